@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libneuronemu: the emulated Inferentia chip as a library with a flat interface.
+ *
+ * The library has no threads of its own. A caller gives it threads: one in
+ * emu_run_service() (management core and DMA engines) and one per NeuronCore in
+ * emu_run_core(); or none, and runs single jobs with emu_core_exec(). All functions may
+ * be called from any thread; emu_destroy() needs the others to have returned.
+ *
+ * Functions return 0 or -errno unless stated otherwise. Nothing here prints: what the
+ * host does wrong goes to emu_config.guest_error by category.
+ */
+#ifndef EMU_H
+#define EMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <neuron/job.h>
+
+#define EMU_API __attribute__((visibility("default")))
+
+struct emu_chip;
+
+/* Kinds of reset: what the PCI function sees. */
+enum emu_reset {
+	EMU_RESET_POWER,	/* everything, DRAM contents undefined (kept); firmware boots */
+	EMU_RESET_FUNCTION,	/* FLR, bus reset, DEVICE_RESET: config space too; firmware boots */
+};
+
+/**
+ * struct emu_config - what a chip is made of and how it reaches its host
+ * @revision: PCI revision ID; 0xff = emulated (the default that tools should use)
+ * @index: serial number of this chip, shown in the device serial number capability
+ * @vectors: MSI-X vectors, 1 .. 16; 0 = a function without MSI-X
+ * @flash: firmware image; copied. NULL: management core stays in reset (no FWIO answers)
+ * @flash_size: bytes of @flash
+ * @opaque: first argument of the callbacks
+ * @dma_read: host memory at bus address @addr -> @buf. -EFAULT: not mapped, -EPERM
+ * @dma_write: @buf -> host memory
+ * @irq: raise MSI-X vector @vector
+ * @guest_error: the host did something wrong. @category is a stable kebab-case name
+ *	("udma-ring-id"), @text one line without newline that names register or address
+ * @trace: one line of @category; NULL = no tracing
+ *
+ * Callbacks may come from any thread that runs the chip, never with a lock of the chip
+ * held that emu_bar_read() or emu_bar_write() takes. Any but dma_* may be NULL.
+ */
+struct emu_config {
+	uint8_t revision;
+	uint8_t vectors;
+	uint32_t index;
+	const void *flash;
+	size_t flash_size;
+	void *opaque;
+	int (*dma_read)(void *opaque, uint64_t addr, void *buf, size_t len);
+	int (*dma_write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+	void (*irq)(void *opaque, unsigned int vector);
+	void (*guest_error)(void *opaque, const char *category, const char *text);
+	void (*trace)(void *opaque, const char *category, const char *text);
+};
+
+EMU_API int emu_create(const struct emu_config *config, struct emu_chip **chip);
+EMU_API void emu_destroy(struct emu_chip *chip);
+EMU_API void emu_reset(struct emu_chip *chip, enum emu_reset kind);
+
+/* PCI configuration space, 4096 bytes. A write may reset the function (FLR). */
+EMU_API int emu_config_read(struct emu_chip *chip, uint32_t off, void *buf, size_t len);
+EMU_API int emu_config_write(struct emu_chip *chip, uint32_t off, const void *buf, size_t len);
+
+/* BAR access of any size and alignment; -EINVAL outside the BAR. Never blocks. */
+EMU_API uint64_t emu_bar_size(struct emu_chip *chip, unsigned int bar);
+EMU_API int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *buf, size_t len);
+EMU_API int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const void *buf, size_t len);
+
+/**
+ * struct emu_bar_area - part of a BAR that is plain memory and may be mapped by a host
+ * @offset: in the BAR, page-aligned
+ * @size: bytes, page-aligned
+ */
+struct emu_bar_area {
+	uint64_t offset;
+	uint64_t size;
+};
+
+/*
+ * The memory behind a BAR: a memfd in which BAR offset x is at file offset x, and the
+ * areas of it that may be mapped. Returns the number of areas (0: none), at most @max.
+ * The fd stays the chip's.
+ */
+EMU_API int emu_bar_memory(struct emu_chip *chip, unsigned int bar, int *fd,
+			   struct emu_bar_area *areas, int max);
+
+/*
+ * Carry out what is due: firmware, DMA rings, doorbells. Sleeps up to @timeout_us when
+ * there is nothing to do, then returns 1 if it did something, 0 if not, -ESHUTDOWN after
+ * emu_stop(). One thread a chip.
+ */
+EMU_API int emu_run_service(struct emu_chip *chip, uint64_t timeout_us);
+/* The same for jobs that firmware dispatched to NeuronCore @core. One thread a core. */
+EMU_API int emu_run_core(struct emu_chip *chip, unsigned int core, uint64_t timeout_us);
+/* Make the two above return -ESHUTDOWN from now on. */
+EMU_API void emu_stop(struct emu_chip *chip);
+
+/*
+ * Run one job on a core without firmware, queues or host: the embedded default.
+ * @segments: @count entries; bases are device addresses (DRAM), host memory by @dma_read.
+ * Returns 0 and fills @completion, also when the job faulted (see completion->status);
+ * -EBUSY while firmware runs a job on that core. Serialised per core by the library.
+ */
+EMU_API int emu_core_exec(struct emu_chip *chip, unsigned int core,
+			  const struct neuron_segment *segments, unsigned int count,
+			  uint32_t owner, const struct neuron_job *job,
+			  struct neuron_completion *completion);
+
+/* Device DRAM of @channel as memory of this process, NEURON_DRAM_CHANNEL_SIZE bytes, sparse. */
+EMU_API void *emu_dram(struct emu_chip *chip, unsigned int channel);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One NeuronCore: SBUF, PSUM, semaphores, events, and the engines that execute a job's
+ * instruction streams. Knows segments and device addresses, nothing of queues, firmware
+ * or PCI.
+ */
+#ifndef EMU_NC_H
+#define EMU_NC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <neuron/job.h>
+
+struct emu_nc;
+
+/**
+ * struct emu_nc_bus - how a core reaches memory
+ * @map: pointer to @len bytes of device memory at device address @addr if they are
+ *	plain memory of this process (DRAM), else NULL; valid while the chip lives
+ * @read, @write: any device address, host memory included; -EFAULT where nothing answers
+ */
+struct emu_nc_bus {
+	void *opaque;
+	void *(*map)(void *opaque, uint64_t addr, uint64_t len);
+	int (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
+	int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+};
+
+int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **nc);
+void emu_nc_destroy(struct emu_nc *nc);
+
+/*
+ * Execute @job to its end. @segments is the caller's private copy. Fills @completion
+ * (seq, status, engine, flags, pc, detail, cycles). Not reentrant for one core.
+ */
+void emu_nc_run(struct emu_nc *nc, const struct neuron_segment *segments, unsigned int count,
+		uint32_t owner, const struct neuron_job *job, struct neuron_completion *completion);
+
+/* End the running job as NEURON_JOB_ABORTED at its next instruction. Any thread. */
+void emu_nc_abort(struct emu_nc *nc);
+/* Wipe SBUF, PSUM, semaphores and events. Not while a job runs. */
+void emu_nc_reset(struct emu_nc *nc);
+
+/* Semaphores and events as the host sees them through BAR2. Any thread. */
+uint32_t emu_nc_sem_read(struct emu_nc *nc, unsigned int sem);
+void emu_nc_sem_set(struct emu_nc *nc, unsigned int sem, uint32_t value);
+void emu_nc_sem_add(struct emu_nc *nc, unsigned int sem, int32_t delta);
+uint32_t emu_nc_event_read(struct emu_nc *nc, unsigned int event);
+void emu_nc_event_write(struct emu_nc *nc, unsigned int event, uint32_t value);
+
+#endif

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Options, tools and flags that every part shares.
+
+V ?= 0
+W ?= 0
+C ?= 0
+SAN ?= 0
+
+ifeq ($(SAN),1)
+O ?= build/san
+else
+O ?= build
+endif
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+VERSION := 0.1.0
+NEURON_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/neuron
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR := ar
+PYTHON := /usr/bin/python3
+RISCV_PREFIX ?= riscv64-unknown-elf-
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-unused-parameter
+ifeq ($(W),1)
+WARN += -Wshadow -Wcast-align -Wconversion -Wno-sign-conversion -Wno-error
+endif
+# fp-contract=off: the chip's arithmetic is specified to the bit.
+BASE_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing -pthread \
+	-D_GNU_SOURCE -DNEURON_VERSION='"$(VERSION)"' -Iuapi $(WARN)
+BASE_LDFLAGS := -pthread -Wl,--as-needed
+ifeq ($(SAN),1)
+BASE_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+BASE_LDFLAGS += -fsanitize=address,undefined
+endif
+
+ALL :=
+DEPS :=
