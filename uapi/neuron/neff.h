@@ -26,7 +26,7 @@
  *   sgNN/{pe,act,pool,dma}.json   { "engine": "pe", "instructions": N, "dma": [..] } for people
  *   sgNN/ops.json    { "ops": [ { "tag": N, "name": NODE, "op_type": TEXT } ] }: the graph's
  *                    node behind an instruction's tag, for profiles and disassembly
- *   sgNN/*.bin       raw contents of variables of type "file"
+ *   sgNN/FILE        raw contents of variables of type "file"
  *
  * Variables named after tensors are dense, row-major, little-endian. The variable's
  * segment is what instructions call it; segment 0 is the code, the runtime places the
