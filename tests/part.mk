@@ -1,1 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
+# What the tests build, and the targets that run them.
+#
+# UNIT_TESTS: cmocka programs, $(O)/tests/unit/NAME, built once more with SAN=1.
+# TEST_TOOLS: what other tests need of a build.
+
+UNIT_TESTS :=
+TEST_TOOLS :=
+-include $(sort $(wildcard tests/unit/*.mk))
+-include $(sort $(wildcard tests/*/part.mk))
+
+.PHONY: tests unit-tests check check-run demo bench soak
+unit-tests: $(UNIT_TESTS)
+tests: all unit-tests $(TEST_TOOLS)
+
+# ONLY="NAME ..." runs the suites whose names begin so.
+check: setup
+	$(Q)$(MAKE) --no-print-directory check-run
+
+check-run: tests
+	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san all unit-tests
+	$(Q)tests/check.py --out $(O) --suites tests/suites.txt $(ONLY)
+
+demo: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo/demo.py --out $(O)
+
+bench: setup
+	$(Q)$(MAKE) --no-print-directory all $(TEST_TOOLS)
+	$(Q)tests/bench/bench.py --out $(O)
