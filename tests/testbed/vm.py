@@ -48,12 +48,12 @@ KEEP_LOGS = 40
 
 # What must not be in a guest's log after a test, and how much of what follows belongs to it.
 PROBLEM = re.compile(
-    r"WARNING: |BUG: |BUG |\bOops\b|Call [Tt]race|KASAN|KCSAN|UBSAN|KFENCE|DMA-API: .*(?:device driver|debugging out)"
+    r"\[ cut here \]|WARNING: |\bBUG\b|\bOops\b|Call [Tt]race|KASAN|KCSAN|UBSAN|KFENCE|DMA-API: .*(?:device driver|debugging out)"
     r"|general protection fault|Kernel panic|kernel BUG|unable to handle|unreferenced object|refcount_t:"
     r"|list_(?:add|del) corruption|INFO: task .* blocked|detected stalls|self-detected stall|hung task"
     r"|possible (?:circular|recursive) locking|suspicious RCU|scheduling while atomic|sleeping function called"
     r"|irq \d+: nobody cared|page allocation failure|Bad page state|soft lockup|hard LOCKUP|trying to free already-free")
-PROBLEM_CONTEXT = 40
+PROBLEM_CONTEXT = 80
 
 
 class VMError(Exception):
@@ -337,7 +337,7 @@ class VM:
                 "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
                 "-global", "q35-pcihost.pci-hole64-size=4096G",
                 "-chardev", "file,id=console,path=%s" % self.console.replace(",", ",,"), "-serial", "chardev:console",
-                "-chardev", "socket,id=qmp,fd=%d" % qmp_fd, "-mon", "chardev=qmp,mode=control",
+                "-chardev", "socket,id=qmp,fd=%d" % qmp_fd, "-qmp", "chardev:qmp",
                 "-chardev", "socket,id=agent,fd=%d" % agent_fd]
         if self.iommu:
             # Before all other devices: QEMU gives an IOMMU only to those that come later.
@@ -575,8 +575,8 @@ class VM:
         return self.run(["dmesg"], timeout=30, check=True).out
 
     def dmesg_problems(self, ignore=None):
-        """Warnings, bugs, oopses in the guest's log, each with the lines that follow it; ignore is a pattern of
-        headlines that the test provoked."""
+        """Warnings, bugs, oopses in the guest's log, each with the lines that follow it, but for those that hold
+        the pattern ignore: what the test provoked."""
         return find_problems(self.dmesg(), ignore)
 
     def qmp(self, command, **arguments):
@@ -611,13 +611,15 @@ class VM:
 def find_problems(log, ignore=None):
     lines, found, at = log.splitlines(), [], 0
     while at < len(lines):
-        if not PROBLEM.search(lines[at]) or (ignore and re.search(ignore, lines[at])):
+        if not PROBLEM.search(lines[at]):
             at += 1
             continue
         stop = at + 1
         while stop < len(lines) and stop - at < PROBLEM_CONTEXT and "end trace" not in lines[stop - 1]:
             stop += 1
-        found.append("\n".join(lines[at:stop]))
+        text = "\n".join(lines[at:stop])
+        if not ignore or not re.search(ignore, text):
+            found.append(text)
         at = stop
     return found
 
