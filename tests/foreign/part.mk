@@ -6,3 +6,4 @@ FOREIGN_SRCS := $(addprefix tests/foreign/,main.c tap.c vfio_user_client.c emu_p
 	test_packets.c test_sync.c test_errors.c test_garbage.c test_reset.c fuzz.c)
 
 $(eval $(call test-program,foreign-host,$(FOREIGN_SRCS)))
+TEST_TOOLS += $(O)/tests/foreign-host
