@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The ONNX project's own node tests: every one that neuron-cc's operators can reach.
+
+Proves conformance with data that we did not write. Compiled with --fast-math none. Where no product runs
+on the PE the tolerance is the suite's (rtol 1e-3, atol 1e-5); else the bound of
+tests/ops/bounds.py for bfloat16 operands. What cannot run is skipped with its reason.
+usage: run.py [--out build] [PART OF A NAME]
+"""
+import argparse
+import collections
+import glob
+import os
+import sys
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "ops")]
+
+import bounds                   # noqa: E402
+from neuron import CompileError, RunError, Runner, compile_model, supported_operators   # noqa: E402
+from onnx_reader import Outline, read_tensor    # noqa: E402
+from ort import Ort, OrtError, cache_dir        # noqa: E402
+from tap import Tap             # noqa: E402
+
+PRODUCTS = {"Conv", "Gemm", "MatMul"}
+
+
+def folder_of_data():
+    found = glob.glob(os.path.join(cache_dir(), "onnx-testdata", "**", "node"), recursive=True)
+    if not found:
+        sys.exit("no ONNX test data in the cache; run 'make setup'")
+    return found[0]
+
+
+def reason_to_skip(outline, supported):
+    """Why this build cannot be expected to run the model, or None."""
+    if outline.domains - {"", "ai.onnx"}:
+        return "operator of another domain"
+    unknown = sorted(set(outline.op_types) - supported)
+    if unknown:
+        return "operator not supported: " + unknown[0]
+    if outline.subgraphs:
+        return "subgraph"
+    for name, (code, shape) in list(outline.inputs.items()) + list(outline.outputs.items()):
+        if code != 1:
+            kind = "input" if name in outline.inputs else "output"
+            return f"{kind} is not a float32 tensor (element type {code})"
+        if any(not isinstance(d, int) for d in shape):
+            return "dynamic shape"
+        if 0 in shape:
+            return "empty tensor"
+    return None
+
+
+def tensors(folder, kind, names):
+    paths = [os.path.join(folder, "test_data_set_0", f"{kind}_{i}.pb") for i in range(len(names))]
+    return {name: read_tensor(path)[1] for name, path in zip(names, paths)}
+
+
+def tolerance(outline, model, inputs, want, ort):
+    if not PRODUCTS & set(outline.op_types):
+        return {n: 1e-3 * np.abs(y) + 1e-5 for n, y in want.items()}
+    ort.load(model)
+    magnitude = ort.run({k: np.abs(v) for k, v in inputs.items()})
+    return {n: bounds.PRODUCT * magnitude[n] + 1e-3 * np.abs(y) + 1e-5 for n, y in want.items()}
+
+
+def run_test(folder, outline, model, runner, ort):
+    """Raises AssertionError, CompileError, RunError or OrtError."""
+    inputs = tensors(folder, "input", [n for n in outline.inputs if n not in outline.initializers])
+    want = tensors(folder, "output", list(outline.outputs))
+    runner.load(compile_model(model, "--fast-math", "none"))
+    got = runner.run(inputs)
+    allowed = tolerance(outline, model, inputs, want, ort)
+    for name, expected in want.items():
+        assert got[name].shape == expected.shape, f"{name}: shape {got[name].shape}, expected {expected.shape}"
+        finite = np.isfinite(expected)
+        assert np.array_equal(got[name][~finite], expected[~finite], equal_nan=True), f"{name}: infinities or NaN differ"
+        excess = np.where(finite, np.abs(got[name].astype(np.float64) - expected) - allowed[name], 0)
+        assert np.all(excess <= 0), f"{name}: {np.count_nonzero(excess > 0)} of {excess.size} off by up to {np.max(excess):.3g} more than allowed"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="build")
+    parser.add_argument("part", nargs="?", default="")
+    args = parser.parse_args()
+    tap, reasons = Tap(), collections.Counter()
+    supported = set(supported_operators(args.out))
+    with Ort(args.out) as ort, Runner(args.out) as runner:
+        for folder in sorted(glob.glob(os.path.join(folder_of_data(), "test_*"))):
+            name = os.path.basename(folder)
+            if args.part not in name:
+                continue
+            with open(os.path.join(folder, "model.onnx"), "rb") as file:
+                model = file.read()
+            outline = Outline(model)
+            reason = reason_to_skip(outline, supported)
+            if reason:
+                reasons[reason] += 1
+                tap.skip(name, reason)
+                continue
+            try:
+                run_test(folder, outline, model, runner, ort)
+                tap.ok(True, name)
+            except (AssertionError, CompileError, RunError, OrtError) as error:
+                tap.ok(False, name, str(error))
+    for reason, count in reasons.most_common():
+        tap.note(f"skipped {count:4d}  {reason}")
+    tap.note(f"conformance: {tap.number - tap.failed - tap.skipped} passed, {tap.skipped} skipped, {tap.failed} failed")
+    tap.exit()
+
+
+if __name__ == "__main__":
+    main()
