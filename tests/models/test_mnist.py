@@ -15,49 +15,39 @@ import tempfile
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "lib")]
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 
+from mnist import INPUT, MODEL, OUTPUT, in_process, load_digits     # noqa: E402
 from neuron import compile_file     # noqa: E402
-from ort import Ort, cache_dir      # noqa: E402
+from ort import Ort                 # noqa: E402
 from tap import Tap                 # noqa: E402
 
-INPUT, OUTPUT = "Input3", "Plus214_Output_0"
 # A plain count of classes; ONNX Runtime in fp32 gets 99.41 % right on these digits.
 LEAST_ACCURACY = 0.993
 
 
-def reference(model, digits, out):
-    with Ort(out) as ort, open(model, "rb") as file:
+def reference(digits, out):
+    with Ort(out) as ort, open(MODEL, "rb") as file:
         ort.load(file.read())
         return np.concatenate([ort.run({INPUT: d[None]})[OUTPUT] for d in digits])
-
-
-def on_emulator(neff, digits, folder, out):
-    np.save(os.path.join(folder, "digits.npy"), digits)
-    result = os.path.join(folder, "logits.npy")
-    subprocess.run([os.path.join(out, "bin", "neuron-run"), neff, "--device", "emulator", "--each", "--input",
-                    f"{INPUT}={folder}/digits.npy", "--output", f"{OUTPUT}={result}"], check=True, stdout=subprocess.DEVNULL)
-    return np.load(result).reshape(len(digits), -1)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="build")
     out = parser.parse_args().out
-    models, tap = os.path.join(cache_dir(), "models"), Tap()
-    model = os.path.join(models, "mnist-8.onnx")
-    digits, labels = np.load(os.path.join(models, "digits.npy")), np.load(os.path.join(models, "labels.npy"))
+    tap, (digits, labels) = Tap(), load_digits()
     with tempfile.TemporaryDirectory() as folder:
         neff, again = os.path.join(folder, "mnist.neff"), os.path.join(folder, "again.neff")
-        compile_file(model, neff, out=out)
-        compile_file(model, again, out=out)
+        compile_file(MODEL, neff, out=out)
+        compile_file(MODEL, again, out=out)
         with open(neff, "rb") as first, open(again, "rb") as second:
             tap.ok(first.read() == second.read(), "compiling twice gives the same bytes")
         listing = subprocess.run(f"tail -c +1025 {neff} | tar tz", shell=True, capture_output=True, text=True, check=False)
         members = listing.stdout.split()
         tap.ok(listing.returncode == 0 and {"neff.json", "sg00/def.json", "sg00/pe.bin"} <= set(members),
                "tail -c +1025 mnist.neff | tar tz lists the package", listing.stdout + listing.stderr)
-        got, want = on_emulator(neff, digits, folder, out), reference(model, digits, out)
+        (got, _), want = in_process(neff, digits, folder, out), reference(digits, out)
     accuracy = np.mean(np.argmax(got, 1) == labels)
     tap.note(f"accuracy over {len(digits)} digits: {100 * accuracy:.2f} %, ONNX Runtime fp32: "
              f"{100 * np.mean(np.argmax(want, 1) == labels):.2f} %")
