@@ -6,10 +6,11 @@
 
 UNIT_TESTS :=
 TEST_TOOLS :=
+BENCH_TOOLS :=
 -include $(sort $(wildcard tests/unit/*.mk))
 -include $(sort $(wildcard tests/*/part.mk))
 
-.PHONY: tests unit-tests check check-run demo bench soak
+.PHONY: tests unit-tests check check-run demo bench bench-run
 unit-tests: $(UNIT_TESTS)
 tests: all unit-tests $(TEST_TOOLS)
 
@@ -22,9 +23,11 @@ check-run: tests
 	$(Q)tests/check.py --out $(O) --suites tests/suites.txt $(ONLY)
 
 demo: setup
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory initramfs
 	$(Q)tests/demo/demo.py --out $(O)
 
 bench: setup
-	$(Q)$(MAKE) --no-print-directory all $(TEST_TOOLS)
+	$(Q)$(MAKE) --no-print-directory bench-run
+
+bench-run: initramfs $(TEST_TOOLS) $(BENCH_TOOLS)
 	$(Q)tests/bench/bench.py --out $(O)

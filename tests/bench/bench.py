@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Ratios against a peer of the same run. Figures of an emulator on this host, not of silicon.
+
+Prints a table and writes OUT/bench.tsv: name, ours, peer, ratio (higher is better), unit.
+usage: bench.py [--out build]
+"""
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", d) for d in ("lib", "models", "testbed")]
+
+import mnist                    # noqa: E402
+from neuron import compile_file     # noqa: E402
+from ort import Ort             # noqa: E402
+from vm import VM               # noqa: E402
+
+ROUNDS = 5
+DIGITS = 100
+
+
+class Table:
+    """Rows as they come, and the file at the end."""
+
+    def __init__(self):
+        self.rows = []
+        print(f"{'figure':<34} {'ours':>12} {'peer':>12} {'ratio':>8}  unit, peer", flush=True)
+
+    def add(self, name, ours, peer, unit, against, lower_is_better=False):
+        ratio = peer / ours if lower_is_better else ours / peer
+        self.rows.append((name, ours, peer, ratio, unit))
+        print(f"{name:<34} {ours:>12.4g} {peer:>12.4g} {ratio:>8.3f}  {unit}; {against}", flush=True)
+
+    def write(self, path):
+        with open(path, "w") as file:
+            for name, ours, peer, ratio, unit in self.rows:
+                file.write(f"{name}\t{ours:.6g}\t{peer:.6g}\t{ratio:.4f}\t{unit}\n")
+
+
+def rate(report):
+    return 1e6 / report["mean_us"]
+
+
+def bench_inference(table, vm, neff, folder, out):
+    """Inferences a second: guest, in process and ONNX Runtime take turns."""
+    digits, _ = mnist.load_digits(DIGITS)
+    guest, local, ort_rate = [], [], []
+    with Ort(out) as ort, open(mnist.MODEL, "rb") as model:
+        ort.load(model.read())
+        for _ in range(ROUNDS):
+            guest.append(rate(mnist.in_guest(vm, neff, digits, folder)[1]))
+            local.append(rate(mnist.in_process(neff, digits, folder, out)[1]))
+            ort_rate.append(1 / ort.time({mnist.INPUT: digits[:1]}, DIGITS))
+    guest, local, ort_rate = (statistics.median(x) for x in (guest, local, ort_rate))
+    table.add("mnist-guest", guest, local, "inferences/s", "in process")
+    table.add("mnist-in-process", local, ort_rate, "inferences/s", "ONNX Runtime, fp32, 1 thread")
+
+
+def bench_driver(table, vm, out):
+    vm.push(os.path.join(out, "tests", "guest-bench"), "/tmp/guest-bench")
+    peers = {"us": "a byte to another thread and back", "MB/s": "memcpy in the guest"}
+    for line in vm.run(["/tmp/guest-bench"], timeout=300, check=True).out.splitlines():
+        name, ours, peer, unit = line.split()
+        table.add(name, float(ours), float(peer), unit, peers[unit], lower_is_better=unit == "us")
+
+
+def bench_boot(table):
+    """From QEMU's start to a loaded driver, and the same guest without a chip."""
+    ours, peer = [], []
+    for _ in range(3):
+        with VM(devices=1, name="bench-boot") as vm:
+            vm.run(["modprobe", "neuron"], timeout=60, check=True)
+            uptime = vm.run("while [ ! -c /dev/neuron0 ]; do sleep 0.02; done; cut -d' ' -f1 /proc/uptime", timeout=60, check=True)
+            ours.append(float(uptime.out))
+        with VM(devices=0, name="bench-boot") as vm:
+            peer.append(float(vm.run("cut -d' ' -f1 /proc/uptime", timeout=60, check=True).out))
+    table.add("boot-to-neuron0", statistics.median(ours), statistics.median(peer), "s", "boot without a chip",
+              lower_is_better=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="build")
+    out = os.path.abspath(parser.parse_args().out)
+    os.environ["O"] = out
+    table = Table()
+    with tempfile.TemporaryDirectory() as folder:
+        neff = os.path.join(folder, "mnist.neff")
+        compile_file(mnist.MODEL, neff, out=out)
+        with VM(devices=1, name="bench", modprobe=True) as vm:
+            bench_inference(table, vm, neff, folder, out)
+            bench_driver(table, vm, out)
+    bench_boot(table)
+    table.write(os.path.join(out, "bench.tsv"))
+    print(f"written to {os.path.relpath(os.path.join(out, 'bench.tsv'))}")
+
+
+if __name__ == "__main__":
+    main()
