@@ -243,7 +243,8 @@ class VM:
                  emulator=None, modprobe=False, iommu=False):
         self.chips = [[] for _ in range(devices)] if isinstance(devices, int) else [list(o) for o in devices]
         self.kernel = kernel or os.environ.get("NEURON_KERNEL") or os.path.join(cache_dir(), "kernel")
-        self.vmlinuz = vmlinuz or os.path.join(self.kernel, "vmlinuz")
+        unpacked = os.path.join(self.kernel, "vmlinux")
+        self.vmlinuz = vmlinuz or (unpacked if os.path.exists(unpacked) else os.path.join(self.kernel, "vmlinuz"))
         self.initrd = initrd or os.environ.get("NEURON_INITRAMFS") or os.path.join(
             output_dir(), "tests/initramfs.cpio.gz")
         self.memory, self.cpus, self.append, self.qemu_args = memory, cpus, append, list(qemu_args)
