@@ -14,6 +14,8 @@
 
 /* How often the server is asked whether it is still there. */
 #define CHECK_EVERY 64
+/* How often guest memory, which fuzzing takes apart, is put together again. */
+#define RECONNECT_EVERY 4096
 
 static uint64_t interesting(struct host *h)
 {
@@ -214,8 +216,8 @@ static void step(struct host *h)
 	case 7:
 		if (host_random(h) % 64 == 0)
 			fuzz_framing(h);
-		else if (host_random(h) % 32 == 0)
-			vu_reset(&h->vu);
+		else if (host_random(h) % 32 == 0 && !vu_reset(&h->vu) && !host_enable(h))
+			host_bring_up(h, BRING_UP_NO_RESET, 0);
 		break;
 	default:
 		fuzz_mmio(h);
@@ -234,6 +236,8 @@ int fuzz(struct host *h, unsigned long n, uint32_t seed)
 	e = e ? e : host_bring_up(h, BRING_UP_NO_RESET, 0);
 	CHECK(!e, "no device to start with: %s", strerror(-e));
 	for (i = 0; i < n; i++) {
+		if (i % RECONNECT_EVERY == RECONNECT_EVERY - 1)
+			host_disconnect(h);
 		if (h->vu.dead || i % CHECK_EVERY == 0) {
 			links += h->vu.dead;
 			e = restore_link(h);

@@ -256,13 +256,11 @@ static int query_region(struct host *h, int index)
 	/* As QEMU: a short question first, a second one where the answer needs room. */
 	memset(g, 0, sizeof(*g));
 	e = vu_call(&h->vu, VU_GET_REGION_INFO, &ask, sizeof(ask), &reply);
-	for (i = 0; i < reply.nfds; i++)
-		close(reply.fds[i]);
 	if (!e && info->argsz > sizeof(ask)) {
+		for (i = 0; i < reply.nfds; i++)
+			close(reply.fds[i]);
 		ask.argsz = info->argsz < sizeof(buf) ? info->argsz : sizeof(buf);
 		e = vu_call(&h->vu, VU_GET_REGION_INFO, &ask, sizeof(ask), &reply);
-	} else {
-		reply.nfds = 0;
 	}
 	if (e)
 		return e;
@@ -285,6 +283,21 @@ static int query_region(struct host *h, int index)
 	return 0;
 }
 
+/* A process that has died is not waited for. */
+static int connect_emu(struct host *h)
+{
+	uint64_t deadline = vu_now_ms() + VU_TIMEOUT_MS;
+	int e;
+
+	do {
+		e = vu_connect(&h->vu, h->emu.socket, 100);
+		if (!e)
+			return 0;
+	} while (emu_alive(&h->emu) && vu_now_ms() < deadline);
+	tap_diag("cannot connect to %s: %s", h->emu.socket, strerror(-e));
+	return e;
+}
+
 int host_connect(struct host *h)
 {
 	int e, i;
@@ -294,12 +307,9 @@ int host_connect(struct host *h)
 		if (e)
 			return e;
 	}
-	e = vu_connect(&h->vu, h->emu.socket, VU_TIMEOUT_MS);
-	if (e) {
-		tap_diag("cannot connect to %s: %s", h->emu.socket, strerror(-e));
-		emu_alive(&h->emu);
+	e = connect_emu(h);
+	if (e)
 		return e;
-	}
 	h->ready = false;
 	e = vu_version(&h->vu, NULL);
 	e = e ? e : ram_map(&h->ram, &h->vu, true);
@@ -430,20 +440,25 @@ bool host_alive(struct host *h)
 	return !h->vu.dead && !vu_call(&h->vu, VU_GET_INFO, &ask, sizeof(ask), NULL);
 }
 
+int host_reconnect(struct host *h)
+{
+	int e;
+
+	host_disconnect(h);
+	e = host_connect(h);
+	if (e && emu_alive(&h->emu)) {
+		tap_diag("the server does not take connections: restarting it");
+		host_disconnect(h);
+		emu_stop(&h->emu);
+		e = host_connect(h);
+	}
+	return e;
+}
+
 int host_recover(struct host *h)
 {
-	int e = 0;
+	int e = host_alive(h) ? 0 : host_reconnect(h);
 
-	if (!host_alive(h)) {
-		host_disconnect(h);
-		e = host_connect(h);
-		if (e && emu_alive(&h->emu)) {
-			tap_diag("the server does not take connections: restarting it");
-			emu_stop(&h->emu);
-			host_disconnect(h);
-			e = host_connect(h);
-		}
-	}
 	e = e ? e : vu_reset(&h->vu);
 	e = e ? e : host_enable(h);
 	return e ? e : host_bring_up(h, BRING_UP_RESET, 0);

@@ -56,6 +56,8 @@ int host_create(struct host *h);
 /* Starts the emulator where it does not run, connects, maps memory and BARs. */
 int host_connect(struct host *h);
 void host_disconnect(struct host *h);
+/* A fresh connection; where the server takes none, to a fresh server. */
+int host_reconnect(struct host *h);
 /* Memory decoding and bus master on, BARs programmed. */
 int host_enable(struct host *h);
 int host_bring_up(struct host *h, enum bring_up_how how, uint32_t device_id);

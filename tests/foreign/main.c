@@ -34,12 +34,8 @@ struct options {
 /* Brings the host to where the test may start. */
 static int before(struct host *h, const struct test *t)
 {
-	int e = 0;
+	int e = host_alive(h) ? 0 : host_reconnect(h);
 
-	if (!host_alive(h)) {
-		host_disconnect(h);
-		e = host_connect(h);
-	}
 	if (!e && t->flags & NEED_READY && !h->ready)
 		e = host_recover(h);
 	if (e)
@@ -83,8 +79,8 @@ static void run(struct host *h, const struct test *t, const struct options *o)
 	if (!ok || t->flags & DIRTY)
 		h->ready = false;
 	/* Old descriptors may still be on their way to the buffers: reset before reuse. */
-	if (!ok && !h->vu.dead)
-		vu_reset(&h->vu);
+	if (!ok && !h->vu.dead && !vu_reset(&h->vu))
+		host_enable(h);
 	h->ram.next = ram;
 	if (o->verbose)
 		tap_diag("%llu ms", (unsigned long long)(vu_now_ms() - start));

@@ -75,20 +75,24 @@ static int named(struct host *h, struct bench *t, const char *word, const char *
 
 static int ring_id(struct host *h)
 {
-	unsigned int half, delta, e;
+	unsigned int half, delta, at;
+	struct ring_half *rh;
 	struct bench t;
+	int e;
 
 	for (half = 0; half < 2; half++) {
 		for (delta = 1; delta < 4; delta++) {
 			if (set_up(h, &t, half))
 				return -1;
+			rh = half ? &t.r->s2m : &t.r->m2s;
+			at = rh->next;
 			ring_put(h, t.r, t.dst | ADDR_HOST, t.src | ADDR_HOST, 4096, 0);
-			(half ? &t.r->s2m : &t.r->m2s)->desc[0].ctrl ^= DESC_RING_ID(delta);
+			rh->desc[at].ctrl ^= DESC_RING_ID(delta);
 			ring_put_mark(h, t.r);
 			ring_kick(h, t.r);
 			CHECK(emu_log_wait(&h->emu, t.mark, "ring-id", LOG_MS),
-			      "%s ring id %u: no guest-error *ring-id*", half ? "S2M" : "M2S",
-			      1 ^ delta);
+			      "%s ring id off by a XOR of %u: no guest-error *ring-id*",
+			      half ? "S2M" : "M2S", delta);
 			CHECK(untouched(t.b, 4096), "the descriptor was acted on");
 			/* One queue's trouble is not another core's. */
 			e = ring_copy(h, &h->h2d[2], t.dst | ADDR_HOST, t.src | ADDR_HOST, 4096);
@@ -192,14 +196,21 @@ static int length_mismatch(struct host *h)
 {
 	static const uint32_t pair[][2] = { { 4096, 2048 }, { 2048, 4096 }, { 1, 2 }, { 65536, 1 } };
 	struct bench t;
-	size_t i;
+	uint64_t other;
+	size_t i, k;
 
 	for (i = 0; i < sizeof(pair) / sizeof(pair[0]); i++) {
 		if (set_up(h, &t, i))
 			return -1;
+		other = ram_alloc(&h->ram, 8192, 4096);
 		ring_put_s2m(h, t.r, t.dst | ADDR_HOST, pair[i][1], 0);
 		ring_put_m2s(h, t.r, t.src | ADDR_HOST, pair[i][0], DESC_FIRST | DESC_LAST);
-		ring_put_mark(h, t.r);
+		/*
+		 * S2M room behind it, so that a chip that lets a packet run over several
+		 * S2M descriptors cannot wait for more, and ends within one.
+		 */
+		for (k = 0; k < 20; k++)
+			ring_put(h, t.r, other | ADDR_HOST, t.src | ADDR_HOST, 5000, 0);
 		ring_kick(h, t.r);
 		if (named(h, &t, "udma-length", "M2S and S2M lengths differ"))
 			return -1;
@@ -417,24 +428,27 @@ static int long_packet(struct host *h)
 
 static int malformed(struct host *h)
 {
+	struct udma_desc *m2s, *s2m;
 	struct bench t;
 	int i;
 
 	for (i = 0; i < 8; i++) {
 		if (set_up(h, &t, i % NCORES))
 			return -1;
+		m2s = &t.r->m2s.desc[t.r->m2s.next];
+		s2m = &t.r->s2m.desc[t.r->s2m.next];
 		ring_put_s2m(h, t.r, t.dst | ADDR_HOST, 4096, i == 5 ? DESC_FIRST : 0);
 		ring_put_m2s(h, t.r, t.src | ADDR_HOST, 4096,
 			     i == 0 ? 0 : i == 1 ? DESC_FIRST : i == 2 ? DESC_LAST :
 			     DESC_FIRST | DESC_LAST);
 		if (i == 3)
-			t.r->m2s.desc[0].xfer = 0xffffffff;
+			m2s->xfer = 0xffffffff;
 		if (i == 4)
-			t.r->m2s.desc[0].ctrl |= 0xb0ff0000 & ~DESC_RING_ID(3);
+			m2s->ctrl |= 0xb0ff0000 & ~DESC_RING_ID(3);
 		if (i == 6)
-			t.r->s2m.desc[0].xfer = 0xffffffff;
+			s2m->xfer = 0xffffffff;
 		if (i == 7)
-			memset(&t.r->m2s.desc[0], 0xff, sizeof(struct udma_desc));
+			memset(m2s, 0xff, sizeof(*m2s));
 		ring_put_mark(h, t.r);
 		ring_kick(h, t.r);
 		usleep(30000);

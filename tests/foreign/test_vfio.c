@@ -59,14 +59,14 @@ static int bad_version(struct host *h)
 	e = vu_connect(&link, h->emu.socket, VU_TIMEOUT_MS);
 	CHECK(!e, "%s", strerror(-e));
 	e = vu_call(&link, VU_VERSION, wrong, sizeof(wrong), NULL);
-	CHECK(e, "major version 77 was accepted");
 	vu_close(&link);
+	CHECK(e, "major version 77 was accepted");
 	e = vu_connect(&link, h->emu.socket, VU_TIMEOUT_MS);
 	CHECK(!e, "%s", strerror(-e));
 	/* Cut-off JSON: refused or ignored, but answered or hung up on. */
 	e = vu_call(&link, VU_VERSION, text, sizeof(text), NULL);
-	CHECK(e != -ETIMEDOUT, "no answer to broken JSON");
 	vu_close(&link);
+	CHECK(e != -ETIMEDOUT, "no answer to broken JSON");
 	e = host_connect(h);
 	CHECK(!e, "reconnect: %s", strerror(-e));
 	return 0;
@@ -331,6 +331,6 @@ const struct test vfio_tests[] = {
 	{ "pci: 1d0f:7064 revision ff, three 64-bit BARs", config_ids, NEED_LINK | CLEAN },
 	{ "pci: BARs size as their regions", bar_sizing, NEED_LINK | CLEAN },
 	{ "pci: capability lists end", capability_chains, NEED_LINK | CLEAN },
-	{ "pci: identity is read-only, bus master is not", config_is_read_only, NEED_LINK | CLEAN },
+	{ "pci: identity is read-only, bus master is not", config_is_read_only, NEED_LINK },
 	{ 0 }
 };
