@@ -39,8 +39,33 @@ void emu_nc_run(struct emu_nc *nc, const struct neuron_segment *segments, unsign
 
 /* End the running job as NEURON_JOB_ABORTED at its next instruction. Any thread. */
 void emu_nc_abort(struct emu_nc *nc);
+/*
+ * From now on emu_nc_abort() counts, for the job that the next emu_nc_run() executes; it
+ * then runs no instruction. For a caller that accepts jobs before it runs them; without
+ * this call only a job inside emu_nc_run() can be aborted. Any thread.
+ */
+void emu_nc_arm(struct emu_nc *nc);
 /* Wipe SBUF, PSUM, semaphores and events. Not while a job runs. */
 void emu_nc_reset(struct emu_nc *nc);
+
+/**
+ * struct emu_nc_span - one executed instruction, for profiles
+ * @engine: enum neuron_engine; @op: enum neuron_op; @pc: index in the engine's stream
+ * @tag: the instruction's
+ * @start, @end: modelled cycles since the job's start; a model, not a measurement
+ */
+struct emu_nc_span {
+	uint8_t engine;
+	uint8_t op;
+	uint32_t pc;
+	uint32_t tag;
+	uint64_t start;
+	uint64_t end;
+};
+
+typedef void emu_nc_trace_fn(void *opaque, const struct emu_nc_span *span);
+/* Call @fn for each instruction that was executed, in order of @start. NULL: nothing. */
+void emu_nc_trace(struct emu_nc *nc, emu_nc_trace_fn *fn, void *opaque);
 
 /* Semaphores and events as the host sees them through BAR2. Any thread. */
 uint32_t emu_nc_sem_read(struct emu_nc *nc, unsigned int sem);

@@ -28,6 +28,8 @@
 #define NEURON_PSUM_BANKS	8
 #define NEURON_PSUM_BANK_BYTES	0x800	/* 512 fp32 a partition */
 #define NEURON_MATMUL_MAX_N	512
+#define NEURON_TENSOR_MAX_N	0x10000		/* elements a partition of an ACT or POOL instruction */
+#define NEURON_DMA_MAX_ELEMENTS	0x1000000	/* of a dma_copy */
 #define NEURON_PE_ROWS		128
 #define NEURON_PE_COLUMNS	128
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a NeuronCore is made of; shared by the emulator/nc_*.c files, by nobody else.
+ *
+ * The flow of an instruction: nc_job.c fetches 64 bytes and picks the engine that goes
+ * next in model time; the engine's decode function checks everything that depends on
+ * the instruction only; the engine's exec function computes.
+ */
+#ifndef EMU_NC_CORE_H
+#define EMU_NC_CORE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <neuron/isa.h>
+#include <neuron/job.h>
+#include <neuron/regs.h>
+#include "nc.h"
+#include "nc_kernels.h"
+#include "nc_mem.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "SBUF rows, segments and instructions are little-endian here"
+#endif
+
+/* The PE array: what the last ldweights left there. w[k][m], fp32 or int32 bits. */
+struct emu_nc_weights {
+	union {
+		float f[NEURON_PE_ROWS][NEURON_PE_COLUMNS];
+		int32_t i[NEURON_PE_ROWS][NEURON_PE_COLUMNS];
+	};
+	uint8_t k;		/* 0: nothing loaded in this job */
+	uint8_t m;
+	bool integer;
+};
+
+/* A segment of the running job, resolved at its first use. */
+struct emu_nc_segmem {
+	uint8_t *host;		/* its memory in this process, or NULL */
+	bool resolved;
+};
+
+enum emu_nc_abort_state {
+	EMU_NC_IDLE,
+	EMU_NC_ARMED,		/* a job runs or is about to */
+	EMU_NC_ABORTING,
+};
+
+struct emu_nc {
+	struct emu_nc_bus bus;
+	struct emu_nc_mem mem;
+	const struct emu_nc_kernels *kernels;
+	uint32_t owner;		/* of what is in SBUF and PSUM; 0: nobody */
+
+	_Atomic uint32_t sem[NEURON_ISA_SEMAPHORES];
+	_Atomic uint32_t event[NEURON_NC_EVENT_COUNT];
+	_Atomic int abort;	/* enum emu_nc_abort_state */
+
+	emu_nc_trace_fn *trace;
+	void *trace_opaque;
+
+	/* the running job */
+	const struct neuron_segment *segments;
+	unsigned int segment_count;
+	struct emu_nc_segmem segmem[NEURON_SEGMENTS];
+	bool nan;		/* an engine produced a NaN */
+	uint64_t detail;	/* of the fault being reported */
+
+	struct emu_nc_weights weights;
+	uint8_t bounce[0x10000];	/* dma_copy: runs of memory that is not mapped */
+};
+
+/*
+ * Decoded instructions: access patterns in bytes, checked against the partition size.
+ * "n" is the product of the counts.
+ */
+struct emu_nc_dec_pe {
+	struct emu_nc_counts counts;
+	struct emu_nc_ap src, dst;
+	uint8_t k, m;
+	bool start, integer;
+};
+
+struct emu_nc_dec_act {
+	struct emu_nc_counts counts;
+	struct emu_nc_ap src, dst, bias, scale, residual;
+	uint32_t scale_imm;	/* float bits */
+	bool has_bias, has_scale, has_residual;
+	uint8_t func;
+};
+
+struct emu_nc_dec_pool {
+	struct emu_nc_counts counts;
+	struct emu_nc_ap src0, src1, dst;
+	struct emu_nc_ap scalar[2];
+	uint32_t imm[2];	/* float bits: tensor_scalar's, tensor_reduce's scale, memset's value */
+	bool pointer[2], reverse[2];
+	uint8_t alu[2];
+	uint8_t dims;
+};
+
+/*
+ * One side of a dma_copy. Local: partition and byte move separately, so that an address
+ * is (part + sum of i * dpart, base + sum of i * step).
+ */
+struct emu_nc_dma_side {
+	bool local, psum;
+	uint8_t seg;
+	int32_t part;
+	int32_t dpart[4];
+	int64_t base;
+	int64_t step[4];
+	int64_t low, high;	/* bytes touched: [low, high) of the segment */
+};
+
+struct emu_nc_dec_dma {
+	struct emu_nc_counts counts;
+	struct emu_nc_dma_side src, dst;
+	uint32_t size;		/* of an element */
+	uint64_t runs;		/* for the timing model: contiguous pieces, and their bytes */
+	uint64_t run_bytes;
+};
+
+struct emu_nc_dec {
+	struct neuron_insn insn;
+	union {
+		struct emu_nc_dec_pe pe;
+		struct emu_nc_dec_act act;
+		struct emu_nc_dec_pool pool;
+		struct emu_nc_dec_dma dma;
+	};
+};
+
+/*
+ * All of these return an enum neuron_job_status; on a fault nc->detail says what it was:
+ * the offset of the wrong field in the instruction, or the segment.
+ */
+int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d);
+int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+
+int emu_nc_pe_decode(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_pe_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_pool_decode(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+
+/* The timing model: NeuronCore cycles that an instruction keeps its engine busy. */
+uint64_t emu_nc_cycles(const struct emu_nc_dec *d);
+
+/* Wipe what a job must not inherit from another owner. */
+void emu_nc_wipe(struct emu_nc *nc);
+/* The caller must stop soon: the job is being aborted. */
+static inline bool emu_nc_aborting(struct emu_nc *nc)
+{
+	return atomic_load_explicit(&nc->abort, memory_order_relaxed) == EMU_NC_ABORTING;
+}
+
+/* Segment access, nc_segment.c. @perm: NEURON_SEG_*; [low, high) must lie inside. */
+int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low, int64_t high);
+/* The segment's memory in this process, or NULL: then use read and write. */
+uint8_t *emu_nc_segment_map(struct emu_nc *nc, unsigned int seg);
+int emu_nc_segment_read(struct emu_nc *nc, unsigned int seg, uint64_t off, void *buf, size_t len);
+int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, const void *buf, size_t len);
+
+/* Fault with the offset of the offending field as detail. */
+static inline int emu_nc_bad(struct emu_nc *nc, size_t field)
+{
+	nc->detail = field;
+	return NEURON_JOB_INSTRUCTION;
+}
+
+#define EMU_NC_BAD(nc, field)	emu_nc_bad(nc, offsetof(struct neuron_insn, field))
+
+static inline bool emu_nc_all_zero(const uint8_t *p, size_t n)
+{
+	uint8_t any = 0;
+
+	while (n--)
+		any |= *p++;
+	return !any;
+}
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The timing model: how long an instruction keeps its engine busy. Made from public
+ * figures (16 TFLOPS and 50 GiB/s of device memory, 128 x 128 array), not measured on
+ * silicon. docs/isa.md, "Cycles".
+ */
+
+#include "nc_core.h"
+
+/* 16e12 / (2 * 128 * 128) multiply-adds: a clock of 488 MHz; 50 GiB/s are 110 bytes a cycle. */
+#define DMA_BYTES_A_CYCLE	110
+#define DMA_MIN_RUN		64	/* a shorter run costs as much */
+#define DMA_FIXED		64
+#define TENSOR_FIXED		60	/* access latency of ACT and POOL */
+#define MATMUL_MIN		64
+
+static uint64_t dma_cycles(const struct emu_nc_dec_dma *dma)
+{
+	uint64_t run = dma->run_bytes > DMA_MIN_RUN ? dma->run_bytes : DMA_MIN_RUN;
+
+	return DMA_FIXED + (dma->runs * run + DMA_BYTES_A_CYCLE - 1) / DMA_BYTES_A_CYCLE;
+}
+
+uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
+{
+	switch (d->insn.op) {
+	case NEURON_OP_LDWEIGHTS:
+		return d->pe.k;
+	case NEURON_OP_MATMUL:
+		return d->pe.counts.n > MATMUL_MIN ? d->pe.counts.n : MATMUL_MIN;
+	case NEURON_OP_ACTIVATE:
+		return TENSOR_FIXED + (uint64_t)d->act.counts.n * (d->act.has_residual ? 2 : 1);
+	case NEURON_OP_TENSOR_TENSOR:
+		return TENSOR_FIXED + (uint64_t)d->pool.counts.n * 2;
+	case NEURON_OP_TENSOR_SCALAR:
+	case NEURON_OP_TENSOR_REDUCE:
+	case NEURON_OP_MEMSET:
+		return TENSOR_FIXED + d->pool.counts.n;
+	case NEURON_OP_DMA_COPY:
+		return dma_cycles(&d->dma);
+	default:	/* NOP */
+		return 1;
+	}
+}

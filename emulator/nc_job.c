@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Running a job: four instruction streams, semaphores, faults, modelled time.
+ *
+ * The streams advance as a discrete-event simulation: the engine whose next instruction
+ * starts earliest in model time executes it at once; what it signals counts from its
+ * end on. So the order of execution is the order of model time, the same on every host,
+ * and a job's cycles are the time at which its last instruction ends.
+ */
+
+#include <string.h>
+#include "nc_core.h"
+
+#define NEVER	UINT64_MAX
+#define FETCH	16	/* instructions read at once from memory that is not mapped */
+
+/* One engine's stream and its next instruction, decoded. */
+struct stream {
+	uint32_t offset, count;	/* where, in the code segment */
+	uint32_t pc;
+	uint64_t busy;		/* end of its last instruction */
+	bool signalling;	/* that end will signal sem */
+	uint8_t sem;
+	uint16_t sem_add;
+
+	int status;		/* of fetching and decoding the next instruction */
+	uint64_t detail;
+	struct emu_nc_dec dec;
+
+	uint32_t fetched, fetched_end;
+	struct neuron_insn ahead[FETCH];
+};
+
+struct run {
+	struct emu_nc *nc;
+	uint8_t code;
+	struct stream stream[NEURON_STREAMS];
+	uint64_t sem_time[NEURON_ISA_SEMAPHORES];	/* of the last signal */
+	uint64_t cycles;
+};
+
+static bool header_valid(struct emu_nc *nc, const struct neuron_insn *insn, size_t *field)
+{
+	*field = offsetof(struct neuron_insn, wait_sem);
+	if (insn->wait_sem >= NEURON_ISA_SEMAPHORES && insn->wait_sem != NEURON_ISA_NO_SEM)
+		return false;
+	*field = offsetof(struct neuron_insn, wait_val);
+	if (insn->wait_sem == NEURON_ISA_NO_SEM && insn->wait_val)
+		return false;
+	*field = offsetof(struct neuron_insn, sig_sem);
+	if (insn->sig_sem >= NEURON_ISA_SEMAPHORES && insn->sig_sem != NEURON_ISA_NO_SEM)
+		return false;
+	*field = offsetof(struct neuron_insn, sig_val);
+	if (insn->sig_sem == NEURON_ISA_NO_SEM && insn->sig_val)
+		return false;
+	if (insn->op == NEURON_OP_DMA_COPY)
+		return true;
+	*field = offsetof(struct neuron_insn, dst_seg);
+	if (insn->dst_seg)
+		return false;
+	*field = offsetof(struct neuron_insn, src_seg);
+	return !insn->src_seg;
+}
+
+int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
+{
+#define ENGINES(code, id, name, engines) [code] = (engines),
+	static const uint8_t engines[256] = { NEURON_ISA_OPS(ENGINES) };
+#undef ENGINES
+	size_t field;
+
+	if (!(engines[d->insn.op] & 1u << engine))
+		return EMU_NC_BAD(nc, op);
+	if (!header_valid(nc, &d->insn, &field))
+		return emu_nc_bad(nc, field);
+
+	switch (d->insn.op) {
+	case NEURON_OP_LDWEIGHTS:
+	case NEURON_OP_MATMUL:
+		return emu_nc_pe_decode(nc, d);
+	case NEURON_OP_ACTIVATE:
+		return emu_nc_act_decode(nc, d);
+	case NEURON_OP_DMA_COPY:
+		return emu_nc_dma_decode(nc, d);
+	case NEURON_OP_NOP:
+		if (d->insn.flags)
+			return EMU_NC_BAD(nc, flags);
+		if (!emu_nc_all_zero((const uint8_t *)d->insn.nop.reserved, sizeof(d->insn.nop.reserved)))
+			return EMU_NC_BAD(nc, nop.reserved);
+		return NEURON_JOB_OK;
+	default:
+		return emu_nc_pool_decode(nc, d);
+	}
+}
+
+int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+{
+	switch (d->insn.op) {
+	case NEURON_OP_NOP:
+		return NEURON_JOB_OK;
+	case NEURON_OP_LDWEIGHTS:
+	case NEURON_OP_MATMUL:
+		return emu_nc_pe_exec(nc, d);
+	case NEURON_OP_ACTIVATE:
+		return emu_nc_act_exec(nc, d);
+	case NEURON_OP_DMA_COPY:
+		return emu_nc_dma_exec(nc, d);
+	default:
+		return emu_nc_pool_exec(nc, d);
+	}
+}
+
+/* A copy: the host may write to device memory while the job runs. */
+static int fetch(struct run *run, struct stream *s)
+{
+	struct emu_nc *nc = run->nc;
+	const uint8_t *code = emu_nc_segment_map(nc, run->code);
+	uint64_t off = s->offset + (uint64_t)s->pc * NEURON_INSN_SIZE;
+	uint32_t n;
+	int ret;
+
+	if (code) {
+		memcpy(&s->dec.insn, code + off, sizeof(s->dec.insn));
+		return NEURON_JOB_OK;
+	}
+	if (s->pc >= s->fetched_end) {
+		n = s->count - s->pc < FETCH ? s->count - s->pc : FETCH;
+		ret = emu_nc_segment_read(nc, run->code, off, s->ahead, n * sizeof(s->ahead[0]));
+		if (ret)
+			return ret;
+		s->fetched = s->pc;
+		s->fetched_end = s->pc + n;
+	}
+	s->dec.insn = s->ahead[s->pc - s->fetched];
+	return NEURON_JOB_OK;
+}
+
+static void prepare(struct run *run, unsigned int engine)
+{
+	struct stream *s = &run->stream[engine];
+
+	if (s->pc == s->count)
+		return;
+	s->status = fetch(run, s);
+	if (!s->status)
+		s->status = emu_nc_decode(run->nc, engine, &s->dec);
+	s->detail = run->nc->detail;
+}
+
+/*
+ * When can the next instruction of @s start? NEVER: not by anything that is under way.
+ * At most one signal an engine is: that of its last instruction.
+ */
+static uint64_t start_time(const struct run *run, const struct stream *s)
+{
+	const struct neuron_insn *insn = &s->dec.insn;
+	bool used[NEURON_STREAMS] = {};
+	uint32_t value;
+	uint64_t time;
+
+	if (s->status || insn->wait_sem == NEURON_ISA_NO_SEM)
+		return s->busy;
+	value = atomic_load_explicit(&run->nc->sem[insn->wait_sem], memory_order_relaxed);
+	time = run->sem_time[insn->wait_sem];
+	while (value < insn->wait_val) {
+		int next = -1;
+
+		for (int e = 0; e < NEURON_STREAMS; e++) {
+			const struct stream *o = &run->stream[e];
+
+			if (o->signalling && o->sem == insn->wait_sem && !used[e] &&
+			    (next < 0 || o->busy < run->stream[next].busy))
+				next = e;
+		}
+		if (next < 0)
+			return NEVER;
+		used[next] = true;
+		value += run->stream[next].sem_add;
+		time = run->stream[next].busy;
+	}
+	return time > s->busy ? time : s->busy;
+}
+
+/* Let the signals count that were due until @now. */
+static void deliver(struct run *run, uint64_t now)
+{
+	for (int e = 0; e < NEURON_STREAMS; e++) {
+		struct stream *s = &run->stream[e];
+
+		if (!s->signalling || s->busy > now)
+			continue;
+		atomic_fetch_add_explicit(&run->nc->sem[s->sem], s->sem_add, memory_order_relaxed);
+		if (s->busy > run->sem_time[s->sem])
+			run->sem_time[s->sem] = s->busy;
+		s->signalling = false;
+	}
+}
+
+static void step(struct run *run, unsigned int engine, uint64_t start)
+{
+	struct stream *s = &run->stream[engine];
+	const struct neuron_insn *insn = &s->dec.insn;
+	struct emu_nc *nc = run->nc;
+
+	deliver(run, start);
+	if (!s->status) {
+		uint64_t cycles = emu_nc_cycles(&s->dec);	/* exec may rearrange dec */
+
+		s->status = emu_nc_exec(nc, &s->dec);
+		s->detail = nc->detail;
+		s->busy = start + cycles;
+	}
+	if (s->status)
+		return;
+	if (s->busy > run->cycles)
+		run->cycles = s->busy;
+	s->signalling = insn->sig_sem != NEURON_ISA_NO_SEM;
+	s->sem = insn->sig_sem;
+	s->sem_add = insn->sig_val;
+	if (nc->trace)
+		nc->trace(nc->trace_opaque, &(struct emu_nc_span){
+			.engine = (uint8_t)engine, .op = insn->op, .pc = s->pc, .tag = insn->tag,
+			.start = start, .end = s->busy });
+	s->pc++;
+	prepare(run, engine);
+}
+
+static void report(struct neuron_completion *c, int status, unsigned int engine, uint32_t pc, uint64_t detail)
+{
+	c->status = (uint16_t)status;
+	c->engine = (uint8_t)engine;
+	c->pc = pc;
+	c->detail = detail;
+}
+
+static void run_streams(struct run *run, struct neuron_completion *c)
+{
+	for (unsigned int e = 0; e < NEURON_STREAMS; e++)
+		prepare(run, e);
+	for (;;) {
+		uint64_t best = NEVER;
+		int engine = -1, waiting = -1;
+
+		for (int e = 0; e < NEURON_STREAMS; e++) {
+			struct stream *s = &run->stream[e];
+			uint64_t start;
+
+			if (s->pc == s->count)
+				continue;
+			start = start_time(run, s);
+			if (start < best) {
+				best = start;
+				engine = e;
+			} else if (start == NEVER && waiting < 0) {
+				waiting = e;
+			}
+		}
+		if (emu_nc_aborting(run->nc)) {
+			report(c, NEURON_JOB_ABORTED, 0, 0, 0);
+			break;
+		}
+		if (engine < 0 && waiting < 0)
+			break;
+		if (engine < 0) {
+			struct stream *s = &run->stream[waiting];
+
+			report(c, NEURON_JOB_SEMAPHORE, (unsigned int)waiting, s->pc, s->dec.insn.wait_sem);
+			break;
+		}
+		step(run, (unsigned int)engine, best);
+		if (run->stream[engine].status) {
+			struct stream *s = &run->stream[engine];
+
+			report(c, s->status, (unsigned int)engine, s->pc, s->detail);
+			break;
+		}
+	}
+	deliver(run, NEVER);
+	c->cycles = run->cycles;
+}
+
+static bool job_valid(const struct neuron_job *job)
+{
+	return (job->op == NEURON_JOB_NOP || job->op == NEURON_JOB_EXEC) &&
+	       !job->reserved[0] && !job->reserved[1];
+}
+
+/* The streams must lie in a segment that may be executed. */
+static int check_streams(struct run *run, const struct neuron_job *job, struct neuron_completion *c)
+{
+	int ret;
+
+	for (unsigned int e = 0; e < NEURON_STREAMS; e++) {
+		const struct neuron_job_stream *s = &job->stream[e];
+		uint64_t end = s->offset + (uint64_t)s->count * NEURON_INSN_SIZE;
+
+		if (!s->count)
+			continue;
+		ret = emu_nc_segment_check(run->nc, job->code, NEURON_SEG_EXEC, 0, 0);
+		if (ret) {
+			report(c, ret, e, 0, run->nc->detail);
+			return ret;
+		}
+		if (s->offset % NEURON_INSN_SIZE || end > run->nc->segments[job->code].length) {
+			report(c, NEURON_JOB_DESCRIPTOR, e, 0, e);
+			return NEURON_JOB_DESCRIPTOR;
+		}
+		run->stream[e].offset = s->offset;
+		run->stream[e].count = s->count;
+	}
+	return NEURON_JOB_OK;
+}
+
+static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neuron_completion *c)
+{
+	struct run run = { .nc = nc, .code = job->code };
+	uint64_t fp;
+
+	for (unsigned int i = 0; i < NEURON_ISA_SEMAPHORES; i++)
+		atomic_store_explicit(&nc->sem[i], 0, memory_order_relaxed);
+	memset(nc->segmem, 0, sizeof(nc->segmem));
+	nc->weights.k = 0;
+	nc->weights.m = 0;
+	nc->nan = false;
+	if (check_streams(&run, job, c))
+		return;
+	fp = emu_nc_fp_begin(nc->kernels);
+	run_streams(&run, c);
+	emu_nc_fp_end(fp);
+	if (nc->nan)
+		c->flags |= NEURON_JOB_FLAG_NAN;
+}
+
+void emu_nc_run(struct emu_nc *nc, const struct neuron_segment *segments, unsigned int count,
+		uint32_t owner, const struct neuron_job *job, struct neuron_completion *completion)
+{
+	int idle = EMU_NC_IDLE;
+
+	atomic_compare_exchange_strong(&nc->abort, &idle, EMU_NC_ARMED);
+	*completion = (struct neuron_completion){ .seq = job->seq };
+	if (owner != nc->owner) {
+		emu_nc_wipe(nc);
+		nc->owner = owner;
+	}
+	nc->segments = segments;
+	nc->segment_count = count < NEURON_SEGMENTS ? count : NEURON_SEGMENTS;
+	if (!job_valid(job))
+		report(completion, NEURON_JOB_DESCRIPTOR, 0, 0, 0);
+	else if (emu_nc_aborting(nc))
+		report(completion, NEURON_JOB_ABORTED, 0, 0, 0);
+	else if (job->op == NEURON_JOB_EXEC)
+		execute(nc, job, completion);
+	nc->segments = NULL;
+	nc->segment_count = 0;
+	atomic_store(&nc->abort, EMU_NC_IDLE);
+}

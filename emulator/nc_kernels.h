@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The arithmetic of the engines over lanes (lane = partition), one table of functions a
+ * host path. All paths give the same bits; nc_math.h defines them. "generic" is plain C
+ * and the reference; the fast paths are the same source or hand-written for the host.
+ */
+#ifndef EMU_NC_KERNELS_H
+#define EMU_NC_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "nc_mem.h"
+
+/*
+ * One value for each partition of an operand. Lane i of an operand that starts at
+ * partition p is at [(p & 1) + i]: so pairs of partitions stay pairs.
+ */
+struct emu_nc_lanes {
+	union {
+		float f[NEURON_PARTITIONS + 8];
+		uint32_t u[NEURON_PARTITIONS + 8];
+		int32_t i[NEURON_PARTITIONS + 8];
+	};
+} __attribute__((aligned(64)));
+
+/**
+ * struct emu_nc_kernels - the functions of one path
+ * @name: what people call it: "generic", "avx2"
+ * @ftz: needs the host's flush-to-zero modes (emu_nc_fp_begin)
+ * @load: element at byte @off of @ap, every partition, as fp32; subnormals become 0.
+ *	Returns the place of lane 0 in @lanes
+ * @store: the reverse, from @x (lane 0); converts. Returns whether a value was a NaN
+ * @load_int: 8-bit types only, as int32
+ * @affine: x = scale * x + bias (one rounding), then x + residual
+ * @func: x = func(x)
+ * @alu: out = a alu b
+ * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even
+ * @imac: the same in int32 modulo 2^32
+ */
+struct emu_nc_kernels {
+	const char *name;
+	bool ftz;
+	float *(*load)(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+		       struct emu_nc_lanes *lanes);
+	bool (*store)(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+		      const float *x);
+	int32_t *(*load_int)(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+			     struct emu_nc_lanes *lanes);
+	void (*affine)(float *x, const float *scale, const float *bias, const float *residual,
+		       unsigned int n);
+	void (*func)(float *x, unsigned int n, unsigned int func);
+	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
+	void (*mac)(float *acc, const float (*w)[NEURON_PE_COLUMNS], const float *x,
+		    unsigned int k, unsigned int m);
+	void (*imac)(int32_t *acc, const int32_t (*w)[NEURON_PE_COLUMNS], const int32_t *x,
+		     unsigned int k, unsigned int m);
+};
+
+extern const struct emu_nc_kernels emu_nc_kernels_generic;
+#if defined(__x86_64__)
+extern const struct emu_nc_kernels emu_nc_kernels_avx2;
+#endif
+
+/* All lanes are the fp32 @bits, an immediate of an instruction; subnormals become 0. */
+static inline const float *emu_nc_lanes_fill(struct emu_nc_lanes *lanes, uint32_t bits)
+{
+	if (!(bits & 0x7f800000u))
+		bits &= 0x80000000u;
+	for (unsigned int i = 0; i < NEURON_PARTITIONS; i++)
+		lanes->u[i] = bits;
+	return lanes->f;
+}
+
+/* The best path of this host. */
+const struct emu_nc_kernels *emu_nc_kernels_select(void);
+
+/*
+ * Put the calling thread's floating-point unit into the state that @k needs (round to
+ * nearest, exceptions masked); returns the state to give back to emu_nc_fp_end().
+ */
+uint64_t emu_nc_fp_begin(const struct emu_nc_kernels *k);
+void emu_nc_fp_end(uint64_t saved);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernels in plain C, for a compiler to vectorise. Included once by each file of
+ * kernels, which has set NC_FTZ_HW and the target. Loops run over lanes; nothing in them
+ * depends on another lane.
+ */
+#ifndef EMU_NC_KERNELS_IMPL_H
+#define EMU_NC_KERNELS_IMPL_H
+
+#include "nc_kernels.h"
+#include "nc_math.h"
+
+/* Raw storage bits of one element position, zero-extended, pairs of partitions at a time. */
+static uint32_t *load_bits(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+			   struct emu_nc_lanes *lanes, unsigned int size)
+{
+	unsigned int odd = ap->part & 1, pairs = (odd + ap->parts + 1) / 2;
+	uint32_t *out = lanes->u;
+
+	if (ap->psum) {
+		__builtin_memcpy(out + odd, &mem->psum[off / 4][ap->part], ap->parts * 4u);
+	} else if (size == 4) {
+		const uint32_t *lo = (const uint32_t *)&mem->sbuf[off / 2][ap->part & ~1];
+		const uint32_t *hi = (const uint32_t *)&mem->sbuf[off / 2 + 1][ap->part & ~1];
+
+		for (unsigned int i = 0; i < pairs; i++) {
+			out[2 * i] = (hi[i] & 0xffff0000u) | lo[i] >> 16;
+			out[2 * i + 1] = hi[i] << 16 | (lo[i] & 0xffff);
+		}
+	} else if (size == 2) {
+		const uint32_t *row = (const uint32_t *)&mem->sbuf[off / 2][ap->part & ~1];
+
+		for (unsigned int i = 0; i < pairs; i++) {
+			out[2 * i] = row[i] >> 16;
+			out[2 * i + 1] = row[i] & 0xffff;
+		}
+	} else {
+		const uint32_t *row = (const uint32_t *)&mem->sbuf[off / 2][ap->part & ~1];
+		unsigned int shift = (off & 1) * 8;
+
+		for (unsigned int i = 0; i < pairs; i++) {
+			out[2 * i] = row[i] >> (16 + shift) & 0xff;
+			out[2 * i + 1] = row[i] >> shift & 0xff;
+		}
+	}
+	return out + odd;
+}
+
+/* One 16-bit row: @shift of the lanes' bits; @keep: bits of the row that stay. */
+static void store_row(uint16_t *row, const struct emu_nc_ap *ap, const uint32_t *bits,
+		      unsigned int shift, uint32_t keep)
+{
+	unsigned int i = 0, n = ap->parts, odd = ap->part & 1, pairs;
+	unsigned int up = keep & 0xff ? 8 : 0;
+	uint32_t *words;
+
+	if (odd) {
+		row[ap->part ^ 1] = (uint16_t)((row[ap->part ^ 1] & keep) | bits[0] >> shift << up);
+		i = 1;
+	}
+	words = (uint32_t *)(row + ap->part + i);
+	pairs = (n - i) / 2;
+	for (unsigned int j = 0; j < pairs; j++) {
+		uint32_t even = bits[i + 2 * j] >> shift << up;
+		uint32_t next = bits[i + 2 * j + 1] >> shift << up;
+
+		words[j] = (words[j] & (keep | keep << 16)) | even << 16 | (next & 0xffff);
+	}
+	i += 2 * pairs;
+	if (i < n) {
+		unsigned int at = (ap->part + i) ^ 1;
+
+		row[at] = (uint16_t)((row[at] & keep) | bits[i] >> shift << up);
+	}
+}
+
+/* @bits of 1- and 2-byte types must be zero above their size. */
+static void store_bits(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+		       const uint32_t *bits, unsigned int size)
+{
+	if (ap->psum) {
+		__builtin_memcpy(&mem->psum[off / 4][ap->part], bits, ap->parts * 4u);
+	} else if (size == 4) {
+		store_row(mem->sbuf[off / 2], ap, bits, 0, 0);
+		store_row(mem->sbuf[off / 2 + 1], ap, bits, 16, 0);
+	} else if (size == 2) {
+		store_row(mem->sbuf[off / 2], ap, bits, 0, 0);
+	} else {
+		store_row(mem->sbuf[off / 2], ap, bits, 0, off & 1 ? 0x00ff : 0xff00);
+	}
+}
+
+/* Lanes of different operands are the same lane or do not overlap. */
+#if defined(__clang__)
+#define NO_CARRIED_DEPENDENCE _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define NO_CARRIED_DEPENDENCE _Pragma("GCC ivdep")
+#endif
+
+#define FOR_LANES(n, expr)					\
+	do {							\
+		NO_CARRIED_DEPENDENCE				\
+		for (unsigned int i = 0; i < (n); i++)		\
+			expr;					\
+	} while (0)
+
+static float *k_load(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+		     struct emu_nc_lanes *lanes)
+{
+	uint32_t *u;
+	float *f;
+
+	switch (ap->dtype) {
+	case NEURON_FP32:
+		u = load_bits(mem, ap, off, lanes, 4);
+		f = (float *)u;
+		FOR_LANES(ap->parts, u[i] = nc_daz(u[i]));
+		break;
+	case NEURON_FP16:
+		u = load_bits(mem, ap, off, lanes, 2);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = nc_from_fp16(u[i]));
+		break;
+	case NEURON_BF16:
+		u = load_bits(mem, ap, off, lanes, 2);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = nc_from_bf16(u[i]));
+		break;
+	case NEURON_INT8:
+		u = load_bits(mem, ap, off, lanes, 1);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = (float)(int32_t)(int8_t)u[i]);
+		break;
+	case NEURON_INT16:
+		u = load_bits(mem, ap, off, lanes, 2);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = (float)(int32_t)(int16_t)u[i]);
+		break;
+	case NEURON_INT32:
+		u = load_bits(mem, ap, off, lanes, 4);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = (float)(int32_t)u[i]);
+		break;
+	case NEURON_UINT32:
+		u = load_bits(mem, ap, off, lanes, 4);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = (float)u[i]);
+		break;
+	default:	/* UINT8, UINT16: the decoder lets no other through */
+		u = load_bits(mem, ap, off, lanes, ap->dtype == NEURON_UINT8 ? 1 : 2);
+		f = (float *)u;
+		FOR_LANES(ap->parts, f[i] = (float)(int32_t)u[i]);
+		break;
+	}
+	return f;
+}
+
+static bool k_store(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off, const float *x)
+{
+	struct emu_nc_lanes lanes;
+	uint32_t *u = lanes.u, nan = 0;
+	unsigned int n = ap->parts, size = 4;
+
+	FOR_LANES(n, nan |= (uint32_t)nc_is_nan(nc_bits(x[i])));
+	switch (ap->dtype) {
+	case NEURON_FP32:
+		FOR_LANES(n, u[i] = nc_to_fp32(x[i]));
+		break;
+	case NEURON_FP16:
+		FOR_LANES(n, u[i] = nc_to_fp16(x[i]));
+		size = 2;
+		break;
+	case NEURON_BF16:
+		FOR_LANES(n, u[i] = nc_to_bf16(x[i]));
+		size = 2;
+		break;
+	case NEURON_INT8:
+		FOR_LANES(n, u[i] = nc_to_small(x[i], -128.0f, 127.0f) & 0xff);
+		size = 1;
+		break;
+	case NEURON_UINT8:
+		FOR_LANES(n, u[i] = nc_to_small(x[i], 0.0f, 255.0f));
+		size = 1;
+		break;
+	case NEURON_INT16:
+		FOR_LANES(n, u[i] = nc_to_small(x[i], -32768.0f, 32767.0f) & 0xffff);
+		size = 2;
+		break;
+	case NEURON_UINT16:
+		FOR_LANES(n, u[i] = nc_to_small(x[i], 0.0f, 65535.0f));
+		size = 2;
+		break;
+	case NEURON_INT32:
+		FOR_LANES(n, u[i] = nc_to_int32(x[i]));
+		break;
+	default:
+		FOR_LANES(n, u[i] = nc_to_uint32(x[i]));
+		break;
+	}
+	store_bits(mem, ap, off, u, size);
+	return nan;
+}
+
+static int32_t *k_load_int(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+			   struct emu_nc_lanes *lanes)
+{
+	uint32_t *u = load_bits(mem, ap, off, lanes, 1);
+
+	if (ap->dtype == NEURON_INT8)
+		FOR_LANES(ap->parts, u[i] = (uint32_t)(int32_t)(int8_t)u[i]);
+	return (int32_t *)u;
+}
+
+static void k_affine(float *restrict x, const float *restrict scale, const float *restrict bias,
+		     const float *restrict residual, unsigned int n)
+{
+	FOR_LANES(n, x[i] = nc_add(nc_fma(scale[i], x[i], bias[i]), residual[i]));
+}
+
+static void k_func(float *x, unsigned int n, unsigned int func)
+{
+	switch (func) {
+	case NEURON_FUNC_RELU:
+		FOR_LANES(n, x[i] = nc_relu(x[i]));
+		break;
+	case NEURON_FUNC_EXP:
+		FOR_LANES(n, x[i] = nc_exp(x[i]));
+		break;
+	case NEURON_FUNC_SIGMOID:
+		FOR_LANES(n, x[i] = nc_sigmoid(x[i]));
+		break;
+	case NEURON_FUNC_TANH:
+		FOR_LANES(n, x[i] = nc_tanh(x[i]));
+		break;
+	case NEURON_FUNC_ERF:
+		FOR_LANES(n, x[i] = nc_erf(x[i]));
+		break;
+	case NEURON_FUNC_GELU:
+		FOR_LANES(n, x[i] = nc_gelu(x[i]));
+		break;
+	case NEURON_FUNC_GELU_TANH:
+		FOR_LANES(n, x[i] = nc_gelu_tanh(x[i]));
+		break;
+	case NEURON_FUNC_SQRT:
+		FOR_LANES(n, x[i] = nc_sqrt(x[i]));
+		break;
+	case NEURON_FUNC_RSQRT:
+		FOR_LANES(n, x[i] = nc_div(1.0f, nc_sqrt(x[i])));
+		break;
+	case NEURON_FUNC_RECIPROCAL:
+		FOR_LANES(n, x[i] = nc_div(1.0f, x[i]));
+		break;
+	case NEURON_FUNC_SQUARE:
+		FOR_LANES(n, x[i] = nc_mul(x[i], x[i]));
+		break;
+	case NEURON_FUNC_ABS:
+		FOR_LANES(n, x[i] = nc_abs(x[i]));
+		break;
+	default:	/* IDENTITY */
+		break;
+	}
+}
+
+static void k_alu(float *out, const float *a, const float *b, unsigned int n, unsigned int alu)
+{
+	switch (alu) {
+	case NEURON_ALU_ADD:
+		FOR_LANES(n, out[i] = nc_add(a[i], b[i]));
+		break;
+	case NEURON_ALU_SUB:
+		FOR_LANES(n, out[i] = nc_sub(a[i], b[i]));
+		break;
+	case NEURON_ALU_MUL:
+		FOR_LANES(n, out[i] = nc_mul(a[i], b[i]));
+		break;
+	case NEURON_ALU_DIV:
+		FOR_LANES(n, out[i] = nc_div(a[i], b[i]));
+		break;
+	case NEURON_ALU_MAX:
+		FOR_LANES(n, out[i] = nc_max(a[i], b[i]));
+		break;
+	case NEURON_ALU_MIN:
+		FOR_LANES(n, out[i] = nc_min(a[i], b[i]));
+		break;
+	default:	/* BYPASS */
+		FOR_LANES(n, out[i] = a[i]);
+		break;
+	}
+}
+
+/* Products of bytes fit easily; only the sum may wrap. */
+static void k_imac(int32_t *restrict acc, const int32_t (*restrict w)[NEURON_PE_COLUMNS],
+		   const int32_t *restrict x, unsigned int k, unsigned int m)
+{
+	for (unsigned int j = 0; j < k; j++)
+		FOR_LANES(m, acc[i] = (int32_t)((uint32_t)acc[i] + (uint32_t)(w[j][i] * x[j])));
+}
+
+#endif
