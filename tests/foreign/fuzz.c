@@ -156,6 +156,8 @@ static void fuzz_message(struct host *h)
 		payload[0] = n;
 	/* DMA_READ and DMA_WRITE from the client's side are nonsense, but legal to send. */
 	m.cmd = host_random(h) % 20;
+	if (m.cmd == VU_DEVICE_RESET)
+		m.cmd = VU_GET_IRQ_INFO;
 	m.size = sizeof(m) + n;
 	for (i = 0; i < nfds; i++)
 		fds[i] = host_random(h) % 2 ? eventfd(0, EFD_CLOEXEC) :
@@ -212,6 +214,8 @@ static void step(struct host *h)
 		if (host_random(h) % 8 == 0)
 			vu_write(&h->vu, VU_CONFIG_REGION, host_random(h) % 4096,
 				 &(uint32_t){ host_random(h) }, 1 << host_random(h) % 3);
+		else
+			host_enable(h);
 		break;
 	case 7:
 		if (host_random(h) % 64 == 0)
