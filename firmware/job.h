@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What has to be right before a job may go to a core.
+ */
+#ifndef FW_JOB_H
+#define FW_JOB_H
+
+#include <stdint.h>
+#include <neuron/job.h>
+
+/*
+ * Check a descriptor; NEURON_JOB_EXEC: find its context. Returns NEURON_JOB_OK, _DESCRIPTOR
+ * or _CONTEXT. Not 0 is reported to the chip as from @where (queue << 16 | index).
+ */
+enum neuron_job_status fw_job_check(const struct neuron_job *job, struct neuron_context_entry *context,
+				    uint32_t where);
+
+#endif

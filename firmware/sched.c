@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The scheduler. A core runs one job at a time: of its queues with jobs, those with the
+ * highest priority take turns.
+ */
+#include "hw.h"
+#include "job.h"
+#include "log.h"
+#include "sched.h"
+#include "timer.h"
+
+#define PRIORITIES	4
+/* Jobs that end at once, in one go, before other work gets its turn. */
+#define BURST		16
+
+/**
+ * struct fw_core - a NeuronCore as the scheduler sees it
+ * @queue: whose job runs; NULL: none
+ * @index, @seq: the job
+ * @deadline: when it is ended
+ * @since: from when on its time has not been accounted for
+ * @stray: runs a job that nobody waits for any more
+ * @ready: queues with jobs, a bitmap per priority
+ * @next: where to look first, per priority
+ */
+struct fw_core {
+	struct fw_queue *queue;
+	uint32_t index;
+	uint64_t seq;
+	uint64_t deadline;
+	uint64_t since;
+	uint64_t busy_us;
+	bool timed_out;
+	bool stray;
+	bool held;
+	uint16_t ready[PRIORITIES];
+	uint8_t next[PRIORITIES];
+};
+
+static struct fw_core cores[NEURON_CORES];
+
+static unsigned int lowest_bit(uint32_t v)
+{
+	unsigned int n = 0;
+
+	for (; !(v & 0xf); v >>= 4)
+		n += 4;
+	for (; !(v & 1); v >>= 1)
+		n++;
+	return n;
+}
+
+void fw_sched_ready(struct fw_queue *q, bool ready)
+{
+	struct fw_core *core = &cores[q->id / NEURON_QUEUES_PER_CORE];
+	uint16_t bit = 1u << (q->id % NEURON_QUEUES_PER_CORE);
+
+	if (ready)
+		core->ready[q->priority] |= bit;
+	else
+		core->ready[q->priority] &= ~bit;
+}
+
+/* The queue whose turn it is, or NULL. */
+static struct fw_queue *pick(unsigned int n)
+{
+	struct fw_core *core = &cores[n];
+
+	for (int p = PRIORITIES - 1; p >= 0; p--) {
+		uint32_t ready = core->ready[p], ahead;
+		unsigned int i;
+
+		if (!ready)
+			continue;
+		ahead = ready >> core->next[p] << core->next[p];
+		i = lowest_bit(ahead ? ahead : ready);
+		core->next[p] = (i + 1) % NEURON_QUEUES_PER_CORE;
+		return fw_queue_of(n, i);
+	}
+	return NULL;
+}
+
+static void start(unsigned int n, struct fw_queue *q, uint32_t index, const struct neuron_job *job,
+		  const struct neuron_context_entry *context)
+{
+	struct fw_core *core = &cores[n];
+	uint32_t timeout = job->timeout_ms ? job->timeout_ms : NEURON_JOB_DEFAULT_TIMEOUT_MS;
+
+	core->queue = q;
+	core->index = index;
+	core->seq = job->seq;
+	core->timed_out = false;
+	core->since = fw_time();
+	core->deadline = core->since + timeout * 1000ull;
+	fw_timer_at(core->deadline);
+	fw_nc_write(n, NEURON_MGMT_NC_TABLE_LO, context->table);
+	fw_nc_write(n, NEURON_MGMT_NC_TABLE_HI, context->table >> 32);
+	fw_nc_write(n, NEURON_MGMT_NC_SEGMENTS, context->segments);
+	fw_nc_write(n, NEURON_MGMT_NC_OWNER, context->owner);
+	fw_nc_set_job(n, job);
+	fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_START);
+}
+
+static void run_next(unsigned int n, struct fw_queue *q)
+{
+	const struct neuron_job *job = fw_queue_peek(q);
+	struct neuron_context_entry context;
+	struct neuron_completion record;
+	enum neuron_job_status status;
+	uint32_t index;
+
+	if (!job)
+		return;
+	index = fw_queue_pop(q);
+	if (q->head == q->tail)
+		fw_sched_ready(q, false);
+	status = fw_job_check(job, &context, (uint32_t)q->id << 16 | (index & 0xffff));
+	if (!status && job->op == NEURON_JOB_EXEC) {
+		start(n, q, index, job, &context);
+		return;
+	}
+	record = (struct neuron_completion){ .seq = job->seq, .status = status };
+	fw_queue_complete(q, index, &record);
+}
+
+bool fw_sched_idle(unsigned int core)
+{
+	return !cores[core].queue && !cores[core].stray;
+}
+
+bool fw_sched_run(void)
+{
+	bool more = false;
+
+	for (unsigned int n = 0; n < NEURON_CORES; n++) {
+		struct fw_queue *q;
+		int burst;
+
+		if (cores[n].held)
+			continue;
+		for (burst = 0; burst < BURST && fw_sched_idle(n); burst++) {
+			q = pick(n);
+			if (!q)
+				break;
+			run_next(n, q);
+		}
+		more |= burst == BURST;
+	}
+	return more;
+}
+
+static void account(struct fw_core *core, uint64_t now)
+{
+	core->busy_us += now - core->since;
+	core->since = now;
+}
+
+static void finished(unsigned int n)
+{
+	struct fw_core *core = &cores[n];
+	struct fw_queue *q = core->queue;
+	struct neuron_completion record = {
+		.seq = core->seq,
+		.status = fw_nc_read(n, NEURON_MGMT_NC_STATUS),
+		.engine = fw_nc_read(n, NEURON_MGMT_NC_ENGINE),
+		.flags = fw_nc_read(n, NEURON_MGMT_NC_FLAGS),
+		.pc = fw_nc_read(n, NEURON_MGMT_NC_PC),
+		.detail = fw_nc_read(n, NEURON_MGMT_NC_DETAIL_LO) |
+			  (uint64_t)fw_nc_read(n, NEURON_MGMT_NC_DETAIL_HI) << 32,
+		.cycles = fw_nc_read(n, NEURON_MGMT_NC_CYCLES_LO) |
+			  (uint64_t)fw_nc_read(n, NEURON_MGMT_NC_CYCLES_HI) << 32,
+	};
+
+	if (core->timed_out && record.status == NEURON_JOB_ABORTED)
+		record.status = NEURON_JOB_TIMEOUT;
+	fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_ACK);
+	if (core->stray) {
+		core->stray = false;
+		return;
+	}
+	account(core, fw_time());
+	core->queue = NULL;
+	fw_queue_complete(q, core->index, &record);
+	if (q->state == FW_QUEUE_STOPPING)
+		fw_queue_stopped(q);
+}
+
+void fw_sched_done(void)
+{
+	for (unsigned int n = 0; n < NEURON_CORES; n++)
+		if (!fw_sched_idle(n) && fw_nc_read(n, NEURON_MGMT_NC_STATE) == NEURON_MGMT_NC_DONE)
+			finished(n);
+}
+
+bool fw_sched_stop(struct fw_queue *q)
+{
+	unsigned int n = q->id / NEURON_QUEUES_PER_CORE;
+
+	if (cores[n].queue != q)
+		return false;
+	fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_ABORT);
+	return true;
+}
+
+void fw_sched_deadlines(uint64_t now)
+{
+	for (unsigned int n = 0; n < NEURON_CORES; n++) {
+		struct fw_core *core = &cores[n];
+
+		if (!core->queue || core->timed_out)
+			continue;
+		if (now < core->deadline) {
+			fw_timer_at(core->deadline);
+			continue;
+		}
+		core->timed_out = true;
+		fw_log("core %u: job %u of queue %u had its time", n, (unsigned int)core->seq, core->queue->id);
+		fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_ABORT);
+	}
+}
+
+void fw_sched_hold(uint32_t map, bool hold)
+{
+	for (unsigned int n = 0; n < NEURON_CORES; n++)
+		if (map & 1u << n)
+			cores[n].held = hold;
+}
+
+void fw_sched_abandon(unsigned int n)
+{
+	struct fw_core *core = &cores[n];
+	struct neuron_completion record = { .seq = core->seq, .status = NEURON_JOB_ABORTED };
+	struct fw_queue *q = core->queue;
+
+	if (!q)
+		return;
+	core->queue = NULL;
+	core->stray = true;
+	fw_queue_complete(q, core->index, &record);
+	if (q->state == FW_QUEUE_STOPPING)
+		fw_queue_stopped(q);
+}
+
+uint64_t fw_sched_busy_us(uint64_t now)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int n = 0; n < NEURON_CORES; n++) {
+		struct fw_core *core = &cores[n];
+
+		if (core->queue)
+			account(core, now);
+		sum += core->busy_us;
+		core->busy_us = 0;
+	}
+	return sum;
+}
+
+/* A core may still be at work for a firmware that is no more. */
+void fw_sched_init(void)
+{
+	for (unsigned int n = 0; n < NEURON_CORES; n++) {
+		struct fw_core *core = &cores[n];
+
+		*core = (struct fw_core){ 0 };
+		if (fw_nc_read(n, NEURON_MGMT_NC_STATE) == NEURON_MGMT_NC_IDLE)
+			continue;
+		core->stray = true;
+		fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_ABORT);
+	}
+}
