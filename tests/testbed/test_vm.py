@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the test guest itself: agent, runner, initramfs, watchdogs. Prints TAP; needs 'make setup' and $O/tests/guest-agent."""
+"""Tests of the test guest itself: agent, runner, initramfs, watchdogs. Prints TAP.
+
+Needs what 'make setup' fetches and the built $O/tests/guest-agent ('make check-testbed' builds it)."""
 
 import os
 import signal

@@ -11,7 +11,8 @@
 
 One neuron-emu process serves each chip; stock QEMU attaches them as PCIe functions with vfio-user-pci. Commands
 go over a virtio port to guest-agent.c (which describes the protocol); the console carries the kernel's messages
-only and is kept in a file for each guest. All processes end with this one, whatever ends it.
+only and is kept in a file for each guest. All processes end with the thread that started the guest, whatever
+ends it.
 
 Command line: vm.py run [options] -- COMMAND..., vm.py shell [options].
 """
@@ -24,6 +25,7 @@ import json
 import os
 import queue
 import re
+import resource
 import select
 import shutil
 import signal
@@ -45,14 +47,16 @@ FRAME_MAX = 64 * 1024
 RUN_PTY = 1
 GUEST_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "TERM": "linux", "LANG": "C.UTF-8"}
 KEEP_LOGS = 40
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 
 # What must not be in a guest's log after a test, and how much of what follows belongs to it.
 PROBLEM = re.compile(
-    r"\[ cut here \]|WARNING: |\bBUG\b|\bOops\b|Call [Tt]race|KASAN|KCSAN|UBSAN|KFENCE|DMA-API: .*(?:device driver|debugging out)"
-    r"|general protection fault|Kernel panic|kernel BUG|unable to handle|unreferenced object|refcount_t:"
-    r"|list_(?:add|del) corruption|INFO: task .* blocked|detected stalls|self-detected stall|hung task"
+    r"\[ cut here \]|WARNING: |\bBUG\b|\bOops\b|Call [Tt]race|KASAN|KCSAN|UBSAN|KFENCE|Kernel panic|Bad page state"
+    r"|DMA-API: .*(?:device driver|debugging out)|general protection fault|unable to handle|unreferenced object"
+    r"|refcount_t:|list_(?:add|del) corruption|INFO: task .* blocked|detected stalls|self-detected stall|hung task"
     r"|possible (?:circular|recursive) locking|suspicious RCU|scheduling while atomic|sleeping function called"
-    r"|irq \d+: nobody cared|page allocation failure|Bad page state|soft lockup|hard LOCKUP|trying to free already-free")
+    r"|irq \d+: nobody cared|page allocation failure|soft lockup|hard LOCKUP|trying to free already-free")
 PROBLEM_CONTEXT = 80
 
 
@@ -92,19 +96,24 @@ def output_dir():
     return os.path.join(TOP, os.environ.get("O") or "build")
 
 
-def die_with_parent():
-    """For the child between fork and exec: no process outlives the one that started it."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
+def dies_with(parent):
+    """What a child does between fork and exec, so that it does not outlive the thread that started it."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+    def prepare():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # Sixteen chips take some 40 descriptors each.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16384), hard))
+        if os.getppid() != parent:
+            os._exit(1)
+    return prepare
 
 
 def start(argv, log, **kwargs):
     """A child in a session of its own: the terminal's ^C is for us, and we end the child."""
     try:
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                preexec_fn=die_with_parent, **kwargs)
+                                preexec_fn=dies_with(os.getpid()), **kwargs)
     except OSError as e:
         raise VMError("cannot start %s: %s" % (argv[0], e.strerror)) from e
 
@@ -347,7 +356,7 @@ class VM:
         argv += ["-device", "virtio-serial-pci,id=vser,bus=pcie.0",
                  "-device", "virtserialport,bus=vser.0,chardev=agent,name=neuron.agent"]
         for e in self.emulators:
-            argv += ["-device", "pcie-root-port,id=rp%d,chassis=%d" % (e.index, e.index + 1),
+            argv += ["-device", "pcie-root-port,id=rp%d,chassis=%d,io-reserve=0" % (e.index, e.index + 1),
                      "-device", json.dumps({
                          "driver": "vfio-user-pci", "id": "chip%d" % e.index, "bus": "rp%d" % e.index,
                          "socket": {"path": e.socket, "type": "unix"}, "x-msg-timeout": 60000})]
