@@ -24,12 +24,12 @@
 #error "SBUF rows, segments and instructions are little-endian here"
 #endif
 
-/* The PE array: what the last ldweights left there. w[k][m], fp32 or int32 bits. */
+/* The PE array: what the last ldweights left there. */
 struct emu_nc_weights {
 	union {
-		float f[NEURON_PE_ROWS][NEURON_PE_COLUMNS];
-		int32_t i[NEURON_PE_ROWS][NEURON_PE_COLUMNS];
-	};
+		float f[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP];
+		int32_t i[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP];
+	} __attribute__((aligned(64)));
 	uint8_t k;		/* 0: nothing loaded in this job */
 	uint8_t m;
 	bool integer;

@@ -23,6 +23,11 @@ struct emu_nc_lanes {
 	};
 } __attribute__((aligned(64)));
 
+/* The PE array is kept in strips of columns: w[m / STRIP][k][m % STRIP]. */
+#define EMU_NC_STRIP		16
+#define EMU_NC_STRIPS		(NEURON_PE_COLUMNS / EMU_NC_STRIP)
+#define EMU_NC_MAC_COLUMNS	6	/* of the moving operand, at most at once */
+
 /**
  * struct emu_nc_kernels - the functions of one path
  * @name: what people call it: "generic", "avx2"
@@ -34,8 +39,9 @@ struct emu_nc_lanes {
  * @affine: x = scale * x + bias (one rounding), then x + residual
  * @func: x = func(x)
  * @alu: out = a alu b
- * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even
- * @imac: the same in int32 modulo 2^32
+ * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
+ *	@columns pairs of acc and x. acc may be read and written for all 128 m
+ * @imac: the same in int32 modulo 2^32, one column, nothing beyond @m
  */
 struct emu_nc_kernels {
 	const char *name;
@@ -50,10 +56,10 @@ struct emu_nc_kernels {
 		       unsigned int n);
 	void (*func)(float *x, unsigned int n, unsigned int func);
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
-	void (*mac)(float *acc, const float (*w)[NEURON_PE_COLUMNS], const float *x,
-		    unsigned int k, unsigned int m);
-	void (*imac)(int32_t *acc, const int32_t (*w)[NEURON_PE_COLUMNS], const int32_t *x,
-		     unsigned int k, unsigned int m);
+	void (*mac)(float *const *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
+		    const float *const *x, unsigned int columns, unsigned int k, unsigned int m);
+	void (*imac)(int32_t *acc, const int32_t (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
+		     const int32_t *x, unsigned int k, unsigned int m);
 };
 
 extern const struct emu_nc_kernels emu_nc_kernels_generic;

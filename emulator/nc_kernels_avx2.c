@@ -17,35 +17,94 @@
 #define NC_FTZ_HW 1
 #include "nc_kernels_impl.h"
 
-#define ACCS 8
-
-/* 64 lanes: eight accumulators stay in registers over all of k. */
-static void mac64(float *acc, const float (*w)[NEURON_PE_COLUMNS], const float *x, unsigned int k)
+/* By hand: the C function sets errno, which nothing vectorises. */
+static void k_sqrt(float *x, unsigned int n)
 {
-	__m256 a[ACCS];
+	unsigned int i = 0;
 
-	for (int i = 0; i < ACCS; i++)
-		a[i] = _mm256_loadu_ps(acc + 8 * i);
+	for (; i + 8 <= n; i += 8)
+		_mm256_storeu_ps(x + i, _mm256_sqrt_ps(_mm256_loadu_ps(x + i)));
+	for (; i < n; i++)
+		_mm_store_ss(x + i, _mm_sqrt_ss(_mm_load_ss(x + i)));
+}
+
+/*
+ * Accumulators are single variables: of an array the compiler keeps a copy in memory and
+ * writes it in each round.
+ */
+#define EACH_COLUMN(F)	F(0) F(1) F(2) F(3) F(4) F(5)
+
+/* One strip (two vectors) of six columns: 12 accumulators. */
+static void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float *const *x,
+		 unsigned int s, unsigned int k)
+{
+#define LOAD(c)	__m256 a##c = _mm256_loadu_ps(acc[c] + s), b##c = _mm256_loadu_ps(acc[c] + s + 8);
+#define FMA(c)	xv = _mm256_broadcast_ss(x[c] + j);			\
+		a##c = _mm256_fmadd_ps(lo, xv, a##c);			\
+		b##c = _mm256_fmadd_ps(hi, xv, b##c);
+#define PAD(c)	a##c = _mm256_fmadd_ps(zero, zero, a##c);		\
+		b##c = _mm256_fmadd_ps(zero, zero, b##c);
+#define STORE(c) _mm256_storeu_ps(acc[c] + s, a##c);			\
+		_mm256_storeu_ps(acc[c] + s + 8, b##c);
+	const __m256 zero = _mm256_setzero_ps();
+
+	EACH_COLUMN(LOAD)
+	for (unsigned int j = 0; j < k; j++) {
+		__m256 lo = _mm256_load_ps(w[j]), hi = _mm256_load_ps(w[j] + 8), xv;
+
+		EACH_COLUMN(FMA)
+	}
+	if (k & 1) {
+		EACH_COLUMN(PAD)
+	}
+	EACH_COLUMN(STORE)
+#undef LOAD
+#undef FMA
+#undef PAD
+#undef STORE
+}
+
+/* Four strips of one column: 8 accumulators. */
+static void mac1(float *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP], const float *x, unsigned int k)
+{
+#define EACH_STRIP(F)	F(0) F(1) F(2) F(3)
+#define LOAD(s)	__m256 a##s = _mm256_loadu_ps(acc + 16 * s), b##s = _mm256_loadu_ps(acc + 16 * s + 8);
+#define FMA(s)	a##s = _mm256_fmadd_ps(_mm256_load_ps(w[s][j]), xv, a##s);	\
+		b##s = _mm256_fmadd_ps(_mm256_load_ps(w[s][j] + 8), xv, b##s);
+#define PAD(s)	a##s = _mm256_fmadd_ps(zero, zero, a##s);		\
+		b##s = _mm256_fmadd_ps(zero, zero, b##s);
+#define STORE(s) _mm256_storeu_ps(acc + 16 * s, a##s);			\
+		_mm256_storeu_ps(acc + 16 * s + 8, b##s);
+	const __m256 zero = _mm256_setzero_ps();
+
+	EACH_STRIP(LOAD)
 	for (unsigned int j = 0; j < k; j++) {
 		__m256 xv = _mm256_broadcast_ss(x + j);
 
-		for (int i = 0; i < ACCS; i++)
-			a[i] = _mm256_fmadd_ps(_mm256_loadu_ps(&w[j][8 * i]), xv, a[i]);
+		EACH_STRIP(FMA)
 	}
-	if (k & 1)
-		for (int i = 0; i < ACCS; i++)
-			a[i] = _mm256_fmadd_ps(_mm256_setzero_ps(), _mm256_setzero_ps(), a[i]);
-	for (int i = 0; i < ACCS; i++)
-		_mm256_storeu_ps(acc + 8 * i, a[i]);
+	if (k & 1) {
+		EACH_STRIP(PAD)
+	}
+	EACH_STRIP(STORE)
+#undef LOAD
+#undef FMA
+#undef PAD
+#undef STORE
 }
 
-/* Lanes beyond m: computed, ignored. acc and the rows of w have room for all 128. */
-static void k_mac(float *acc, const float (*w)[NEURON_PE_COLUMNS], const float *x,
-		  unsigned int k, unsigned int m)
+/* Lanes beyond m: computed, ignored; acc and w have room for all 128. */
+static void k_mac(float *const *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
+		  const float *const *x, unsigned int columns, unsigned int k, unsigned int m)
 {
-	mac64(acc, w, x, k);
-	if (m > 64)
-		mac64(acc + 64, (const float (*)[NEURON_PE_COLUMNS])&w[0][64], x, k);
+	if (columns == EMU_NC_MAC_COLUMNS) {
+		for (unsigned int s = 0; s < m; s += EMU_NC_STRIP)
+			mac6(acc, w[s / EMU_NC_STRIP], x, s, k);
+		return;
+	}
+	for (unsigned int c = 0; c < columns; c++)
+		for (unsigned int s = 0; s < m; s += 4 * EMU_NC_STRIP)
+			mac1(acc[c] + s, w + s / EMU_NC_STRIP, x[c], k);
 }
 
 const struct emu_nc_kernels emu_nc_kernels_avx2 = {

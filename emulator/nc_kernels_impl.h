@@ -46,53 +46,59 @@ static uint32_t *load_bits(const struct emu_nc_mem *mem, const struct emu_nc_ap 
 	return out + odd;
 }
 
-/* One 16-bit row: @shift of the lanes' bits; @keep: bits of the row that stay. */
-static void store_row(uint16_t *row, const struct emu_nc_ap *ap, const uint32_t *bits,
-		      unsigned int shift, uint32_t keep)
+/* One 16-bit row of the low half of each of @bits. */
+static void store_row(uint16_t *restrict row, unsigned int part, unsigned int n,
+		      uint32_t *restrict bits)
 {
-	unsigned int i = 0, n = ap->parts, odd = ap->part & 1, pairs;
-	unsigned int up = keep & 0xff ? 8 : 0;
+	unsigned int i = part & 1, pairs;
 	uint32_t *words;
 
-	if (odd) {
-		row[ap->part ^ 1] = (uint16_t)((row[ap->part ^ 1] & keep) | bits[0] >> shift << up);
-		i = 1;
-	}
-	words = (uint32_t *)(row + ap->part + i);
+	if (i)
+		row[part ^ 1] = (uint16_t)bits[0];
+	words = (uint32_t *)(row + part + i);
 	pairs = (n - i) / 2;
-	for (unsigned int j = 0; j < pairs; j++) {
-		uint32_t even = bits[i + 2 * j] >> shift << up;
-		uint32_t next = bits[i + 2 * j + 1] >> shift << up;
-
-		words[j] = (words[j] & (keep | keep << 16)) | even << 16 | (next & 0xffff);
-	}
+	for (unsigned int j = 0; j < pairs; j++)
+		words[j] = bits[i + 2 * j] << 16 | (bits[i + 2 * j + 1] & 0xffff);
 	i += 2 * pairs;
-	if (i < n) {
-		unsigned int at = (ap->part + i) ^ 1;
+	if (i < n)
+		row[(part + i) ^ 1] = (uint16_t)bits[i];
+}
 
-		row[at] = (uint16_t)((row[at] & keep) | bits[i] >> shift << up);
+/* Bytes: the other one of the 16 bits stays. */
+static void store_bytes(uint16_t *restrict row, unsigned int part, unsigned int n, unsigned int shift,
+			uint32_t *restrict bits)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		uint16_t *at = &row[(part + i) ^ 1];
+
+		*at = (uint16_t)((*at & ~(0xffu << shift)) | bits[i] << shift);
 	}
 }
 
-/* @bits of 1- and 2-byte types must be zero above their size. */
+/* @bits of 1-byte types must be zero above their size. */
 static void store_bits(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
-		       const uint32_t *bits, unsigned int size)
+		       uint32_t *bits, unsigned int size)
 {
+	unsigned int part = ap->part, n = ap->parts;
+	struct emu_nc_lanes high;
+
 	if (ap->psum) {
-		__builtin_memcpy(&mem->psum[off / 4][ap->part], bits, ap->parts * 4u);
+		__builtin_memcpy(&mem->psum[off / 4][part], bits, n * 4u);
 	} else if (size == 4) {
-		store_row(mem->sbuf[off / 2], ap, bits, 0, 0);
-		store_row(mem->sbuf[off / 2 + 1], ap, bits, 16, 0);
+		store_row(mem->sbuf[off / 2], part, n, bits);
+		for (unsigned int i = 0; i < n; i++)
+			high.u[i] = bits[i] >> 16;
+		store_row(mem->sbuf[off / 2 + 1], part, n, high.u);
 	} else if (size == 2) {
-		store_row(mem->sbuf[off / 2], ap, bits, 0, 0);
+		store_row(mem->sbuf[off / 2], part, n, bits);
 	} else {
-		store_row(mem->sbuf[off / 2], ap, bits, 0, off & 1 ? 0x00ff : 0xff00);
+		store_bytes(mem->sbuf[off / 2], part, n, (off & 1) * 8, bits);
 	}
 }
 
 /* Lanes of different operands are the same lane or do not overlap. */
 #if defined(__clang__)
-#define NO_CARRIED_DEPENDENCE _Pragma("clang loop vectorize(assume_safety)")
+#define NO_CARRIED_DEPENDENCE
 #else
 #define NO_CARRIED_DEPENDENCE _Pragma("GCC ivdep")
 #endif
@@ -107,52 +113,44 @@ static void store_bits(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32
 static float *k_load(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
 		     struct emu_nc_lanes *lanes)
 {
+	unsigned int n = ap->parts;
 	uint32_t *u;
-	float *f;
 
 	switch (ap->dtype) {
 	case NEURON_FP32:
 		u = load_bits(mem, ap, off, lanes, 4);
-		f = (float *)u;
-		FOR_LANES(ap->parts, u[i] = nc_daz(u[i]));
+		FOR_LANES(n, u[i] = nc_daz(u[i]));
 		break;
 	case NEURON_FP16:
 		u = load_bits(mem, ap, off, lanes, 2);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = nc_from_fp16(u[i]));
+		FOR_LANES(n, u[i] = nc_bits(nc_from_fp16(u[i])));
 		break;
 	case NEURON_BF16:
 		u = load_bits(mem, ap, off, lanes, 2);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = nc_from_bf16(u[i]));
+		FOR_LANES(n, u[i] = nc_bits(nc_from_bf16(u[i])));
 		break;
 	case NEURON_INT8:
 		u = load_bits(mem, ap, off, lanes, 1);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = (float)(int32_t)(int8_t)u[i]);
+		FOR_LANES(n, u[i] = nc_bits((float)(int32_t)(int8_t)u[i]));
 		break;
 	case NEURON_INT16:
 		u = load_bits(mem, ap, off, lanes, 2);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = (float)(int32_t)(int16_t)u[i]);
+		FOR_LANES(n, u[i] = nc_bits((float)(int32_t)(int16_t)u[i]));
 		break;
 	case NEURON_INT32:
 		u = load_bits(mem, ap, off, lanes, 4);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = (float)(int32_t)u[i]);
+		FOR_LANES(n, u[i] = nc_bits((float)(int32_t)u[i]));
 		break;
 	case NEURON_UINT32:
 		u = load_bits(mem, ap, off, lanes, 4);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = (float)u[i]);
+		FOR_LANES(n, u[i] = nc_bits((float)u[i]));
 		break;
 	default:	/* UINT8, UINT16: the decoder lets no other through */
 		u = load_bits(mem, ap, off, lanes, ap->dtype == NEURON_UINT8 ? 1 : 2);
-		f = (float *)u;
-		FOR_LANES(ap->parts, f[i] = (float)(int32_t)u[i]);
+		FOR_LANES(n, u[i] = nc_bits((float)(int32_t)u[i]));
 		break;
 	}
-	return f;
+	return (float *)u;
 }
 
 static bool k_store(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off, const float *x)
@@ -205,9 +203,10 @@ static int32_t *k_load_int(const struct emu_nc_mem *mem, const struct emu_nc_ap 
 			   struct emu_nc_lanes *lanes)
 {
 	uint32_t *u = load_bits(mem, ap, off, lanes, 1);
+	unsigned int n = ap->parts;
 
 	if (ap->dtype == NEURON_INT8)
-		FOR_LANES(ap->parts, u[i] = (uint32_t)(int32_t)(int8_t)u[i]);
+		FOR_LANES(n, u[i] = (uint32_t)(int32_t)(int8_t)u[i]);
 	return (int32_t *)u;
 }
 
@@ -216,6 +215,9 @@ static void k_affine(float *restrict x, const float *restrict scale, const float
 {
 	FOR_LANES(n, x[i] = nc_add(nc_fma(scale[i], x[i], bias[i]), residual[i]));
 }
+
+/* Of a number that is not subnormal it cannot be tiny. Each path has its own. */
+static void k_sqrt(float *x, unsigned int n);
 
 static void k_func(float *x, unsigned int n, unsigned int func)
 {
@@ -242,10 +244,11 @@ static void k_func(float *x, unsigned int n, unsigned int func)
 		FOR_LANES(n, x[i] = nc_gelu_tanh(x[i]));
 		break;
 	case NEURON_FUNC_SQRT:
-		FOR_LANES(n, x[i] = nc_sqrt(x[i]));
+		k_sqrt(x, n);
 		break;
 	case NEURON_FUNC_RSQRT:
-		FOR_LANES(n, x[i] = nc_div(1.0f, nc_sqrt(x[i])));
+		k_sqrt(x, n);
+		FOR_LANES(n, x[i] = nc_div(1.0f, x[i]));
 		break;
 	case NEURON_FUNC_RECIPROCAL:
 		FOR_LANES(n, x[i] = nc_div(1.0f, x[i]));
@@ -289,11 +292,14 @@ static void k_alu(float *out, const float *a, const float *b, unsigned int n, un
 }
 
 /* Products of bytes fit easily; only the sum may wrap. */
-static void k_imac(int32_t *restrict acc, const int32_t (*restrict w)[NEURON_PE_COLUMNS],
+static void k_imac(int32_t *restrict acc, const int32_t (*restrict w)[NEURON_PE_ROWS][EMU_NC_STRIP],
 		   const int32_t *restrict x, unsigned int k, unsigned int m)
 {
-	for (unsigned int j = 0; j < k; j++)
-		FOR_LANES(m, acc[i] = (int32_t)((uint32_t)acc[i] + (uint32_t)(w[j][i] * x[j])));
+	for (unsigned int s = 0; s < m; s += EMU_NC_STRIP, w++)
+		for (unsigned int j = 0; j < k; j++)
+			FOR_LANES(m - s < EMU_NC_STRIP ? m - s : EMU_NC_STRIP,
+				  acc[s + i] = (int32_t)((uint32_t)acc[s + i] +
+							 (uint32_t)((*w)[j][i] * x[j])));
 }
 
 #endif

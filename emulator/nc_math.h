@@ -123,12 +123,6 @@ NC_FN float nc_fma(float a, float b, float c)
 }
 #endif
 
-/* Of a number that is not subnormal it cannot be tiny. */
-NC_FN float nc_sqrt(float a)
-{
-	return __builtin_sqrtf(a);
-}
-
 /* NaN if one is; +0 is greater than -0. */
 NC_FN int32_t nc_order(float x)
 {

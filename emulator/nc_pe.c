@@ -85,46 +85,80 @@ static void exec_ldweights(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 			const int32_t *x = nc->kernels->load_int(&nc->mem, &pe->src, off, &lanes);
 
 			for (unsigned int k = 0; k < pe->k; k++)
-				w->i[k][m] = x[k];
+				w->i[m / EMU_NC_STRIP][k][m % EMU_NC_STRIP] = x[k];
 		} else {
 			const float *x = nc->kernels->load(&nc->mem, &pe->src, off, &lanes);
 
 			for (unsigned int k = 0; k < pe->k; k++)
-				w->f[k][m] = x[k];
+				w->f[m / EMU_NC_STRIP][k][m % EMU_NC_STRIP] = x[k];
 		}
 	}
 }
 
-static void multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, int32_t src, int32_t dst)
-{
-	struct emu_nc_lanes xs, accs;
-	const float *x = nc->kernels->load(&nc->mem, &pe->src, src, &xs);
-	float *acc;
+/* Some columns of the moving operand, by the offsets of x and of the result. */
+struct columns {
+	int32_t src[EMU_NC_MAC_COLUMNS], dst[EMU_NC_MAC_COLUMNS];
+	unsigned int n;
+};
 
-	if (pe->start) {
-		memset(&accs, 0, sizeof(accs));
-		acc = accs.f;
-	} else {
-		acc = nc->kernels->load(&nc->mem, &pe->dst, dst, &accs);
+static void multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, const struct columns *c)
+{
+	struct emu_nc_lanes xs[EMU_NC_MAC_COLUMNS], accs[EMU_NC_MAC_COLUMNS];
+	const float *x[EMU_NC_MAC_COLUMNS];
+	float *acc[EMU_NC_MAC_COLUMNS];
+
+	for (unsigned int i = 0; i < c->n; i++) {
+		x[i] = nc->kernels->load(&nc->mem, &pe->src, c->src[i], &xs[i]);
+		if (pe->start) {
+			memset(&accs[i], 0, sizeof(accs[i]));
+			acc[i] = accs[i].f;
+		} else {
+			acc[i] = nc->kernels->load(&nc->mem, &pe->dst, c->dst[i], &accs[i]);
+		}
 	}
-	nc->kernels->mac(acc, (const float (*)[NEURON_PE_COLUMNS])nc->weights.f, x, pe->k, pe->m);
-	nc->nan |= nc->kernels->store(&nc->mem, &pe->dst, dst, acc);
+	nc->kernels->mac(acc, (const float (*)[NEURON_PE_ROWS][EMU_NC_STRIP])nc->weights.f, x, c->n,
+			 pe->k, pe->m);
+	for (unsigned int i = 0; i < c->n; i++)
+		nc->nan |= nc->kernels->store(&nc->mem, &pe->dst, c->dst[i], acc[i]);
 }
 
-static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, int32_t src, int32_t dst)
+static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, const struct columns *c)
 {
 	struct emu_nc_lanes xs;
-	const int32_t *x = nc->kernels->load_int(&nc->mem, &pe->src, src, &xs);
-	int32_t *acc = (int32_t *)&nc->mem.psum[dst / 4][pe->dst.part];
 
-	if (pe->start)
-		memset(acc, 0, pe->m * sizeof(*acc));
-	nc->kernels->imac(acc, (const int32_t (*)[NEURON_PE_COLUMNS])nc->weights.i, x, pe->k, pe->m);
+	for (unsigned int i = 0; i < c->n; i++) {
+		const int32_t *x = nc->kernels->load_int(&nc->mem, &pe->src, c->src[i], &xs);
+		int32_t *acc = (int32_t *)&nc->mem.psum[c->dst[i] / 4][pe->dst.part];
+
+		if (pe->start)
+			memset(acc, 0, pe->m * sizeof(*acc));
+		nc->kernels->imac(acc, (const int32_t (*)[NEURON_PE_ROWS][EMU_NC_STRIP])nc->weights.i,
+				  x, pe->k, pe->m);
+	}
+}
+
+/* Columns that meet in one result must go one after the other. */
+static bool dst_taken(const struct columns *c, int32_t dst)
+{
+	for (unsigned int i = 0; i < c->n; i++)
+		if (c->dst[i] == dst)
+			return true;
+	return false;
+}
+
+static void multiply(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, struct columns *c)
+{
+	if (pe->integer)
+		multiply_int(nc, pe, c);
+	else
+		multiply_float(nc, pe, c);
+	c->n = 0;
 }
 
 static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 {
 	const struct emu_nc_ap *const ap[] = { &pe->src, &pe->dst };
+	struct columns c = { .n = 0 };
 	struct emu_nc_walk w;
 
 	/* The array holds nothing at a job's start; it cannot switch modes either. */
@@ -137,11 +171,12 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 
 	emu_nc_walk_init(&w, ap, 2);
 	do {
-		if (pe->integer)
-			multiply_int(nc, pe, w.off[0], w.off[1]);
-		else
-			multiply_float(nc, pe, w.off[0], w.off[1]);
+		if (c.n == EMU_NC_MAC_COLUMNS || dst_taken(&c, w.off[1]))
+			multiply(nc, pe, &c);
+		c.src[c.n] = w.off[0];
+		c.dst[c.n++] = w.off[1];
 	} while (emu_nc_walk_next(&w, &pe->counts, ap, 2));
+	multiply(nc, pe, &c);
 	return NEURON_JOB_OK;
 }
 
