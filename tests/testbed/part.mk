@@ -28,13 +28,13 @@ $(GUEST_AGENT): $(TESTBED)/guest-agent.c
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(WARN) -static -o $@ $<
 
-# mkinitramfs itself sees whether anything changed; what exists is known only after "all". The emulator
-# and the compiler stay on the host.
+# mkinitramfs itself sees whether anything changed; what exists is known only after "all". What serves
+# the chip from outside stays on the host.
 initramfs: all $(GUEST_AGENT)
 	$(say) INITRD $(INITRAMFS)
 	$(Q)set --; \
 	for f in $(O)/bin/*; do \
-		case $$f in */neuron-emu) ;; *) [ ! -f "$$f" ] || set -- "$$@" "$$f:/usr/bin/" ;; esac; \
+		case $$f in */neuron-emu|*/mkimage) ;; *) [ ! -f "$$f" ] || set -- "$$@" "$$f:/usr/bin/" ;; esac; \
 	done; \
 	for f in $(O)/lib/*.so*; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/"; done; \
 	for f in $(O)/tests/guest/*; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/neuron/tests/$${f##*/}"; done; \

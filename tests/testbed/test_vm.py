@@ -337,7 +337,13 @@ def test_chip_is_a_pci_function(make):
     with make(devices=2, emulator=program) as vm:
         ids = vm.run("cat /sys/bus/pci/devices/*/vendor", check=True).out.split()
         expect(ids.count("0x1d0f") == 2, ids)
-        expect(vm.dmesg_problems() == [], vm.dmesg_problems())
+        expect(vm.dmesg_problems() + vm.chip_errors() == [], vm.dmesg_problems(), vm.chip_errors())
+        # A BAR that is decoded but has nothing behind this offset: the chip must object.
+        vm.run("d=$(grep -l 0x1d0f /sys/bus/pci/devices/*/vendor | head -n 1); d=${d%/vendor}; echo 1 >$d/enable; "
+               "a=$(head -n 1 $d/resource | cut -d' ' -f1); devmem $((a + 0x7ffffc)) 32 1", check=True)
+        expect(len(vm.chip_errors()) == 1, vm.chip_errors())
+        vm.emulators[0].kill()
+        expect(vm.run(["true"]).code == 0, "the guest did not survive the loss of a chip")
 
 
 OWN = [test_close_leaves_nothing, test_hung_guest_is_ended, test_panic_is_told, test_lifetime_ends_the_guest,

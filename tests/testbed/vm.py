@@ -150,7 +150,7 @@ class Emulator:
         program = program or os.environ.get("NEURON_EMU") or os.path.join(output_dir(), "bin/neuron-emu")
         if not os.access(program, os.X_OK):
             raise VMError("the emulator %s is not there\nbuild it with 'make', or name another in NEURON_EMU" % program)
-        argv = [program, "--socket", self.socket]
+        argv = [program, "--socket", self.socket, "--index", str(index)]
         if firmware:
             argv += ["--firmware", firmware]
         self.argv = argv + list(options)
@@ -589,6 +589,12 @@ class VM:
         the pattern ignore: what the test provoked."""
         return find_problems(self.dmesg(), ignore)
 
+    def chip_errors(self, ignore=None):
+        """What the driver did wrong in a chip's eyes: the guest-error lines of the emulators' logs, but for those
+        that hold the pattern ignore."""
+        lines = [line for e in self.emulators for line in tail(e.log_path, 1 << 20).splitlines()]
+        return [line for line in lines if ": guest-error: " in line and not (ignore and re.search(ignore, line))]
+
     def qmp(self, command, **arguments):
         """One command of QEMU's monitor; its answer, or VMError."""
         with self._qmp_lock:
@@ -653,8 +659,9 @@ def command_run(vm, options):
     problems = vm.dmesg_problems()
     for p in problems:
         print("vm: problem in the kernel's log:\n" + p, file=sys.stderr)
+    problems += vm.chip_errors()
     if problems:
-        print("vm: console: " + vm.console, file=sys.stderr)
+        print("\n".join(vm.chip_errors() + ["vm: console: " + vm.console]), file=sys.stderr)
     return code if code >= 0 else 128 - code, bool(problems)
 
 
