@@ -7,15 +7,21 @@
  * segment, a job in flight), also after NEURON_IOCTL_DESTROY. Closing the file ends its
  * jobs and releases everything, its NeuronCores included.
  *
+ * poll() reports EPOLLIN when a queue has finished a job that NEURON_IOCTL_WAIT has not
+ * told about, and EPOLLERR | EPOLLHUP when ioctls fail with -ENODEV or -EIO. Mappings of
+ * memory that was taken away (device gone or reset) raise SIGBUS. mmap() must be
+ * MAP_SHARED; it fails with -EINVAL if the range is not inside one object.
+ *
  * Every argument starts with the size of the structure that the caller knows. A larger
  * one is accepted when what the kernel does not know is 0; a smaller one is accepted down
  * to the size that the ioctl had when it was introduced. Errors that all ioctls share:
  *
  *  -EFAULT	an address of the caller is not accessible
  *  -EINVAL	size too small, unknown flag, reserved field not 0, value out of range
- *  -E2BIG	size larger than the kernel's and the tail is not 0
+ *  -E2BIG	size larger than the kernel's and the tail is not 0, or larger than a page
  *  -ENODEV	the device is gone (unplugged, unbound)
- *  -EIO	the device is there, but broken: it has to be reset
+ *  -EIO	the device is there, but broken: it has to be reset; or it was reset since
+ *		the file was opened, which took the file's objects away: open it again
  *  -ENOTTY	no such ioctl
  *  -EOPNOTSUPP	the device has no NeuronCore queues (silicon without our firmware)
  *  -ENOENT	no object of that id and kind
@@ -25,6 +31,7 @@
 #ifndef _UAPI_LINUX_NEURON_H
 #define _UAPI_LINUX_NEURON_H
 
+#include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -70,8 +77,8 @@ struct neuron_ioctl_info {
 	__u32 reserved;
 };
 
-#define NEURON_FEATURE_COMPUTE	(1ULL << 0)	/* NeuronCore queues */
-#define NEURON_FEATURE_MSIX	(1ULL << 1)	/* waits sleep on interrupts; else polled */
+#define NEURON_FEATURE_COMPUTE	_BITULL(0)	/* NeuronCore queues */
+#define NEURON_FEATURE_MSIX	_BITULL(1)	/* waits sleep on interrupts; else polled */
 
 /**
  * struct neuron_ioctl_mem_create - NEURON_IOCTL_MEM_CREATE: a memory object
@@ -105,6 +112,7 @@ struct neuron_ioctl_mem_create {
 #define NEURON_MEM_DEVICE	1
 #define NEURON_MEM_HOST		2
 #define NEURON_MEM_ANY_CHANNEL	0xffffffffU
+#define NEURON_HOST_CONTIGUOUS	0x10000
 
 /**
  * struct neuron_copy - one copy of NEURON_IOCTL_COPY
@@ -194,6 +202,8 @@ struct neuron_bind {
  * All or nothing. Jobs that were submitted before see the new table or the old one.
  *
  *  -ERANGE	a range reaches over the end of its object, or no such segment
+ *  -EOPNOTSUPP	also: a range of host memory that is not contiguous for the chip. Objects of
+ *		up to NEURON_HOST_CONTIGUOUS bytes always are
  *  -EBUSY	jobs of the context are in flight
  */
 struct neuron_ioctl_context_bind {

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One Inferentia chip, as all parts of the driver see it.
+ *
+ * Locks, outermost first:
+ *   ndev->rwsem	read: every ioctl, so that the hardware stays while it runs (never held
+ *			while a wait sleeps). write: remove, reset
+ *   nf->lock		a file's queues
+ *   queue->lock	submission and reaping of one queue
+ *   context->lock	the segment table of one context
+ *   ndev->objects_lock	list of all objects; frees of DMA memory. Nests inside mmap_lock:
+ *			nothing may touch user memory while it is held
+ *   ndev->cores_lock	owners of NeuronCores, queue slots
+ *   ring->lock		one UDMA ring
+ *   ndev->status_lock	the cached firmware status
+ *   fwio->lock		the mailbox
+ *   ndev->queue_lock	spinlock, irqs off: queues that interrupts complete
+ */
+#ifndef _NEURON_H
+#define _NEURON_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <neuron/ext.h>
+#include <neuron/job.h>
+#include <neuron/regs.h>
+
+#include "neuron_fwio.h"
+#include "neuron_udma.h"
+
+#define NEURON_MAX_DEVICES	64
+#define NEURON_JOB_STATUSES	(NEURON_JOB_BUS + 1)
+
+struct dentry;
+struct gen_pool;
+struct neuron_context_entry;
+struct neuron_device;
+struct neuron_file;
+struct neuron_queue;
+struct neuron_sysfs;
+struct pid;
+
+struct neuron_vector {
+	struct neuron_device *ndev;
+	unsigned int index;
+};
+
+/* A NeuronCore and who owns it; cores_lock. */
+struct neuron_core {
+	struct neuron_file *owner;
+	struct pid *pid;
+	unsigned int queues;
+	unsigned long slots;			/* bitmap of queue slots in use */
+	atomic64_t finished[NEURON_JOB_STATUSES];
+};
+
+/**
+ * struct neuron_device - one chip
+ * @rwsem: see above
+ * @gone: unbound or unplugged; set with @rwsem held for writing
+ * @broken: does not answer any more; set any time, cleared by a reset
+ * @generation: counts resets; files of an earlier one have lost their objects
+ * @fw_status_time: jiffies when @fw_status was read
+ */
+struct neuron_device {
+	struct device dev;
+	struct cdev cdev;
+	struct pci_dev *pdev;
+	int index;
+
+	struct rw_semaphore rwsem;
+	bool gone;
+	bool broken;
+	u32 generation;
+	struct work_struct broken_work;
+
+	void __iomem *apb;			/* BAR0 */
+	void __iomem *ext;			/* extension block, NULL without one */
+	resource_size_t dram_base;		/* BAR4 */
+	resource_size_t dram_size;
+	bool emulated;
+	bool compute;
+	unsigned int core_count;
+	unsigned int queues_per_core;
+	u32 fw_version;
+	u32 fw_api;
+	u32 api_version;
+	struct mutex status_lock;		/* guards the two below */
+	u32 fw_status;
+	unsigned long fw_status_time;
+
+	unsigned int vector_count;
+	struct neuron_vector vectors[NEURON_VECTORS];
+	struct work_struct fw_work;
+
+	struct neuron_fwio fwio;
+	struct neuron_udma_ring rings[NEURON_CORES];
+	atomic_t next_ring;
+	void *zeros;
+	dma_addr_t zeros_dma;
+
+	struct mutex objects_lock;		/* guards the two below, frees of DMA memory */
+	struct list_head objects;
+	struct list_head files;
+	struct gen_pool *dram[NEURON_DRAM_CHANNELS];
+
+	struct neuron_context_entry *directory;
+	dma_addr_t directory_dma;
+	struct ida contexts;
+	atomic_t next_owner;
+
+	struct mutex cores_lock;		/* guards the cores */
+	struct neuron_core cores[NEURON_CORES];
+
+	spinlock_t queue_lock;			/* guards the queues, and their progress */
+	struct neuron_queue *queues[NEURON_QUEUES];
+	struct delayed_work queue_work;
+
+	struct neuron_sysfs *sysfs;
+	struct dentry *debugfs;
+};
+
+#define to_neuron_device(d)	container_of(d, struct neuron_device, dev)
+
+static inline void neuron_apb_write(struct neuron_device *ndev, u32 offset, u32 value)
+{
+	writel(value, ndev->apb + offset);
+}
+
+static inline void neuron_ext_write(struct neuron_device *ndev, u32 offset, u32 value)
+{
+	writel(value, ndev->ext + offset);
+}
+
+static inline u32 neuron_ext_read(struct neuron_device *ndev, u32 offset)
+{
+	return readl(ndev->ext + offset);
+}
+
+/* 0, or why nothing can be asked of the device. */
+static inline int neuron_device_error(struct neuron_device *ndev)
+{
+	if (READ_ONCE(ndev->gone))
+		return -ENODEV;
+	return READ_ONCE(ndev->broken) ? -EIO : 0;
+}
+
+struct neuron_device *neuron_device_alloc(struct pci_dev *pdev);
+int neuron_device_add(struct neuron_device *ndev);
+void neuron_device_del(struct neuron_device *ndev);
+void neuron_device_broken(struct neuron_device *ndev, const char *why);
+void neuron_device_broken_atomic(struct neuron_device *ndev);
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs, for people: queues, rings and the mailbox of a chip.
+ *
+ * Locking: debugfs_remove_recursive() waits for readers; ndev->queue_lock for the queues.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "neuron.h"
+#include "neuron_debugfs.h"
+#include "neuron_file.h"
+#include "neuron_queue.h"
+
+static struct dentry *neuron_debugfs_root;
+
+static int neuron_queues_show(struct seq_file *m, void *data)
+{
+	struct neuron_device *ndev = m->private;
+	unsigned int slot;
+
+	seq_puts(m, "slot core entries priority owner submitted completed\n");
+	spin_lock_irq(&ndev->queue_lock);
+	for (slot = 0; slot < NEURON_QUEUES; slot++) {
+		struct neuron_queue *queue = ndev->queues[slot];
+
+		if (queue)
+			seq_printf(m, "%4u %4u %7u %8u %5u %9llu %9llu\n", slot,
+				   slot / NEURON_QUEUES_PER_CORE, queue->entries, queue->priority,
+				   queue->nf->owner, queue->submitted, queue->completed);
+	}
+	spin_unlock_irq(&ndev->queue_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(neuron_queues);
+
+static int neuron_rings_show(struct seq_file *m, void *data)
+{
+	struct neuron_device *ndev = m->private;
+	unsigned int core;
+
+	seq_puts(m, "core tail ring_id batches\n");
+	for (core = 0; core < NEURON_CORES; core++) {
+		struct neuron_udma_ring *ring = &ndev->rings[core];
+
+		seq_printf(m, "%4u %4u %7u %7llu\n", core, READ_ONCE(ring->tail),
+			   READ_ONCE(ring->ring_id), READ_ONCE(ring->batches));
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(neuron_rings);
+
+void neuron_debugfs_init(void)
+{
+	neuron_debugfs_root = debugfs_create_dir("neuron", NULL);
+}
+
+void neuron_debugfs_exit(void)
+{
+	debugfs_remove_recursive(neuron_debugfs_root);
+}
+
+void neuron_debugfs_add(struct neuron_device *ndev)
+{
+	ndev->debugfs = debugfs_create_dir(dev_name(&ndev->dev), neuron_debugfs_root);
+	debugfs_create_file("queues", 0444, ndev->debugfs, ndev, &neuron_queues_fops);
+	debugfs_create_file("rings", 0444, ndev->debugfs, ndev, &neuron_rings_fops);
+	debugfs_create_u32("mailbox_retries", 0444, ndev->debugfs, &ndev->fwio.retries);
+	debugfs_create_u32("generation", 0444, ndev->debugfs, &ndev->generation);
+}
+
+void neuron_debugfs_remove(struct neuron_device *ndev)
+{
+	debugfs_remove_recursive(ndev->debugfs);
+}

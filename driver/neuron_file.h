@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NEURON_FILE_H
+#define _NEURON_FILE_H
+
+#include <linux/list.h>
+#include <linux/maple_tree.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+struct address_space;
+struct neuron_device;
+
+/**
+ * struct neuron_file - one open file
+ * @generation: the device's when it was opened
+ * @owner: what the chip knows this file by
+ * @mapping: of the device node, for taking mappings away
+ * @node: in ndev->files; ndev->objects_lock
+ * @objects: id -> object; its own lock
+ * @offsets: page offset for mmap() -> memory object; its own lock
+ * @lock: guards @queues
+ * @queues: that have not been destroyed
+ * @poll_wq: pollers; woken at each completion
+ */
+struct neuron_file {
+	struct neuron_device *ndev;
+	u32 generation;
+	u32 owner;
+	struct address_space *mapping;
+	struct list_head node;
+	struct xarray objects;
+	struct maple_tree offsets;
+	struct mutex lock;	/* guards the list of queues */
+	struct list_head queues;
+	wait_queue_head_t poll_wq;
+};
+
+/*
+ * Begin and end of whatever touches the device: 0, -ENODEV or -EIO. The device stays until
+ * neuron_file_leave().
+ */
+int neuron_file_enter(struct neuron_file *nf);
+void neuron_file_leave(struct neuron_file *nf);
+/* The same question without entering. */
+int neuron_file_error(struct neuron_file *nf);
+
+#endif

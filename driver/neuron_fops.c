@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The character device: open, close, poll, mmap. A file outlives the device if it must:
+ * after that everything but close() fails.
+ *
+ * Locking: ndev->rwsem is held for reading by whatever touches the device. ndev->files has
+ * ndev->objects_lock.
+ */
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "neuron.h"
+#include "neuron_context.h"
+#include "neuron_cores.h"
+#include "neuron_file.h"
+#include "neuron_fops.h"
+#include "neuron_ioctl.h"
+#include "neuron_mem.h"
+#include "neuron_queue.h"
+
+int neuron_file_error(struct neuron_file *nf)
+{
+	int ret = neuron_device_error(nf->ndev);
+
+	/* A reset took this file's objects with it. */
+	if (!ret && nf->generation != READ_ONCE(nf->ndev->generation))
+		ret = -EIO;
+	return ret;
+}
+
+int neuron_file_enter(struct neuron_file *nf)
+{
+	int ret;
+
+	down_read(&nf->ndev->rwsem);
+	ret = neuron_file_error(nf);
+	if (ret)
+		up_read(&nf->ndev->rwsem);
+	return ret;
+}
+
+void neuron_file_leave(struct neuron_file *nf)
+{
+	up_read(&nf->ndev->rwsem);
+}
+
+void neuron_wake_files(struct neuron_device *ndev)
+{
+	struct neuron_file *nf;
+
+	mutex_lock(&ndev->objects_lock);
+	list_for_each_entry(nf, &ndev->files, node)
+		wake_up_all(&nf->poll_wq);
+	mutex_unlock(&ndev->objects_lock);
+}
+
+static int neuron_fops_open(struct inode *inode, struct file *file)
+{
+	struct neuron_device *ndev = container_of(inode->i_cdev, struct neuron_device, cdev);
+	struct neuron_file *nf;
+	int ret;
+
+	nf = kzalloc(sizeof(*nf), GFP_KERNEL_ACCOUNT);
+	if (!nf)
+		return -ENOMEM;
+	nf->ndev = ndev;
+	xa_init_flags(&nf->objects, XA_FLAGS_ALLOC1);
+	mt_init_flags(&nf->offsets, MT_FLAGS_ALLOC_RANGE);
+	mutex_init(&nf->lock);
+	INIT_LIST_HEAD(&nf->queues);
+	init_waitqueue_head(&nf->poll_wq);
+	nf->mapping = file->f_mapping;
+
+	down_read(&ndev->rwsem);
+	ret = neuron_device_error(ndev);
+	if (ret)
+		goto err_unlock;
+	nf->generation = ndev->generation;
+	nf->owner = neuron_context_owner(ndev);
+	mutex_lock(&ndev->objects_lock);
+	list_add_tail(&nf->node, &ndev->files);
+	mutex_unlock(&ndev->objects_lock);
+	get_device(&ndev->dev);
+	up_read(&ndev->rwsem);
+	file->private_data = nf;
+	return nonseekable_open(inode, file);
+
+err_unlock:
+	up_read(&ndev->rwsem);
+	mutex_destroy(&nf->lock);
+	kfree(nf);
+	return ret;
+}
+
+static int neuron_fops_release(struct inode *inode, struct file *file)
+{
+	struct neuron_file *nf = file->private_data;
+	struct neuron_device *ndev = nf->ndev;
+
+	down_read(&ndev->rwsem);
+	/* All at once, so that their jobs end at the same time. */
+	if (!neuron_file_error(nf))
+		neuron_queue_disable_file(nf);
+	neuron_object_destroy_all(nf);
+	neuron_cores_release_all(nf);
+	mutex_lock(&ndev->objects_lock);
+	list_del(&nf->node);
+	mutex_unlock(&ndev->objects_lock);
+	up_read(&ndev->rwsem);
+
+	mtree_destroy(&nf->offsets);
+	xa_destroy(&nf->objects);
+	mutex_destroy(&nf->lock);
+	kfree(nf);
+	put_device(&ndev->dev);
+	return 0;
+}
+
+static long neuron_fops_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return neuron_file_ioctl(file->private_data, cmd, arg);
+}
+
+static int neuron_fops_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct neuron_file *nf = file->private_data;
+	int ret = neuron_file_error(nf);
+
+	return ret ? ret : neuron_mem_mmap(nf, vma);
+}
+
+static __poll_t neuron_fops_poll(struct file *file, poll_table *wait)
+{
+	struct neuron_file *nf = file->private_data;
+
+	poll_wait(file, &nf->poll_wq, wait);
+	if (neuron_file_error(nf))
+		return EPOLLERR | EPOLLHUP;
+	return neuron_queue_readable(nf) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+const struct file_operations neuron_fops = {
+	.owner = THIS_MODULE,
+	.open = neuron_fops_open,
+	.release = neuron_fops_release,
+	.unlocked_ioctl = neuron_fops_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = neuron_fops_mmap,
+	.poll = neuron_fops_poll,
+	.llseek = noop_llseek,
+};

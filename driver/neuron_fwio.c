@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * FWIO: reads of registers through the firmware's mailbox. An MMIO read on silicon may hang
+ * the host's bus while firmware is busy; the mailbox cannot.
+ *
+ * Locking: fwio->lock, one request at a time.
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/ktime.h>
+#include <neuron/fwio.h>
+
+#include "neuron.h"
+#include "neuron_compat.h"
+
+#define NEURON_FWIO_BUFFER	0x10000		/* NEURON_FWIO_MAX_SIZE and what aligns it */
+#define NEURON_FWIO_TRIES	15
+#define NEURON_FWIO_TIMEOUT_MS	1000
+
+int neuron_fwio_init(struct neuron_device *ndev)
+{
+	struct neuron_fwio *fwio = &ndev->fwio;
+	struct device *dev = &ndev->pdev->dev;
+
+	BUILD_BUG_ON(NEURON_FWIO_BUFFER < NEURON_FWIO_MAX_SIZE);
+	mutex_init(&fwio->lock);
+	fwio->request = dma_alloc_coherent(dev, NEURON_FWIO_BUFFER, &fwio->request_dma, GFP_KERNEL);
+	if (!fwio->request)
+		return -ENOMEM;
+	fwio->response = dma_alloc_coherent(dev, NEURON_FWIO_BUFFER, &fwio->response_dma,
+					    GFP_KERNEL);
+	if (!fwio->response) {
+		dma_free_coherent(dev, NEURON_FWIO_BUFFER, fwio->request, fwio->request_dma);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void neuron_fwio_fini(struct neuron_device *ndev)
+{
+	struct neuron_fwio *fwio = &ndev->fwio;
+	struct device *dev = &ndev->pdev->dev;
+
+	dma_free_coherent(dev, NEURON_FWIO_BUFFER, fwio->response, fwio->response_dma);
+	dma_free_coherent(dev, NEURON_FWIO_BUFFER, fwio->request, fwio->request_dma);
+	mutex_destroy(&fwio->lock);
+}
+
+static void neuron_fwio_start(struct neuron_device *ndev, u8 cmd, size_t size)
+{
+	struct neuron_fwio *fwio = &ndev->fwio;
+	struct neuron_fwio_request *request = fwio->request;
+	struct neuron_fwio_response *response = fwio->response;
+	u64 request_addr = NEURON_ADDR_HOST | fwio->request_dma;
+	u64 response_addr = NEURON_ADDR_HOST | fwio->response_dma;
+	const u32 misc = NEURON_MISC_BASE;
+
+	if (++fwio->seq == 0)
+		fwio->seq = 1;
+	request->seq = fwio->seq;
+	request->cmd = cmd;
+	request->size = size;
+	request->crc = 0;
+	request->crc = ~neuron_crc32c(~0u, request, size);
+	WRITE_ONCE(response->seq, 0);
+
+	neuron_apb_write(ndev, misc + NEURON_MISC_FWIO_RSP_LO, lower_32_bits(response_addr));
+	neuron_apb_write(ndev, misc + NEURON_MISC_FWIO_RSP_HI, upper_32_bits(response_addr));
+	neuron_apb_write(ndev, misc + NEURON_MISC_FWIO_REQ_LO, lower_32_bits(request_addr));
+	neuron_apb_write(ndev, misc + NEURON_MISC_FWIO_REQ_HI, upper_32_bits(request_addr));
+	/* writel() orders the request in memory before the doorbell. */
+	neuron_apb_write(ndev, misc + NEURON_MISC_DOORBELL, 1);
+}
+
+static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size)
+{
+	struct neuron_fwio *fwio = &ndev->fwio;
+	struct neuron_fwio_response *response = fwio->response;
+	ktime_t start = ktime_get();
+	s64 waited = 0;
+
+	while (READ_ONCE(response->seq) != fwio->seq) {
+		waited = ktime_us_delta(ktime_get(), start);
+		if (waited > NEURON_FWIO_TIMEOUT_MS * USEC_PER_MSEC)
+			return -ETIMEDOUT;
+		if (waited < 2 * USEC_PER_MSEC)
+			usleep_range(50, 100);
+		else
+			usleep_range(500, 1000);
+	}
+	/* The firmware writes seq last: what it covers may be read only after it. */
+	dma_rmb();
+	if (response->error == NEURON_FWIO_UNKNOWN)
+		return -EOPNOTSUPP;
+	if (response->error != NEURON_FWIO_OK)
+		return -EREMOTEIO;
+	if (response->size != sizeof(*response) + data_size)
+		return -EPROTO;
+	return 0;
+}
+
+int neuron_fwio_read(struct neuron_device *ndev, const u64 *addrs, u32 *values, unsigned int count)
+{
+	struct neuron_fwio *fwio = &ndev->fwio;
+	int ret = -EINVAL;
+	int try;
+
+	if (!count || count > NEURON_FWIO_MAX_READS)
+		return -EINVAL;
+	mutex_lock(&fwio->lock);
+	for (try = 0; try < NEURON_FWIO_TRIES; try++) {
+		if (pci_channel_offline(ndev->pdev) || READ_ONCE(ndev->gone)) {
+			ret = -ENODEV;
+			break;
+		}
+		memcpy(fwio->request + sizeof(struct neuron_fwio_request), addrs,
+		       count * sizeof(*addrs));
+		neuron_fwio_start(ndev, NEURON_FWIO_READ,
+				  sizeof(struct neuron_fwio_request) + count * sizeof(*addrs));
+		ret = neuron_fwio_wait(ndev, count * sizeof(*values));
+		if (!ret) {
+			memcpy(values, fwio->response + sizeof(struct neuron_fwio_response),
+			       count * sizeof(*values));
+			break;
+		}
+		if (ret == -EOPNOTSUPP)
+			break;
+		fwio->retries++;
+		dev_dbg(&ndev->dev, "mailbox: try %d failed: %d\n", try + 1, ret);
+	}
+	mutex_unlock(&fwio->lock);
+	return ret;
+}
+
+int neuron_fwio_read_misc(struct neuron_device *ndev, u32 offset, u32 *value)
+{
+	u64 addr = NEURON_ADDR_MISC + offset;
+
+	return neuron_fwio_read(ndev, &addr, value, 1);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NEURON_FWIO_H_
+#define _NEURON_FWIO_H_
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+struct neuron_device;
+
+/* The mailbox: two buffers in host memory, one request at a time. */
+struct neuron_fwio {
+	struct mutex lock;	/* one request at a time */
+	u8 seq;
+	void *request;
+	void *response;
+	dma_addr_t request_dma;
+	dma_addr_t response_dma;
+	u32 retries;
+};
+
+int neuron_fwio_init(struct neuron_device *ndev);
+void neuron_fwio_fini(struct neuron_device *ndev);
+/* Registers at device addresses, 1 .. NEURON_FWIO_MAX_READS. Sleeps. */
+int neuron_fwio_read(struct neuron_device *ndev, const u64 *addrs, u32 *values, unsigned int count);
+/* One register of misc RAM. */
+int neuron_fwio_read_misc(struct neuron_device *ndev, u32 offset, u32 *value);
+
+#endif

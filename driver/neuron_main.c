@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module, the device class, the range of character devices, and the lifetime of
+ * struct neuron_device: it lives until the last open file is closed, long after the PCI
+ * function may have gone.
+ *
+ * Locking: minors have the ida's own lock; "broken" is a one-way flag until a reset.
+ */
+#include <linux/debugfs.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+
+#include "neuron.h"
+#include "neuron_compat.h"
+#include "neuron_debugfs.h"
+#include "neuron_fops.h"
+#include "neuron_mem.h"
+#include "neuron_pci.h"
+#include "neuron_queue.h"
+
+/* Registers, rings and contracts are little-endian, device addresses 48 bits. */
+static_assert(IS_ENABLED(CONFIG_CPU_LITTLE_ENDIAN) || !IS_ENABLED(CONFIG_CPU_BIG_ENDIAN));
+static_assert(IS_ENABLED(CONFIG_64BIT));
+
+static dev_t neuron_devt;
+static struct class *neuron_class;
+static DEFINE_IDA(neuron_minors);
+
+static char *neuron_devnode(NEURON_DEVNODE_CONST struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = 0660;
+	return NULL;
+}
+
+static void neuron_device_release(struct device *dev)
+{
+	struct neuron_device *ndev = to_neuron_device(dev);
+
+	neuron_mem_fini(ndev);
+	ida_destroy(&ndev->contexts);
+	ida_free(&neuron_minors, ndev->index);
+	mutex_destroy(&ndev->cores_lock);
+	mutex_destroy(&ndev->objects_lock);
+	mutex_destroy(&ndev->status_lock);
+	kfree(ndev);
+}
+
+static void neuron_broken_work(struct work_struct *work)
+{
+	struct neuron_device *ndev = container_of(work, struct neuron_device, broken_work);
+
+	neuron_device_broken(ndev, "it reported nonsense");
+}
+
+/**
+ * neuron_device_broken - give up on the device until it is reset
+ * @ndev: the device
+ * @why: for the log
+ *
+ * The device can no longer write to host memory when this returns, so that memory which it
+ * was given may be freed.
+ */
+void neuron_device_broken(struct neuron_device *ndev, const char *why)
+{
+	WRITE_ONCE(ndev->broken, true);
+	pci_clear_master(ndev->pdev);
+	dev_err_ratelimited(&ndev->dev, "device is broken: %s; reset it or rebind the driver\n",
+			    why);
+	neuron_udma_wake(ndev);
+	neuron_queue_wake_all(ndev);
+}
+
+/* The same, from a context that must not sleep. */
+void neuron_device_broken_atomic(struct neuron_device *ndev)
+{
+	WRITE_ONCE(ndev->broken, true);
+	schedule_work(&ndev->broken_work);
+}
+
+/**
+ * neuron_device_alloc - a device with a number, but not visible yet
+ * @pdev: its PCI function
+ *
+ * Returns the device or an ERR_PTR(). put_device(&ndev->dev) frees it.
+ */
+struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
+{
+	struct neuron_device *ndev = kzalloc(sizeof(*ndev), GFP_KERNEL);
+	int ret;
+
+	if (!ndev)
+		return ERR_PTR(-ENOMEM);
+	ndev->index = ida_alloc_max(&neuron_minors, NEURON_MAX_DEVICES - 1, GFP_KERNEL);
+	if (ndev->index < 0) {
+		ret = ndev->index;
+		kfree(ndev);
+		return ERR_PTR(ret);
+	}
+	ndev->pdev = pdev;
+	init_rwsem(&ndev->rwsem);
+	mutex_init(&ndev->objects_lock);
+	mutex_init(&ndev->cores_lock);
+	mutex_init(&ndev->status_lock);
+	spin_lock_init(&ndev->queue_lock);
+	INIT_LIST_HEAD(&ndev->objects);
+	INIT_LIST_HEAD(&ndev->files);
+	INIT_WORK(&ndev->broken_work, neuron_broken_work);
+	ida_init(&ndev->contexts);
+
+	device_initialize(&ndev->dev);
+	ndev->dev.class = neuron_class;
+	ndev->dev.parent = &pdev->dev;
+	ndev->dev.devt = MKDEV(MAJOR(neuron_devt), MINOR(neuron_devt) + ndev->index);
+	ndev->dev.release = neuron_device_release;
+	ret = dev_set_name(&ndev->dev, "neuron%d", ndev->index);
+	if (!ret)
+		ret = neuron_mem_init(ndev);
+	if (ret) {
+		put_device(&ndev->dev);
+		return ERR_PTR(ret);
+	}
+	return ndev;
+}
+
+int neuron_device_add(struct neuron_device *ndev)
+{
+	cdev_init(&ndev->cdev, &neuron_fops);
+	ndev->cdev.owner = THIS_MODULE;
+	return cdev_device_add(&ndev->cdev, &ndev->dev);
+}
+
+void neuron_device_del(struct neuron_device *ndev)
+{
+	cdev_device_del(&ndev->cdev, &ndev->dev);
+}
+
+static int __init neuron_init(void)
+{
+	int ret;
+
+	ret = alloc_chrdev_region(&neuron_devt, 0, NEURON_MAX_DEVICES, "neuron");
+	if (ret)
+		return ret;
+	neuron_class = neuron_class_create("neuron_device");
+	if (IS_ERR(neuron_class)) {
+		ret = PTR_ERR(neuron_class);
+		goto err_region;
+	}
+	neuron_class->devnode = neuron_devnode;
+	neuron_debugfs_init();
+	ret = neuron_pci_register();
+	if (ret)
+		goto err_class;
+	return 0;
+
+err_class:
+	neuron_debugfs_exit();
+	class_destroy(neuron_class);
+err_region:
+	unregister_chrdev_region(neuron_devt, NEURON_MAX_DEVICES);
+	return ret;
+}
+
+static void __exit neuron_exit(void)
+{
+	neuron_pci_unregister();
+	neuron_debugfs_exit();
+	class_destroy(neuron_class);
+	unregister_chrdev_region(neuron_devt, NEURON_MAX_DEVICES);
+	ida_destroy(&neuron_minors);
+}
+
+module_init(neuron_init);
+module_exit(neuron_exit);
+
+MODULE_DESCRIPTION("AWS Inferentia 1 (Inf1) inference accelerator");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(NEURON_DRIVER_VERSION);

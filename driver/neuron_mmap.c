@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mmap() of memory objects. Pages are put in place by faults, never at mmap() time: then a
+ * removal that forbids faults and takes mappings away has missed none.
+ *
+ * Locking: offsets have the maple tree's lock; faults take ndev->objects_lock, which keeps
+ * the memory from being revoked. Nothing here takes ndev->rwsem: ioctls hold it while they
+ * access user memory.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/neuron.h>
+
+#include "neuron.h"
+#include "neuron_compat.h"
+#include "neuron_file.h"
+#include "neuron_mem.h"
+
+/* Pages put in place by one fault, aligned. */
+#define NEURON_FAULT_AROUND	64UL
+
+int neuron_mem_publish_offset(struct neuron_file *nf, struct neuron_mem *mem)
+{
+	unsigned long pages = mem->length >> PAGE_SHIFT;
+
+	/* From 1, so that 0 is no offset; below 2^32 pages, so that 32-bit callers reach it. */
+	return mtree_alloc_range(&nf->offsets, &mem->pgoff, mem, pages, 1, U32_MAX,
+				 GFP_KERNEL_ACCOUNT);
+}
+
+void neuron_mem_unpublish_offset(struct neuron_file *nf, struct neuron_mem *mem)
+{
+	if (mem->pgoff)
+		mtree_erase(&nf->offsets, mem->pgoff);
+}
+
+static bool neuron_mem_pfn(struct neuron_mem *mem, u64 offset, unsigned long *pfn)
+{
+	struct neuron_device *ndev = mem->obj.ndev;
+	u64 index, inside;
+	void *cpu;
+
+	if (mem->type == NEURON_MEM_DEVICE) {
+		/* BAR4 has the channels one after the other. */
+		u64 base = mem->channel ? NEURON_ADDR_DRAM1 : NEURON_ADDR_DRAM0;
+
+		offset += mem->address - base + mem->channel * NEURON_DRAM_CHANNEL_SIZE;
+		if (offset >= ndev->dram_size)
+			return false;
+		*pfn = (ndev->dram_base + offset) >> PAGE_SHIFT;
+		return true;
+	}
+	index = div64_u64_rem(offset, mem->chunk_size, &inside);
+	cpu = mem->chunks[index].cpu + inside;
+	/* With an IOMMU, coherent memory may be made of scattered pages. */
+	if (is_vmalloc_addr(cpu))
+		*pfn = vmalloc_to_pfn(cpu);
+	else
+		*pfn = page_to_pfn(virt_to_page(cpu));
+	return true;
+}
+
+static vm_fault_t neuron_vm_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct neuron_mem *mem = vma->vm_private_data;
+	struct neuron_device *ndev = mem->obj.ndev;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	unsigned long addr, end, pfn;
+	u64 offset;
+
+	addr = max(vma->vm_start, ALIGN_DOWN(vmf->address, NEURON_FAULT_AROUND << PAGE_SHIFT));
+	end = min(vma->vm_end, ALIGN_DOWN(vmf->address, NEURON_FAULT_AROUND << PAGE_SHIFT) +
+		  (NEURON_FAULT_AROUND << PAGE_SHIFT));
+	mutex_lock(&ndev->objects_lock);
+	if (mem->unmapped)
+		goto out_unlock;
+	for (; addr < end; addr += PAGE_SIZE) {
+		offset = ((u64)(vma->vm_pgoff - mem->pgoff) << PAGE_SHIFT) + (addr - vma->vm_start);
+		if (!neuron_mem_pfn(mem, offset, &pfn)) {
+			ret = VM_FAULT_SIGBUS;
+			break;
+		}
+		ret = vmf_insert_pfn(vma, addr, pfn);
+		if (ret != VM_FAULT_NOPAGE)
+			break;
+	}
+out_unlock:
+	mutex_unlock(&ndev->objects_lock);
+	return ret;
+}
+
+static void neuron_vm_open(struct vm_area_struct *vma)
+{
+	struct neuron_mem *mem = vma->vm_private_data;
+
+	neuron_object_get(&mem->obj);
+}
+
+static void neuron_vm_close(struct vm_area_struct *vma)
+{
+	neuron_mem_put(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct neuron_vm_ops = {
+	.open = neuron_vm_open,
+	.close = neuron_vm_close,
+	.fault = neuron_vm_fault,
+};
+
+/* A reference to the object at a page offset, or NULL. */
+static struct neuron_mem *neuron_mem_at(struct neuron_file *nf, unsigned long pgoff)
+{
+	MA_STATE(mas, &nf->offsets, pgoff, pgoff);
+	struct neuron_mem *mem;
+
+	/* An offset is taken away before the id's reference: under the lock a get is safe. */
+	mtree_lock(&nf->offsets);
+	mem = mas_walk(&mas);
+	if (mem)
+		neuron_object_get(&mem->obj);
+	mtree_unlock(&nf->offsets);
+	return mem;
+}
+
+int neuron_mem_mmap(struct neuron_file *nf, struct vm_area_struct *vma)
+{
+	struct neuron_mem *mem;
+	int ret = -EINVAL;
+
+	mem = neuron_mem_at(nf, vma->vm_pgoff);
+	if (!mem)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED) ||
+	    vma_pages(vma) > (mem->length >> PAGE_SHIFT) - (vma->vm_pgoff - mem->pgoff))
+		goto err_put;
+	if (mem->readonly) {
+		ret = -EPERM;
+		if (vma->vm_flags & VM_WRITE)
+			goto err_put;
+		neuron_vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	neuron_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_IO);
+	if (mem->type == NEURON_MEM_DEVICE)
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	vma->vm_private_data = mem;
+	vma->vm_ops = &neuron_vm_ops;
+	return 0;
+
+err_put:
+	neuron_mem_put(mem);
+	return ret;
+}
+
+void neuron_mem_unmap_all(struct neuron_device *ndev)
+{
+	struct neuron_object *obj;
+	struct neuron_file *nf;
+
+	/* Forbid faults before mappings are taken away. */
+	mutex_lock(&ndev->objects_lock);
+	list_for_each_entry(obj, &ndev->objects, node)
+		if (obj->ops->type == NEURON_OBJECT_MEM)
+			to_neuron_mem(obj)->unmapped = true;
+	list_for_each_entry(nf, &ndev->files, node)
+		unmap_mapping_range(nf->mapping, 0, 0, 1);
+	mutex_unlock(&ndev->objects_lock);
+}

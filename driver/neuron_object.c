@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Objects: references, ids in a file's table, and the revocation of everything when the
+ * device goes away under open files.
+ *
+ * Locking: ids are guarded by the xarray's lock. ndev->objects_lock guards the device's
+ * list, and every free of DMA memory: remove must not return while a munmap() is at it.
+ */
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "neuron.h"
+#include "neuron_file.h"
+#include "neuron_mem.h"
+#include "neuron_object.h"
+
+void neuron_object_init(struct neuron_object *obj, struct neuron_device *ndev,
+			const struct neuron_object_ops *ops)
+{
+	obj->ops = ops;
+	obj->ndev = ndev;
+	kref_init(&obj->ref);
+	get_device(&ndev->dev);
+	mutex_lock(&ndev->objects_lock);
+	list_add_tail(&obj->node, &ndev->objects);
+	mutex_unlock(&ndev->objects_lock);
+}
+
+static void neuron_object_release(struct kref *ref)
+{
+	struct neuron_object *obj = container_of(ref, struct neuron_object, ref);
+	struct neuron_device *ndev = obj->ndev;
+
+	mutex_lock(&ndev->objects_lock);
+	list_del(&obj->node);
+	if (!obj->revoked)
+		obj->ops->revoke(obj);
+	mutex_unlock(&ndev->objects_lock);
+	if (obj->ops->drop)
+		obj->ops->drop(obj);
+	kfree(obj);
+	put_device(&ndev->dev);
+}
+
+void neuron_object_get(struct neuron_object *obj)
+{
+	kref_get(&obj->ref);
+}
+
+void neuron_object_put(struct neuron_object *obj)
+{
+	kref_put(&obj->ref, neuron_object_release);
+}
+
+int neuron_object_publish(struct neuron_file *nf, struct neuron_object *obj, u32 *id)
+{
+	return xa_alloc(&nf->objects, id, obj, xa_limit_31b, GFP_KERNEL_ACCOUNT);
+}
+
+struct neuron_object *neuron_object_lookup(struct neuron_file *nf, u32 id,
+					   enum neuron_object_type type)
+{
+	struct neuron_object *obj;
+
+	/* An object in the table has the table's reference: under its lock a get is safe. */
+	xa_lock(&nf->objects);
+	obj = xa_load(&nf->objects, id);
+	if (obj && obj->ops->type == type)
+		kref_get(&obj->ref);
+	else
+		obj = NULL;
+	xa_unlock(&nf->objects);
+	return obj;
+}
+
+int neuron_object_destroy(struct neuron_file *nf, u32 id)
+{
+	struct neuron_object *obj = xa_erase(&nf->objects, id);
+
+	if (!obj)
+		return -ENOENT;
+	if (obj->ops->destroy)
+		obj->ops->destroy(nf, obj);
+	neuron_object_put(obj);
+	return 0;
+}
+
+void neuron_object_destroy_all(struct neuron_file *nf)
+{
+	struct neuron_object *obj;
+	unsigned long id;
+
+	/* Queues first: nothing else may go while a job uses it. */
+	xa_for_each(&nf->objects, id, obj)
+		if (obj->ops->type == NEURON_OBJECT_QUEUE)
+			neuron_object_destroy(nf, id);
+	xa_for_each(&nf->objects, id, obj)
+		neuron_object_destroy(nf, id);
+}
+
+static void neuron_object_revoke(struct neuron_object *obj)
+{
+	if (!obj->revoked) {
+		obj->revoked = true;
+		obj->ops->revoke(obj);
+	}
+}
+
+void neuron_object_revoke_all(struct neuron_device *ndev)
+{
+	struct neuron_object *obj;
+
+	lockdep_assert_held_write(&ndev->rwsem);
+	neuron_mem_unmap_all(ndev);
+	mutex_lock(&ndev->objects_lock);
+	/* Queues first: their jobs use the rest. */
+	list_for_each_entry(obj, &ndev->objects, node)
+		if (obj->ops->type == NEURON_OBJECT_QUEUE)
+			neuron_object_revoke(obj);
+	list_for_each_entry(obj, &ndev->objects, node)
+		neuron_object_revoke(obj);
+	mutex_unlock(&ndev->objects_lock);
+}
