@@ -18,6 +18,8 @@ GUEST_AGENT := $(O)/tests/guest-agent
 INITRAMFS := $(O)/tests/initramfs.cpio.gz
 DEVICES ?= 1
 
+TEST_TOOLS += $(GUEST_AGENT) initramfs
+
 .PHONY: setup vm initramfs check-testbed
 setup:
 	$(Q)$(TESTBED)/prepare

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the test guest itself: agent, runner, initramfs, watchdogs. Prints TAP.
 
-Needs what 'make setup' fetches and the built $O/tests/guest-agent ('make check-testbed' builds it)."""
+usage: test_vm.py [--out build]
+Needs what 'make setup' fetches and the built guest-agent ('make check-testbed' builds it)."""
 
 import os
 import signal
@@ -400,19 +401,23 @@ class Tap:
         name, begin = test.__name__[5:], time.monotonic()
         try:
             test(*args)
-            print("ok %d %s # %.1f s" % (self.number, name, time.monotonic() - begin), flush=True)
+            print("ok %d - %s\n# %.1f s" % (self.number, name, time.monotonic() - begin), flush=True)
         except Skip as e:
             self.skipped += 1
-            print("ok %d %s # SKIP %s" % (self.number, name, e), flush=True)
+            print("ok %d - %s # SKIP %s" % (self.number, name, e), flush=True)
         except Exception as e:  # a test may fail in any way
             self.failed += 1
-            print("not ok %d %s" % (self.number, name))
+            print("not ok %d - %s" % (self.number, name))
             for line in (traceback.format_exc() if not isinstance(e, AssertionError) else
                          "%s\n%s" % (e, traceback.format_exc(limit=-2))).splitlines():
                 print("# " + line, flush=True)
 
 
 def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "--out":
+        os.environ["O"] = os.path.abspath(sys.argv[2])
+    elif len(sys.argv) > 1:
+        sys.exit("usage: test_vm.py [--out build]")
     kernel = os.environ.get("NEURON_KERNEL") or os.path.join(cache_dir(), "kernel")
     tap = Tap(3 + len(SHARED) + len(OWN))
     with tempfile.TemporaryDirectory() as directory:
