@@ -152,7 +152,7 @@ NC_FN float nc_min(float a, float b)
  * e^r, then n is added to the exponent. Thresholds: above, infinity; below, e^x would be
  * subnormal, thus 0. A NaN takes neither and is put back at the end.
  */
-#define NC_EXP_HIGH	0x1.62e430p+6f	/* 88.7228 */
+#define NC_EXP_HIGH	0x1.62e42ep+6f	/* 88.72283 */
 #define NC_EXP_LOW	(-0x1.5d589ep+6f)	/* -87.33654 */
 
 NC_FN float nc_exp(float x)
@@ -291,8 +291,8 @@ NC_FN uint32_t nc_to_fp16(float x)
 	r = mag < 0x38800000u ?
 		nc_bits(nc_from_bits(mag < 0x38800000u ? nc_daz(mag) : 0) + 0.5f) - 0x3f000000u : r;
 	r = mag >= 0x477ff000u ? 0x7c00 : r;
-	r = mag > NC_INF_BITS ? 0x7e00 : r;
-	return r | (u & NC_SIGN) >> 16;
+	r |= (u & NC_SIGN) >> 16;
+	return mag > NC_INF_BITS ? 0x7e00 : r;
 }
 
 /* To a whole number, ties to even. From 2^23 on all numbers are whole. */
