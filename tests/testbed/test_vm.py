@@ -254,7 +254,8 @@ def test_panic_is_told(make):
 
 
 def test_lifetime_ends_the_guest(make):
-    with make(lifetime=15) as vm:
+    with make() as vm:
+        vm.limit(1)
         e = raised(VMTimeout, lambda: vm.run(["sleep", "60"], timeout=100))
         expect("lifetime" in str(e), e)
 

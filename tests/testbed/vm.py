@@ -299,9 +299,7 @@ class VM:
         for e in self.emulators:
             e.wait_ready()
         self._start_qemu()
-        self._timer = threading.Timer(self.lifetime, self._expire)
-        self._timer.daemon = True
-        self._timer.start()
+        self.limit(self.lifetime)
         if not self.wait(self._hello, self.boot_timeout):
             self.fail("the guest's agent does not answer %g s after the start" % self.boot_timeout, VMTimeout)
         self.boot_seconds = time.monotonic() - begin
@@ -402,6 +400,15 @@ class VM:
                 s.close()
         if self.directory:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def limit(self, seconds):
+        """From now on the guest may live so long; replaces the limit that was set before."""
+        if self._timer:
+            self._timer.cancel()
+        self.lifetime = seconds
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _expire(self):
         self._die("the guest was still alive after its lifetime of %g s" % self.lifetime, VMTimeout)
