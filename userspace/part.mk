@@ -1,1 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
+# libnrt (the runtime), neuron-run, neuron-ls, neuron-objdump, examples.
+#
+# libneff.a: NEFF reader and element types, for the tools that look into files.
+# libnrt-static.a: all of libnrt with its inner names, for unit tests.
+
+NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c dtype.c)
+NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c \
+	device_kernel.c kernel_queue.c discover.c range_alloc.c runtime.c tensor.c tensor_set.c \
+	model.c model_memory.c exec.c)
+NRT_CFLAGS := -Iuserspace/include -Iuserspace/lib -Iemulator
+NRT_MAP := userspace/lib/libnrt.map
+# A comma in an argument of $(call) has to come from a variable.
+NRT_MAP_FLAG := -Wl,--version-script=$(NRT_MAP)
+NEFF_LIBS := -larchive -ljansson -lcrypto
+# The emulator goes in privately: the map hides its symbols.
+NRT_LIBS := $(NEFF_LIBS) -ludev $(EMU_LIBS)
+
+$(eval $(call static-lib,libneff,$(NEFF_SRCS),$(NRT_CFLAGS)))
+$(eval $(call static-lib,libnrt-static,$(NRT_SRCS),$(NRT_CFLAGS)))
+$(eval $(call shared-lib,libnrt.so.1,$(NRT_SRCS),$(NRT_CFLAGS),$$(NRT_MAP_FLAG) $(O)/lib/libneuronemu.a $(NRT_LIBS),$(O)/lib/libneuronemu.a $(NRT_MAP)))
+
+$(O)/lib/libnrt.so: $(O)/lib/libnrt.so.1
+	$(Q)ln -sf $(notdir $<) $@
+
+# For programs that are built against the build tree.
+$(O)/lib/pkgconfig/libnrt.pc: userspace/lib/libnrt.pc.in mk/config.mk
+	$(say) GEN $@
+	$(Q)mkdir -p $(dir $@)
+	$(Q)sed -e 's|@prefix@|$(abspath $(O))|' -e 's|@version@|$(VERSION)|' \
+		-e 's|^includedir=.*|includedir=$(abspath userspace/include)|' $< > $@
+
+# Programs find the library beside them, in the build tree and when installed.
+NRT_LINK := -L$(O)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lnrt
+TOOL_CFLAGS := -Iuserspace/include -Iuserspace/tools/common -Iuserspace/lib
+TOOL_COMMON := $(addprefix userspace/tools/common/,cli.c)
+
+RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c run_report.c \
+	common/npy.c) $(TOOL_COMMON)
+$(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
+
+ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Log lines: 2021-Aug-11 18:38:27.0917 13713:13713 ERROR NRT:nrt_init Unable to ...
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define LINE_MAX_BYTES 1024
+
+static struct nrt_log_config log_config = {
+	.level = { NRT_LOG_ERROR, NRT_LOG_ERROR, NRT_LOG_ERROR },
+};
+
+static const char *const level_name[] = { "QUIET", "ERROR", "WARN", "INFO", "DEBUG", "TRACE" };
+static const char *const module_name[] = { "NRT", "TDRV", "NMGR" };
+static const int level_priority[] = {
+	LOG_EMERG, LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_DEBUG,
+};
+
+static _Thread_local char last_error[LINE_MAX_BYTES];
+
+void nrt_log_configure(const struct nrt_log_config *config)
+{
+	log_config = *config;
+}
+
+const char *nrt_log_last_error(void)
+{
+	return last_error;
+}
+
+static void log_console(enum nrt_log_level level, enum nrt_log_module module, const char *function,
+			const char *text)
+{
+	/* The documented form has English months, whatever the locale. */
+	static const char month[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char line[LINE_MAX_BYTES + 128];
+	struct timespec now;
+	struct tm tm;
+	int n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &tm);
+	n = snprintf(line, sizeof(line), "%04d-%.3s-%02d %02d:%02d:%02d.%04ld %d:%ld %s %s:%s %s\n",
+		     tm.tm_year + 1900, month + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
+		     tm.tm_sec, now.tv_nsec / 1000000, getpid(), syscall(SYS_gettid),
+		     level_name[level], module_name[module], function, text);
+	if (n >= (int)sizeof(line)) {
+		n = sizeof(line) - 1;
+		line[n - 1] = '\n';
+	}
+	/* One write a line, so that lines of threads do not mix. */
+	if (write(STDERR_FILENO, line, n) < 0)
+		return;
+}
+
+void nrt_log(enum nrt_log_level level, enum nrt_log_module module, const char *function,
+	     const char *format, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list args;
+
+	if (level > log_config.level[module] && level != NRT_LOG_ERROR)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (level == NRT_LOG_ERROR)
+		memcpy(last_error, text, sizeof(text));
+	if (level > log_config.level[module])
+		return;
+	if (log_config.syslog[module])
+		syslog(LOG_USER | level_priority[level], "%s %s:%s %s", level_name[level],
+		       module_name[module], function, text);
+	else
+		log_console(level, module, function, text);
+}

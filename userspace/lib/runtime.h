@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state between nrt_init() and nrt_close(): devices, NeuronCores, loaded models.
+ */
+#ifndef NRT_RUNTIME_H
+#define NRT_RUNTIME_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <nrt/nrt.h>
+
+#include "device.h"
+#include "status.h"
+
+/**
+ * struct nrt_core - a visible NeuronCore
+ * @number: on its device
+ * @models: model instances on it
+ */
+struct nrt_core {
+	struct nrt_device *dev;
+	uint32_t number;
+	uint32_t models;
+};
+
+/**
+ * struct nrt_runtime - the state
+ * @lock: of @models, and of the cores' counters
+ * @cores: index is what the API calls a NeuronCore
+ * @models: list of loaded models
+ */
+struct nrt_runtime {
+	pthread_mutex_t lock;
+	struct nrt_device *devices[NRT_MAX_DEVICES];
+	int device_count;
+	struct nrt_core *cores;
+	uint32_t core_count;
+	uint32_t timeout_ms;
+	bool validate_hash;
+	struct nrt_model *models;
+};
+
+extern struct nrt_runtime nrt_runtime;
+
+/*
+ * Brackets of the API calls that need the state: nrt_enter() gives NRT_UNINITIALIZED,
+ * NRT_CLOSED, or NRT_SUCCESS and the promise that nrt_close() waits for nrt_leave().
+ */
+NRT_STATUS nrt_enter(const char *function);
+void nrt_leave(void);
+
+/* The same answer, without the promise. */
+NRT_STATUS nrt_check_state(const char *function);
+
+#endif

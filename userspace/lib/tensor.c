@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Tensors: allocation, slices, access.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "tensor.h"
+
+#define HOST_PLACEMENT_MAX	(4u << 20)
+#define ALIGNMENT		64
+
+static void storage_put(struct nrt_storage *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	nrt_mem_put(s->mem);
+	if (s->owned)
+		free(s->va);
+	free(s);
+}
+
+static struct nrt_storage *storage_new(void *va, struct nrt_mem *mem, bool owned)
+{
+	struct nrt_storage *s = malloc(sizeof(*s));
+
+	if (s)
+		*s = (struct nrt_storage) { .refs = 1, .va = va, .mem = mem, .owned = owned };
+	return s;
+}
+
+static struct nrt_tensor *tensor_new(const char *name)
+{
+	size_t length = name ? strlen(name) : 0;
+	struct nrt_tensor *t = calloc(1, sizeof(*t) + length + 1);
+
+	if (t && length)
+		memcpy(t->name, name, length);
+	return t;
+}
+
+static NRT_STATUS no_memory(const char *function, size_t size)
+{
+	nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, function, "out of host memory for a tensor of %zu bytes",
+		size);
+	return NRT_RESOURCE;
+}
+
+static NRT_STATUS allocate_virtual(size_t size, struct nrt_storage **storage)
+{
+	/* calloc() leaves pages of large tensors untouched until they are used. */
+	void *va = calloc(1, size);
+
+	*storage = va ? storage_new(va, NULL, true) : NULL;
+	if (!*storage) {
+		free(va);
+		return no_memory("nrt_tensor_allocate", size);
+	}
+	return NRT_SUCCESS;
+}
+
+static NRT_STATUS allocate_on_device(enum nrt_mem_type type, int core, size_t size,
+				     struct nrt_storage **storage)
+{
+	struct nrt_mem *mem;
+	int rc;
+
+	if (core < -1 || core >= (int)nrt_runtime.core_count) {
+		nrt_err(NRT, "there is no NeuronCore %d, there are %u", core,
+			nrt_runtime.core_count);
+		return NRT_INVALID;
+	}
+	rc = nrt_mem_create(nrt_runtime.cores[core < 0 ? 0 : core].dev, type, size, ALIGNMENT, &mem);
+	if (rc)
+		return nrt_status_of(rc);
+	*storage = storage_new(mem->va, mem, false);
+	if (!*storage) {
+		nrt_mem_put(mem);
+		return no_memory("nrt_tensor_allocate", size);
+	}
+	return NRT_SUCCESS;
+}
+
+static NRT_STATUS allocate_storage(nrt_tensor_placement_t placement, int core, size_t size,
+				   struct nrt_storage **storage)
+{
+	switch (placement) {
+	case NRT_TENSOR_PLACEMENT_VIRTUAL:
+		return allocate_virtual(size, storage);
+	case NRT_TENSOR_PLACEMENT_DEVICE:
+		return allocate_on_device(NRT_MEM_DEVICE, core, size, storage);
+	case NRT_TENSOR_PLACEMENT_HOST:
+		if (size >= HOST_PLACEMENT_MAX) {
+			nrt_err(NRT,
+				"%zu bytes with placement HOST, which is for less than %u: use VIRTUAL",
+				size, HOST_PLACEMENT_MAX);
+			return NRT_RESOURCE;
+		}
+		return allocate_on_device(NRT_MEM_HOST, core, size, storage);
+	}
+	nrt_err(NRT, "unknown tensor placement %d", placement);
+	return NRT_INVALID;
+}
+
+NRT_API NRT_STATUS nrt_tensor_allocate(nrt_tensor_placement_t tensor_placement, int logical_nc_id,
+				       size_t size, const char *name, nrt_tensor_t **tensor)
+{
+	struct nrt_tensor *t;
+	NRT_STATUS status = nrt_enter(__func__);
+
+	if (status)
+		return status;
+	if (!tensor || !size) {
+		nrt_err(NRT, "no address for the result, or a size of 0");
+		nrt_leave();
+		return NRT_INVALID;
+	}
+	t = tensor_new(name);
+	status = t ? allocate_storage(tensor_placement, logical_nc_id, size, &t->storage) :
+		 no_memory(__func__, size);
+	nrt_leave();
+	if (status) {
+		free(t);
+		return status;
+	}
+	t->size = size;
+	*tensor = t;
+	return NRT_SUCCESS;
+}
+
+NRT_API NRT_STATUS nrt_tensor_allocate_empty(const char *name, nrt_tensor_t **tensor)
+{
+	NRT_STATUS status = nrt_check_state(__func__);
+
+	if (status)
+		return status;
+	if (!tensor)
+		return NRT_INVALID;
+	*tensor = tensor_new(name);
+	return *tensor ? NRT_SUCCESS : no_memory(__func__, 0);
+}
+
+NRT_API NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, size_t size)
+{
+	struct nrt_storage *storage;
+	NRT_STATUS status = nrt_check_state(__func__);
+
+	if (status)
+		return status;
+	if (!tensor || !buffer || !size) {
+		nrt_err(NRT, "tensor or buffer is NULL, or the size is 0");
+		return NRT_INVALID;
+	}
+	storage = storage_new(buffer, NULL, false);
+	if (!storage)
+		return no_memory(__func__, size);
+	storage_put(tensor->storage);
+	tensor->storage = storage;
+	tensor->offset = 0;
+	tensor->size = size;
+	return NRT_SUCCESS;
+}
+
+static NRT_STATUS check_range(const char *function, const nrt_tensor_t *tensor, uint64_t offset,
+			      size_t size)
+{
+	NRT_STATUS status = nrt_check_state(function);
+
+	if (status)
+		return status;
+	if (!tensor || !tensor->storage) {
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, function, "tensor is NULL or has no memory");
+		return NRT_INVALID;
+	}
+	if (offset > tensor->size || size > tensor->size - offset) {
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, function,
+			"bytes %" PRIu64 "..%" PRIu64 " are not inside tensor \"%s\" of %zu bytes",
+			offset, offset + size, tensor->name, tensor->size);
+		return NRT_INVALID;
+	}
+	return NRT_SUCCESS;
+}
+
+NRT_API NRT_STATUS nrt_tensor_allocate_slice(const nrt_tensor_t *tensor_source, size_t offset,
+					     size_t size, const char *name,
+					     nrt_tensor_t **tensor_slice)
+{
+	NRT_STATUS status = check_range(__func__, tensor_source, offset, size);
+	struct nrt_tensor *t;
+
+	if (status)
+		return status;
+	if (!tensor_slice || !size)
+		return NRT_INVALID;
+	t = tensor_new(name);
+	if (!t)
+		return no_memory(__func__, 0);
+	t->storage = tensor_source->storage;
+	atomic_fetch_add(&t->storage->refs, 1);
+	t->offset = tensor_source->offset + offset;
+	t->size = size;
+	*tensor_slice = t;
+	return NRT_SUCCESS;
+}
+
+NRT_API void nrt_tensor_free(nrt_tensor_t **tensor)
+{
+	if (!tensor || !*tensor)
+		return;
+	storage_put((*tensor)->storage);
+	free(*tensor);
+	*tensor = NULL;
+}
+
+/* Device memory of the tensor that is not to be touched but through its backend. */
+static struct nrt_mem *device_memory(const struct nrt_tensor *t)
+{
+	struct nrt_mem *mem = t->storage->mem;
+
+	return mem && mem->type == NRT_MEM_DEVICE ? mem : NULL;
+}
+
+static int read_bytes(const struct nrt_tensor *t, void *buf, size_t offset, size_t size)
+{
+	struct nrt_mem *mem = device_memory(t);
+
+	if (mem)
+		return nrt_mem_read(mem, t->offset + offset, buf, size);
+	memcpy(buf, t->storage->va + t->offset + offset, size);
+	return 0;
+}
+
+static int write_bytes(struct nrt_tensor *t, const void *buf, size_t offset, size_t size)
+{
+	struct nrt_mem *mem = device_memory(t);
+
+	if (mem)
+		return nrt_mem_write(mem, t->offset + offset, buf, size);
+	memcpy(t->storage->va + t->offset + offset, buf, size);
+	return 0;
+}
+
+NRT_API NRT_STATUS nrt_tensor_read(const nrt_tensor_t *tensor, void *buf, size_t offset, size_t size)
+{
+	NRT_STATUS status = check_range(__func__, tensor, offset, size);
+
+	if (status)
+		return status;
+	if (!buf)
+		return NRT_INVALID;
+	return nrt_status_of(read_bytes(tensor, buf, offset, size));
+}
+
+NRT_API NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_t offset, size_t size)
+{
+	NRT_STATUS status = check_range(__func__, tensor, offset, size);
+
+	if (status)
+		return status;
+	if (!buf)
+		return NRT_INVALID;
+	return nrt_status_of(write_bytes(tensor, buf, offset, size));
+}
+
+static NRT_STATUS copy_on_device(const nrt_tensor_t *src, uint64_t src_offset, nrt_tensor_t *dst,
+				 uint64_t dst_offset, size_t size)
+{
+	struct nrt_mem *s = device_memory(src), *d = device_memory(dst);
+
+	src_offset += src->offset;
+	dst_offset += dst->offset;
+	if (s->dev != d->dev) {
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, "nrt_tensor_copy",
+			"tensors \"%s\" and \"%s\" are on two devices, neuron%u and neuron%u",
+			src->name, dst->name, s->dev->index, d->dev->index);
+		return NRT_INVALID;
+	}
+	if (s == d && src_offset < dst_offset + size && dst_offset < src_offset + size) {
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, "nrt_tensor_copy",
+			"source and destination overlap on the device");
+		return NRT_INVALID;
+	}
+	return nrt_status_of(s->dev->ops->mem_copy(d, dst_offset, s, src_offset, size));
+}
+
+NRT_API NRT_STATUS nrt_tensor_copy(const nrt_tensor_t *src, size_t src_offset, nrt_tensor_t *dst,
+				   size_t dst_offset, size_t size)
+{
+	NRT_STATUS status = check_range(__func__, src, src_offset, size);
+	char *va;
+
+	if (!status)
+		status = check_range(__func__, dst, dst_offset, size);
+	if (status || !size)
+		return status;
+	if (device_memory(src) && device_memory(dst))
+		return copy_on_device(src, src_offset, dst, dst_offset, size);
+	if (device_memory(src))
+		return nrt_status_of(read_bytes(src, dst->storage->va + dst->offset + dst_offset,
+						src_offset, size));
+	va = src->storage->va + src->offset + src_offset;
+	if (device_memory(dst))
+		return nrt_status_of(write_bytes(dst, va, dst_offset, size));
+	memmove(dst->storage->va + dst->offset + dst_offset, va, size);
+	return NRT_SUCCESS;
+}
+
+NRT_API NRT_STATUS nrt_tensor_memset(nrt_tensor_t *tensor, uint64_t offset, int value, size_t size)
+{
+	NRT_STATUS status = check_range(__func__, tensor, offset, size);
+	char block[4096];
+	int rc = 0;
+
+	if (status)
+		return status;
+	if (!device_memory(tensor)) {
+		memset(tensor->storage->va + tensor->offset + offset, value, size);
+		return NRT_SUCCESS;
+	}
+	memset(block, value, sizeof(block));
+	while (size && !rc) {
+		size_t n = size < sizeof(block) ? size : sizeof(block);
+
+		rc = write_bytes(tensor, block, offset, n);
+		offset += n;
+		size -= n;
+	}
+	return nrt_status_of(rc);
+}
+
+NRT_API size_t nrt_tensor_get_size(const nrt_tensor_t *tensor)
+{
+	return tensor ? tensor->size : 0;
+}
+
+NRT_API void *nrt_tensor_get_va(const nrt_tensor_t *tensor)
+{
+	if (!tensor || !tensor->storage || !tensor->storage->va)
+		return NULL;
+	return tensor->storage->va + tensor->offset;
+}
+
+/* Between device memory and device memory of two devices, or of one. */
+static int bounce(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
+		  uint64_t src_offset, size_t size)
+{
+	void *buf;
+	int rc;
+
+	if (dst->dev == src->dev)
+		return dst->dev->ops->mem_copy(dst, dst_offset, src, src_offset, size);
+	buf = malloc(size);
+	if (!buf)
+		return -ENOMEM;
+	rc = nrt_mem_read(src, src_offset, buf, size);
+	if (!rc)
+		rc = nrt_mem_write(dst, dst_offset, buf, size);
+	free(buf);
+	return rc;
+}
+
+int nrt_tensor_to_mem(const struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset)
+{
+	struct nrt_mem *own = device_memory(tensor);
+
+	if (own)
+		return bounce(mem, offset, own, tensor->offset, tensor->size);
+	return nrt_mem_write(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
+}
+
+int nrt_tensor_from_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset)
+{
+	struct nrt_mem *own = device_memory(tensor);
+
+	if (own)
+		return bounce(own, tensor->offset, mem, offset, tensor->size);
+	return nrt_mem_read(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
+}

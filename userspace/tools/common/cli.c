@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the tools' command lines have in common: exit codes, messages, files.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+#define MAX_FILE (16ULL << 30)
+
+static const char *tool_name = "?";
+
+void cli_init(const char *tool)
+{
+	tool_name = tool;
+}
+
+static void print_error(const char *format, va_list args)
+{
+	fprintf(stderr, "%s: ", tool_name);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void cli_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_error(format, args);
+	va_end(args);
+}
+
+int cli_usage(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_error(format, args);
+	va_end(args);
+	fprintf(stderr, "Try '%s --help'.\n", tool_name);
+	return EXIT_USAGE;
+}
+
+int cli_version(void)
+{
+	printf("%s %s\n", tool_name, NEURON_VERSION);
+	return cli_finish();
+}
+
+int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return errno || *end || *value < min || *value > max ? -EINVAL : 0;
+}
+
+static void *read_all(FILE *f, const char *path, size_t *size)
+{
+	struct stat st;
+	char *data;
+
+	if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode)) {
+		cli_error("%s: not a regular file", path);
+		return NULL;
+	}
+	data = (uint64_t)st.st_size < MAX_FILE ? malloc(st.st_size + 1) : NULL;
+	if (!data) {
+		cli_error("%s: %lld bytes do not fit into memory", path, (long long)st.st_size);
+		return NULL;
+	}
+	*size = fread(data, 1, st.st_size, f);
+	if (ferror(f)) {
+		cli_error("%s: %s", path, strerror(errno));
+		free(data);
+		return NULL;
+	}
+	return data;
+}
+
+void *cli_read_file(const char *path, size_t *size)
+{
+	FILE *f = fopen(path, "re");
+	void *data;
+
+	if (!f) {
+		cli_error("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	data = read_all(f, path, size);
+	fclose(f);
+	return data;
+}
+
+int cli_finish(void)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		cli_error("standard output: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
