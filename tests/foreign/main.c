@@ -3,11 +3,13 @@
  * foreign-host: host software that knows only the public register contract of
  * Inferentia 1, run against neuron-emu. TAP 13 on stdout.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests.h"
 
@@ -186,6 +188,10 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	tap_begin();
+	if (access(host.emu.path, X_OK)) {
+		printf("Bail out! cannot run %s: %s\n", host.emu.path, strerror(errno));
+		return 1;
+	}
 	e = host_create(&host);
 	if (e) {
 		tap_diag("guest memory: %s", strerror(-e));
