@@ -428,7 +428,7 @@ static void do_memset(struct model *m, const struct neuron_insn *insn)
 	} while (next(&x, insn->memset.count));
 }
 
-static void do_dma(struct model *m, const struct neuron_insn *insn, uint8_t *mem)
+static void do_dma(struct model *m, const struct neuron_insn *insn, const uint8_t *src_mem, uint8_t *dst_mem)
 {
 	unsigned int size = 1u << insn->flags;
 	struct index x = {};
@@ -441,12 +441,12 @@ static void do_dma(struct model *m, const struct neuron_insn *insn, uint8_t *mem
 			src += (int64_t)x.i[d] * insn->dma_copy.src_step[d];
 			dst += (int64_t)x.i[d] * insn->dma_copy.dst_step[d];
 		}
-		memcpy(buf, insn->src_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)src, 0, 0) : mem + src, size);
-		memcpy(insn->dst_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)dst, 0, 0) : mem + dst, buf, size);
+		memcpy(buf, insn->src_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)src, 0, 0) : src_mem + src, size);
+		memcpy(insn->dst_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)dst, 0, 0) : dst_mem + dst, buf, size);
 	} while (next(&x, insn->dma_copy.count));
 }
 
-void mdl_exec(struct model *m, const struct neuron_insn *insn, uint8_t *mem)
+void mdl_exec(struct model *m, const struct neuron_insn *insn, const uint8_t *src, uint8_t *dst)
 {
 	switch (insn->op) {
 	case NEURON_OP_LDWEIGHTS:
@@ -471,7 +471,7 @@ void mdl_exec(struct model *m, const struct neuron_insn *insn, uint8_t *mem)
 		do_memset(m, insn);
 		break;
 	case NEURON_OP_DMA_COPY:
-		do_dma(m, insn, mem);
+		do_dma(m, insn, src, dst);
 		break;
 	}
 }

@@ -30,6 +30,7 @@ unsigned int mdl_size(unsigned int dtype);
 float mdl_load(unsigned int dtype, uint32_t bits);
 uint32_t mdl_store(unsigned int dtype, float x);
 
-void mdl_exec(struct model *m, const struct neuron_insn *insn, uint8_t *mem);
+/* @src, @dst: the memory that segments of a dma_copy name. */
+void mdl_exec(struct model *m, const struct neuron_insn *insn, const uint8_t *src, uint8_t *dst);
 
 #endif
