@@ -15,7 +15,7 @@ ORT_INCLUDE ?= $(NEURON_CACHE)/ort/include
 MODELS_DIR ?= $(NEURON_CACHE)/models
 ONNX_TESTDATA ?= $(NEURON_CACHE)/onnx-testdata
 GUEST_AGENT := $(O)/tests/guest-agent
-INITRAMFS := $(O)/tests/initramfs.cpio.gz
+INITRAMFS := $(O)/tests/initramfs.cpio
 DEVICES ?= 1
 
 TEST_TOOLS += $(GUEST_AGENT) initramfs

@@ -239,7 +239,7 @@ class VM:
     devices     number of chips, or a list of lists of neuron-emu options, one list a chip
     kernel      directory made by 'prepare kernel' ($NEURON_KERNEL, else the cache's kernel/)
     vmlinuz     kernel image instead of the one in that directory
-    initrd      image made by mkinitramfs ($NEURON_INITRAMFS, else build/tests/initramfs.cpio.gz)
+    initrd      image made by mkinitramfs ($NEURON_INITRAMFS, else build/tests/initramfs.cpio)
     memory      guest RAM in MiB; cpus: number of CPUs
     append      more of the kernel's command line; qemu_args: more of QEMU's
     boot_timeout, lifetime  seconds until the guest must answer, and until it is ended whatever it does
@@ -255,7 +255,7 @@ class VM:
         unpacked = os.path.join(self.kernel, "vmlinux")
         self.vmlinuz = vmlinuz or (unpacked if os.path.exists(unpacked) else os.path.join(self.kernel, "vmlinuz"))
         self.initrd = initrd or os.environ.get("NEURON_INITRAMFS") or os.path.join(
-            output_dir(), "tests/initramfs.cpio.gz")
+            output_dir(), "tests/initramfs.cpio")
         self.memory, self.cpus, self.append, self.qemu_args = memory, cpus, append, list(qemu_args)
         self.boot_timeout, self.lifetime, self.grace = boot_timeout, lifetime, 5
         self.name, self.firmware, self.emulator, self.modprobe, self.iommu = name, firmware, emulator, modprobe, iommu
