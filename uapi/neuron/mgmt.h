@@ -68,7 +68,7 @@ enum neuron_mgmt_error {
 	NEURON_MGMT_ERROR_JOB_DESCRIPTOR = 9,
 	NEURON_MGMT_ERROR_JOB_CONTEXT = 10,
 	NEURON_MGMT_ERROR_CRASH = 11,		/* firmware's own trap handler */
-	NEURON_MGMT_ERROR_FWIO_SEQ = 12,	/* request with seq 0, which no host can see answered */
+	NEURON_MGMT_ERROR_FWIO_SEQ = 12,	/* seq 0: no host can see it answered */
 };
 
 /* Queue bitmaps: bit q % 32 of LO (q < 32) or HI; write 1 to clear. */

@@ -33,8 +33,8 @@
 /* Device addresses, 48 bits, as the chip's DMA engines see them. */
 #define NEURON_ADDR_MASK		0xffffffffffffULL
 #define NEURON_ADDR_SPACE_MASK		0xc00000000000ULL
-#define NEURON_ADDR_HOST		0x400000000000ULL	/* bus address = this bit cleared */
-#define NEURON_ADDR_EAST		0x800000000000ULL	/* rest: the neighbour's local address */
+#define NEURON_ADDR_HOST		0x400000000000ULL	/* bus address: bit cleared */
+#define NEURON_ADDR_EAST		0x800000000000ULL	/* rest: its local address */
 #define NEURON_ADDR_WEST		0xc00000000000ULL
 #define NEURON_ADDR_AXI1		0x100000000000ULL	/* AXI port 1 alias of the local map */
 #define NEURON_ADDR_DRAM0		0x000000000000ULL
