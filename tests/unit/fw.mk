@@ -25,7 +25,14 @@ UNIT_TESTS += $(T_FW)/rv32_insn $(T_FW)/rv32_diff
 
 # Firmware on the host: the same sources against a mock chip.
 FW_TEST_SRCS := $(FW_SRCS) tests/unit/fw_mock.c
-FW_TEST_CFLAGS := -DFW_MOCK $(FW_DEFINES) -Ifirmware -Itests/unit
+FW_TEST_CFLAGS := -DFW_MOCK $(FW_DEFINES) -iquote firmware -Itests/unit
 FW_TESTS := fw_fwio fw_reset fw_queue fw_sched
 $(foreach t,$(FW_TESTS),$(eval $(call test-program,unit/$(t),tests/unit/$(t).c $(FW_TEST_SRCS),$(FW_TEST_CFLAGS),-lcmocka)))
 UNIT_TESTS += $(addprefix $(T_FW)/,$(FW_TESTS))
+
+# The management core as the emulator has it, without the rest of the chip.
+MGMT_TEST_SRCS := emulator/mgmt.c emulator/fw_image.c emulator/rv32.c tests/unit/mgmt_fake.c
+MGMT_TEST_CFLAGS := -Iemulator -iquote firmware -Itests/unit
+$(eval $(call test-program,unit/mgmt_core,tests/unit/mgmt_core.c $(MGMT_TEST_SRCS),$(MGMT_TEST_CFLAGS),-lcmocka -lcrypto))
+$(eval $(call test-program,unit/mgmt_firmware,tests/unit/mgmt_firmware.c $(MGMT_TEST_SRCS),$(MGMT_TEST_CFLAGS),-lcmocka -lcrypto,$(FW_IMAGE)))
+UNIT_TESTS += $(T_FW)/mgmt_core $(T_FW)/mgmt_firmware
