@@ -202,19 +202,22 @@ bool fw_sched_stop(struct fw_queue *q)
 	return true;
 }
 
+/* A core that was told to stop is told again: the first time it may have been about to start. */
 void fw_sched_deadlines(uint64_t now)
 {
 	for (unsigned int n = 0; n < NEURON_CORES; n++) {
 		struct fw_core *core = &cores[n];
 
-		if (!core->queue || core->timed_out)
+		if (!core->queue)
 			continue;
-		if (now < core->deadline) {
+		if (now < core->deadline && core->queue->state != FW_QUEUE_STOPPING) {
 			fw_timer_at(core->deadline);
 			continue;
 		}
-		core->timed_out = true;
-		fw_log("core %u: job %u of queue %u had its time", n, (unsigned int)core->seq, core->queue->id);
+		if (now >= core->deadline && !core->timed_out) {
+			core->timed_out = true;
+			fw_log("core %u: job %u of queue %u had its time", n, (unsigned int)core->seq, core->queue->id);
+		}
 		fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_ABORT);
 	}
 }

@@ -274,6 +274,22 @@ static void test_time_out(void **state)
 	assert_int_equal(queue_record(0, 1)->status, NEURON_JOB_OK);
 }
 
+/* An abort that the core did not hear is repeated with the next heartbeat. */
+static void test_time_out_is_repeated(void **state)
+{
+	queue_enable(0, 16, IRQ(2));
+	queue_put(0, NEURON_JOB_EXEC)->timeout_ms = 250;
+	queue_ring(0);
+	mock_run();
+	mock.nc[0].deaf = true;
+	mock_advance(250000);
+	assert_int_equal(log_count(DID_ABORT), 1);
+	mock.nc[0].deaf = false;
+	mock_advance(100000);
+	assert_int_equal(log_count(DID_ABORT), 2);
+	assert_int_equal(queue_record(0, 0)->status, NEURON_JOB_TIMEOUT);
+}
+
 /* The clock starts when the job does, not when it was put into the ring. */
 static void test_waiting_is_not_running(void **state)
 {
@@ -370,7 +386,7 @@ int main(void)
 		T(test_boot_announces), T(test_nop), T(test_exec), T(test_completion_order),
 		T(test_no_interrupt_unless_asked_for), T(test_priority_first), T(test_turns_among_equals),
 		T(test_cores_are_independent), T(test_bad_jobs), T(test_context_entries),
-		T(test_jobs_are_fetched_in_batches), T(test_time_out), T(test_waiting_is_not_running),
+		T(test_jobs_are_fetched_in_batches), T(test_time_out), T(test_time_out_is_repeated), T(test_waiting_is_not_running),
 		T(test_default_time_out), T(test_time_outs_of_all_cores), T(test_heartbeat),
 		T(test_power_samples), T(test_links),
 	};
