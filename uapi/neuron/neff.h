@@ -49,7 +49,7 @@
  * Feature bits. Real files use the low ones, whose meaning is not public; ours start at
  * bit 48, so that no file of either kind is taken for the other.
  */
-#define NEURON_NEFF_FEATURE_OPEN_ISA	0x0001000000000000ULL	/* instructions of isa.def, version 1 */
+#define NEURON_NEFF_FEATURE_OPEN_ISA	0x0001000000000000ULL	/* isa.def, version 1 */
 #define NEURON_NEFF_FEATURE_PLAIN_TAR	0x0002000000000000ULL	/* body not compressed */
 #define NEURON_NEFF_FEATURES_KNOWN	\
 	(NEURON_NEFF_FEATURE_OPEN_ISA | NEURON_NEFF_FEATURE_PLAIN_TAR)
