@@ -39,4 +39,11 @@ RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c 
 	common/npy.c) $(TOOL_COMMON)
 $(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
-ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run
+LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(TOOL_COMMON) \
+	userspace/lib/discover.c
+$(eval $(call program,neuron-ls,$(LS_SRCS),$(TOOL_CFLAGS),-ljansson -ludev))
+
+$(eval $(call program,first_app,userspace/examples/first_app.c,-Iuserspace/include,$$(NRT_LINK),$(O)/lib/libnrt.so))
+
+ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run \
+	$(O)/bin/neuron-ls $(O)/bin/first_app

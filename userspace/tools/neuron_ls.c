@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * neuron-ls: list the Neuron devices of the host.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "ls_print.h"
+
+static const char help[] =
+"Usage: neuron-ls [OPTION]...\n"
+"List the Neuron devices of this host and the processes that use them.\n"
+"\n"
+"  -w, --wide            command lines in full length\n"
+"  -a, --show-all-procs  also processes that do not use libnrt\n"
+"  -j, --json-output     print JSON\n"
+"  -h, --help            this text\n"
+"  -V, --version         version\n"
+"\n"
+"Processes of other users are seen by root only. NA: not available, or none.\n"
+"\n"
+"Exit status: 0 done, 1 no device, 2 wrong usage.\n";
+
+static const struct option long_options[] = {
+	{ "wide", no_argument, NULL, 'w' },
+	{ "show-all-procs", no_argument, NULL, 'a' },
+	{ "json-output", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+static int no_device(int rc)
+{
+	int functions = nrt_discover_pci();
+
+	if (rc < 0)
+		cli_error("cannot enumerate devices: %s", strerror(-rc));
+	else if (functions)
+		cli_error("%d Neuron device(s) on the PCI bus, but the driver is not loaded: modprobe neuron",
+			  functions);
+	else
+		cli_error("no Neuron device: there is no /dev/neuron* and no such function on the PCI bus");
+	return EXIT_FAILED;
+}
+
+static int list(bool all, bool wide, bool json)
+{
+	struct ls_device devices[LS_MAX_DEVICES];
+	int count = ls_devices_get(devices, all), rc;
+
+	if (count <= 0)
+		return no_device(count);
+	rc = json ? ls_print_json(stdout, devices, count) :
+	     ls_print_table(stdout, devices, count, wide);
+	ls_devices_free(devices, count);
+	if (rc) {
+		cli_error("%s", strerror(-rc));
+		return EXIT_FAILED;
+	}
+	return cli_finish();
+}
+
+int main(int argc, char **argv)
+{
+	bool all = false, wide = false, json = false;
+	int option;
+
+	cli_init("neuron-ls");
+	while ((option = getopt_long(argc, argv, "wajhV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'w':
+			wide = true;
+			break;
+		case 'a':
+			all = true;
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return cli_finish();
+		case 'V':
+			return cli_version();
+		default:
+			fputs("Try 'neuron-ls --help'.\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc)
+		return cli_usage("unexpected argument '%s'", argv[optind]);
+	return list(all, wide, json);
+}
