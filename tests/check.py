@@ -87,15 +87,17 @@ class Suite:
             print(f"      {self.error}")
 
 
-def read_suites(path, out, wanted):
-    """Lines of NAME TIMEOUT COMMAND...; @O@ stands for the output directory."""
+def read_suites(path, out, units, wanted):
+    """Lines of NAME TIMEOUT COMMAND...; @O@ stands for the output directory, a line with @UNIT@
+    for one suite a unit test."""
     suites = []
     with open(path) as file:
-        for line in file:
-            words = line.split("#")[0].split()
+        lines = [line.split("#")[0] for line in file]
+    for line in lines:
+        for unit in sorted(units) if "@UNIT@" in line else [""]:
+            words = line.replace("@UNIT@", unit).replace("@O@", out).split()
             if words and (not wanted or any(words[0].startswith(w) for w in wanted)):
-                command = [w.replace("@O@", out) for w in words[2:]]
-                suites.append(Suite(words[0], command, int(words[1])))
+                suites.append(Suite(words[0], words[2:], int(words[1])))
     return suites
 
 
@@ -118,10 +120,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="build")
     parser.add_argument("--suites", required=True)
+    parser.add_argument("--units", default="", help="names of the unit tests")
     parser.add_argument("only", nargs="*", help="names, or beginnings of names, of suites")
     args = parser.parse_args()
     os.makedirs(os.path.join(args.out, "check"), exist_ok=True)
-    suites = read_suites(args.suites, args.out, args.only)
+    suites = read_suites(args.suites, args.out, args.units.split(), args.only)
     if not suites:
         sys.exit(f"no such suite: {' '.join(args.only)}; see {args.suites}")
     start = time.monotonic()

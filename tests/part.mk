@@ -18,9 +18,9 @@ tests: all unit-tests $(TEST_TOOLS)
 check: setup
 	$(Q)$(MAKE) --no-print-directory check-run
 
-check-run: tests
+check-run: tests initramfs
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san all unit-tests
-	$(Q)tests/check.py --out $(O) --suites tests/suites.txt $(ONLY)
+	$(Q)tests/check.py --out $(O) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
 demo: setup
 	$(Q)$(MAKE) --no-print-directory initramfs

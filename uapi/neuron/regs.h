@@ -36,7 +36,7 @@
 #define NEURON_ADDR_HOST		0x400000000000ULL	/* bus address: bit cleared */
 #define NEURON_ADDR_EAST		0x800000000000ULL	/* rest: its local address */
 #define NEURON_ADDR_WEST		0xc00000000000ULL
-#define NEURON_ADDR_AXI1		0x100000000000ULL	/* written ~1: erratum */
+#define NEURON_ADDR_AXI1		0x100000000000ULL	/* AXI port 1 alias */
 #define NEURON_ADDR_DRAM0		0x000000000000ULL
 #define NEURON_ADDR_DRAM1		0x001000000000ULL
 #define NEURON_ADDR_NC			0x0fffc0000000ULL	/* = BAR2 */
