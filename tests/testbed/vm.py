@@ -257,7 +257,7 @@ class VM:
         self.initrd = initrd or os.environ.get("NEURON_INITRAMFS") or os.path.join(
             output_dir(), "tests/initramfs.cpio")
         self.memory, self.cpus, self.append, self.qemu_args = memory, cpus, append, list(qemu_args)
-        self.boot_timeout, self.lifetime, self.grace = boot_timeout, lifetime, 5
+        self.boot_timeout, self.lifetime, self.grace = boot_timeout, lifetime, 10
         self.name, self.firmware, self.emulator, self.modprobe, self.iommu = name, firmware, emulator, modprobe, iommu
         self.log_dir = log_dir or os.path.join(output_dir(), "vm")
         self.release, self.boot_seconds = None, None
@@ -486,6 +486,8 @@ class VM:
                     job.receive(kind, data)
         except (OSError, ValueError):
             pass
+        except Exception as e:  # a caller's sink may raise anything; the guest cannot go on without this thread
+            self._die("the output of a command could not be passed on: %r" % e)
         if not self._closing:
             try:
                 code = self.qemu.wait(5)
