@@ -36,3 +36,7 @@ MGMT_TEST_CFLAGS := -Iemulator -iquote firmware -Itests/unit
 $(eval $(call test-program,unit/mgmt_core,tests/unit/mgmt_core.c $(MGMT_TEST_SRCS),$(MGMT_TEST_CFLAGS),-lcmocka -lcrypto))
 $(eval $(call test-program,unit/mgmt_firmware,tests/unit/mgmt_firmware.c $(MGMT_TEST_SRCS),$(MGMT_TEST_CFLAGS),-lcmocka -lcrypto,$(FW_IMAGE)))
 UNIT_TESTS += $(T_FW)/mgmt_core $(T_FW)/mgmt_firmware
+
+# Flash image and chip together.
+$(eval $(call test-program,unit/mgmt_chip,tests/unit/mgmt_chip.c tests/unit/mgmt_fake.c,$(MGMT_TEST_CFLAGS),$(O)/lib/libneuronemu.a $(EMU_LIBS) -lcmocka,$(O)/lib/libneuronemu.a $(FW_IMAGE)))
+UNIT_TESTS += $(T_FW)/mgmt_chip
