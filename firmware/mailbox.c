@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Which of its two users rang the misc RAM doorbell. RESET is not 0 for one; the request
- * addresses, which hosts write before each request and firmware clears when it takes one,
- * are for the other. Two rings may be seen as one.
+ * addresses are for the other: hosts write them before each request, and firmware wipes
+ * them when it takes one. Two rings may be seen as one, and a host may be writing the
+ * addresses when firmware looks at them because of an earlier ring.
  */
 #include "fwio.h"
 #include "hw.h"
 #include "mailbox.h"
 #include "reset.h"
 
+/* Wiped halves of an address: no buffer begins there, and host addresses have bit 46. */
+#define WIPED_LO	0xffffffffu
+#define WIPED_HI	0
+
 static struct {
 	bool rung;
 	/* the ring may have been for something else: take only what is surely complete */
 	bool doubtful;
+	/* nothing was wiped yet: a low half of 0 may mean that it was not written */
+	bool booting;
 	/* a ring that belongs to what was already taken may follow */
 	bool echo;
 } mailbox;
@@ -24,31 +31,42 @@ static uint64_t address(uint32_t lo, uint32_t hi)
 
 static bool half_written(uint64_t addr)
 {
-	return !(uint32_t)addr || !(addr >> 32);
+	uint32_t lo = addr;
+
+	return lo == WIPED_LO || addr >> 32 == WIPED_HI || (mailbox.booting && !lo);
+}
+
+static void wipe(void)
+{
+	fw_misc_write(NEURON_MISC_FWIO_REQ_LO, WIPED_LO);
+	fw_misc_write(NEURON_MISC_FWIO_REQ_HI, WIPED_HI);
+	fw_misc_write(NEURON_MISC_FWIO_RSP_LO, WIPED_LO);
+	fw_misc_write(NEURON_MISC_FWIO_RSP_HI, WIPED_HI);
+}
+
+static struct fw_fwio_addresses addresses(void)
+{
+	return (struct fw_fwio_addresses){
+		.request = address(NEURON_MISC_FWIO_REQ_LO, NEURON_MISC_FWIO_REQ_HI),
+		.response = address(NEURON_MISC_FWIO_RSP_LO, NEURON_MISC_FWIO_RSP_HI),
+	};
 }
 
 static void take_request(void)
 {
-	struct fw_fwio_addresses at = {
-		.request = address(NEURON_MISC_FWIO_REQ_LO, NEURON_MISC_FWIO_REQ_HI),
-		.response = address(NEURON_MISC_FWIO_RSP_LO, NEURON_MISC_FWIO_RSP_HI),
-	};
+	struct fw_fwio_addresses at = addresses();
 	bool doubtful = mailbox.doubtful;
 
 	mailbox.doubtful = false;
 	if (doubtful && (half_written(at.request) || half_written(at.response)))
 		return;
-	if (!at.request && !at.response && mailbox.echo) {
+	if (at.request >> 32 == WIPED_HI && at.response >> 32 == WIPED_HI && mailbox.echo) {
 		mailbox.echo = false;
 		return;
 	}
 	mailbox.echo = doubtful;
-
 	/* before the answer, after which the host may write the next ones */
-	fw_misc_write(NEURON_MISC_FWIO_REQ_LO, 0);
-	fw_misc_write(NEURON_MISC_FWIO_REQ_HI, 0);
-	fw_misc_write(NEURON_MISC_FWIO_RSP_LO, 0);
-	fw_misc_write(NEURON_MISC_FWIO_RSP_HI, 0);
+	wipe();
 	fw_fwio_serve(&at);
 }
 
@@ -76,7 +94,14 @@ void fw_mailbox_ring(void)
 
 void fw_mailbox_init(void)
 {
+	struct fw_fwio_addresses at = addresses();
+
+	mailbox.booting = at.request || at.response;
+	if (!mailbox.booting)
+		wipe();
 	mailbox.rung = true;
 	mailbox.doubtful = true;
 	mailbox.echo = true;
+	fw_mailbox_run();
+	mailbox.booting = false;
 }

@@ -5,7 +5,7 @@
 #ifndef FW_MAILBOX_H
 #define FW_MAILBOX_H
 
-/* Look at what a host may have left before this firmware ran. */
+/* Do what a host may have asked for before this firmware ran. */
 void fw_mailbox_init(void);
 /* The doorbell was rung. */
 void fw_mailbox_ring(void);

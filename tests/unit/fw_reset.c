@@ -216,6 +216,53 @@ static void test_half_written_request(void **state)
 	assert_int_equal(answered(), 45);
 }
 
+/* Whatever order the host writes the four halves in, and how far it has come. */
+static void test_request_written_at_any_pace(void **state)
+{
+	static const uint32_t regs[] = {
+		NEURON_MISC_FWIO_REQ_LO, NEURON_MISC_FWIO_REQ_HI, NEURON_MISC_FWIO_RSP_LO, NEURON_MISC_FWIO_RSP_HI,
+	};
+	uint32_t words[4];
+	uint8_t seq = 1;
+
+	for (int order = 0; order < 4; order++) {
+		for (int written = 0; written < 4; written++, seq++) {
+			uint32_t wiped[4];
+
+			for (int i = 0; i < 4; i++)
+				wiped[i] = misc_get(regs[i]);
+			put_request(seq);
+			for (int i = 0; i < 4; i++)
+				words[i] = misc_get(regs[i]);
+			for (int i = written; i < 4; i++)
+				misc_set(regs[(i + order) % 4], wiped[(i + order) % 4]);
+			reset(NEURON_RESET_DEVICE, 0);
+			assert_int_not_equal(answered(), seq);
+			for (int i = 0; i < 4; i++)
+				misc_set(regs[i], words[i]);
+			mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+			assert_int_equal(answered(), seq);
+		}
+	}
+	assert_int_equal(log_count(DID_ERROR), 0);
+}
+
+/* A low half of 0 is an address like others, also when both rings are seen as one. */
+static void test_request_at_a_low_half_of_zero(void **state)
+{
+	struct neuron_fwio_request *req = host_ptr(REQ_OFF);
+
+	put_request(47);
+	misc_set(NEURON_MISC_FWIO_REQ_LO, 0);
+	misc_set(NEURON_MISC_FWIO_REQ_HI, NEURON_ADDR_HOST >> 32);
+	ask(NEURON_RESET_DEVICE, 0);
+	mock_run();
+	/* the mock has no memory there: that it was looked at is what counts */
+	assert_true(log_find(DID_READ, 0, 0) >= 0);
+	assert_true(log_error(NEURON_MGMT_ERROR_FWIO_ADDRESS));
+	assert_int_equal(req->seq, 47);
+}
+
 static void test_request_after_reset(void **state)
 {
 	reset(NEURON_RESET_DEVICE, 0);
@@ -249,7 +296,8 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		T(test_device_reset), T(test_core_reset), T(test_bad_types), T(test_device_reset_aborts_all),
 		T(test_core_reset_aborts_its_own), T(test_reset_takes_time), T(test_core_that_does_not_stop),
-		T(test_reset_and_request_at_once), T(test_half_written_request), T(test_request_after_reset),
+		T(test_reset_and_request_at_once), T(test_half_written_request), T(test_request_written_at_any_pace),
+		T(test_request_at_a_low_half_of_zero), T(test_request_after_reset),
 		T(test_reset_during_reset),
 	};
 
