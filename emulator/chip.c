@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A chip's life: create, reset, stop, destroy. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <neuron/fw.h>
+
+#include "chip.h"
+#include "mgmt.h"
+#include "mgmt_glue.h"
+
+void emu_chip_irq(struct emu_chip *chip, unsigned int vector)
+{
+	if (vector >= chip->config.vectors)
+		return;
+	atomic_fetch_or(&chip->ext.reg[NEURON_EXT_IRQ_STATUS / 4], 1u << vector);
+	/* A message is a memory write: none without bus mastering. */
+	if (!chip->config.irq || !atomic_load(&chip->pci.bus_master))
+		return;
+	emu_trace(chip, "irq", "vector %u", vector);
+	chip->config.irq(chip->config.opaque, vector);
+}
+
+static int copy_flash(struct emu_chip *chip)
+{
+	void *copy;
+
+	if (!chip->config.flash)
+		return 0;
+	copy = malloc(chip->config.flash_size + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, chip->config.flash, chip->config.flash_size);
+	chip->config.flash = copy;
+	return 0;
+}
+
+static int init_blocks(struct emu_chip *chip)
+{
+	unsigned int n;
+	int err;
+
+	err = emu_dram_init(&chip->dram);
+	if (!err)
+		err = emu_ext_init(chip);
+	if (!err)
+		err = emu_udma_init(chip);
+	for (n = 0; n < NEURON_CORES && !err; n++)
+		err = emu_core_init(chip, n);
+	if (!err)
+		err = emu_mgmt_glue_init(chip);
+	return err;
+}
+
+static void boot_from_flash(struct emu_chip *chip)
+{
+	if (chip->config.flash)
+		atomic_store(&chip->ext.boot, NEURON_FW_CTRL_BOOT_FLASH);
+	else
+		emu_ext_fw_state(chip, NEURON_FW_STATE_RESET, NEURON_FW_BOOT_NO_IMAGE);
+}
+
+int emu_create(const struct emu_config *config, struct emu_chip **out)
+{
+	struct emu_chip *chip;
+	int err;
+
+	if (!config || !out || config->vectors > NEURON_VECTORS || (config->flash && !config->flash_size))
+		return -EINVAL;
+	chip = calloc(1, sizeof(*chip));
+	if (!chip)
+		return -ENOMEM;
+	chip->config = *config;
+	err = copy_flash(chip);
+	if (err) {
+		free(chip);
+		return err;
+	}
+	pthread_mutex_init(&chip->reset_lock, NULL);
+	emu_service_init(chip);
+	emu_pci_init(chip);
+	err = init_blocks(chip);
+	if (err) {
+		emu_destroy(chip);
+		return err;
+	}
+	boot_from_flash(chip);
+	*out = chip;
+	return 0;
+}
+
+void emu_destroy(struct emu_chip *chip)
+{
+	unsigned int n;
+
+	if (!chip)
+		return;
+	if (chip->mgmt)
+		emu_mgmt_destroy(chip->mgmt);
+	for (n = 0; n < NEURON_CORES; n++)
+		emu_core_fini(&chip->core[n]);
+	emu_udma_fini(chip);
+	emu_ext_fini(chip);
+	emu_dram_fini(&chip->dram);
+	emu_pci_fini(chip);
+	emu_service_fini(chip);
+	pthread_mutex_destroy(&chip->reset_lock);
+	free((void *)chip->config.flash);
+	free(chip);
+}
+
+/*
+ * When this returns, nothing that was going on before is going on any more: no DMA, no
+ * job, no interrupt. Waits for a slice of the service thread and an instruction of each
+ * core. Both kinds do the same; DRAM keeps its contents.
+ */
+void emu_reset(struct emu_chip *chip, enum emu_reset kind)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&chip->reset_lock);
+	emu_trace(chip, "reset", "%s", kind == EMU_RESET_POWER ? "power" : "function");
+	emu_service_stop(chip);
+	emu_mgmt_halt(chip->mgmt);
+	for (n = 0; n < NEURON_CORES; n++)
+		emu_core_reset(&chip->core[n]);
+	emu_pci_reset(chip);
+	emu_udma_reset(chip);
+	emu_notify_reset(chip);
+	emu_misc_reset(chip);
+	emu_ext_reset(chip);
+	chip->service.timer_ns = UINT64_MAX;
+	boot_from_flash(chip);
+	emu_service_resume(chip);
+	pthread_mutex_unlock(&chip->reset_lock);
+}
+
+void emu_stop(struct emu_chip *chip)
+{
+	unsigned int n;
+
+	atomic_store(&chip->stop, true);
+	emu_service_wake(chip);
+	for (n = 0; n < NEURON_CORES; n++) {
+		emu_core_abort(&chip->core[n]);
+		emu_core_wake(&chip->core[n]);
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The chip: what its blocks are and who may lock what.
+ *
+ * Threads: hosts (any, through emu_bar_*() and emu_config_*()), one service thread, one
+ * thread a NeuronCore. Locks, outermost first:
+ *
+ *	reset_lock	one reset at a time
+ *	service.run	held by the service thread for one short slice of work, and by a
+ *			reset: what holds it knows that firmware and UDMA stand still
+ *	core[].lock	state of a job on a core
+ *	pci.lock, udma engine lock, service.wake_lock
+ *			innermost; register accesses take these and no others
+ *
+ * No callback of struct emu_config is called under an innermost lock. Registers that are
+ * plain storage are atomics and need no lock.
+ */
+#ifndef EMU_CHIP_H
+#define EMU_CHIP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <neuron/regs.h>
+
+#include "core.h"
+#include "dram.h"
+#include "emu.h"
+#include "ext.h"
+#include "guest_error.h"
+#include "misc.h"
+#include "notify.h"
+#include "pci.h"
+#include "service.h"
+#include "udma.h"
+
+struct emu_mgmt;
+
+struct emu_chip {
+	struct emu_config config;
+	pthread_mutex_t reset_lock;
+	struct emu_pci pci;
+	struct emu_dram dram;
+	struct emu_misc misc;
+	struct emu_notify notify;
+	struct emu_ext ext;
+	struct emu_udma udma;
+	struct emu_core core[NEURON_CORES];
+	struct emu_service service;
+	struct emu_mgmt *mgmt;
+	atomic_bool stop;
+};
+
+/* Raise an MSI-X vector: status bit, then the host's callback. */
+void emu_chip_irq(struct emu_chip *chip, unsigned int vector);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Dispatch of jobs to NeuronCores. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <neuron/regs.h>
+
+#include "bus.h"
+#include "chip.h"
+#include "nc.h"
+
+/* Which report a job's end deserves; jobs that were told to end are no mistake. */
+static const struct {
+	bool report;
+	enum emu_guest_error error;
+} job_errors[] = {
+	[NEURON_JOB_DESCRIPTOR] = { true, EMU_GE_JOB_DESCRIPTOR },
+	[NEURON_JOB_CONTEXT] = { true, EMU_GE_JOB_CONTEXT },
+	[NEURON_JOB_SEGMENT] = { true, EMU_GE_JOB_SEGMENT },
+	[NEURON_JOB_INSTRUCTION] = { true, EMU_GE_JOB_INSTRUCTION },
+	[NEURON_JOB_SEMAPHORE] = { true, EMU_GE_JOB_SEMAPHORE },
+	[NEURON_JOB_TIMEOUT] = { true, EMU_GE_JOB_TIMEOUT },
+	[NEURON_JOB_BUS] = { true, EMU_GE_JOB_BUS },
+};
+
+static void *nc_map(void *opaque, uint64_t addr, uint64_t len)
+{
+	struct emu_core *core = opaque;
+
+	return emu_bus_map(core->chip, addr, len);
+}
+
+/* The state cannot change while the job whose access this is runs. */
+static int nc_read(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	struct emu_core *core = opaque;
+	int err = core->state == EMU_CORE_EMBEDDED ? emu_bus_read_embedded(core->chip, addr, buf, len) :
+						     emu_bus_read(core->chip, addr, buf, len);
+
+	return err ? -EFAULT : 0;
+}
+
+static int nc_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+	struct emu_core *core = opaque;
+	int err = core->state == EMU_CORE_EMBEDDED ? emu_bus_write_embedded(core->chip, addr, buf, len) :
+						     emu_bus_write(core->chip, addr, buf, len);
+
+	return err ? -EFAULT : 0;
+}
+
+int emu_core_init(struct emu_chip *chip, unsigned int index)
+{
+	struct emu_core *core = &chip->core[index];
+	struct emu_nc_bus bus = { core, nc_map, nc_read, nc_write };
+	pthread_condattr_t attr;
+
+	core->chip = chip;
+	core->index = index;
+	pthread_mutex_init(&core->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&core->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return emu_nc_create(&bus, &core->nc);
+}
+
+void emu_core_fini(struct emu_core *core)
+{
+	if (!core->chip)
+		return;
+	if (core->nc)
+		emu_nc_destroy(core->nc);
+	pthread_cond_destroy(&core->changed);
+	pthread_mutex_destroy(&core->lock);
+}
+
+void emu_core_wake(struct emu_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	pthread_cond_broadcast(&core->changed);
+	pthread_mutex_unlock(&core->lock);
+}
+
+static void deadline_in(struct timespec *ts, uint64_t us)
+{
+	clock_gettime(CLOCK_MONOTONIC, ts);
+	ts->tv_sec += us / 1000000;
+	ts->tv_nsec += us % 1000000 * 1000;
+	if (ts->tv_nsec >= 1000000000) {
+		ts->tv_sec++;
+		ts->tv_nsec -= 1000000000;
+	}
+}
+
+static void set_completion(struct neuron_completion *c, const struct neuron_job *job, uint16_t status)
+{
+	memset(c, 0, sizeof(*c));
+	c->seq = job->seq;
+	c->status = status;
+}
+
+static void finish_locked(struct emu_core *core, const struct neuron_completion *completion)
+{
+	core->completion = *completion;
+	core->queued = false;
+	core->done = true;
+}
+
+void emu_core_start(struct emu_core *core, uint64_t table, uint32_t segments, uint32_t owner,
+		    const struct neuron_job *job)
+{
+	struct emu_chip *chip = core->chip;
+	struct neuron_segment segment[NEURON_SEGMENTS];
+	struct neuron_completion failed;
+	int err = -EINVAL;
+
+	/* Once: what the host writes to the table from now on is for later jobs. */
+	if (segments <= NEURON_SEGMENTS)
+		err = emu_bus_read(chip, table | NEURON_ADDR_HOST, segment, segments * sizeof(segment[0]));
+	if (err) {
+		emu_guest_error(chip, EMU_GE_JOB_CONTEXT,
+				"core %u job %llu: table of %u segments at bus address 0x%llx %s", core->index,
+				(unsigned long long)job->seq, segments, (unsigned long long)table,
+				segments <= NEURON_SEGMENTS ? "is not reachable" : "is too long");
+		set_completion(&failed, job, NEURON_JOB_CONTEXT);
+	}
+	pthread_mutex_lock(&core->lock);
+	core->job = *job;
+	core->done = false;
+	core->aborted = false;
+	if (err) {
+		finish_locked(core, &failed);
+	} else {
+		memcpy(core->segment, segment, segments * sizeof(segment[0]));
+		core->segments = segments;
+		core->owner = owner;
+		core->queued = true;
+		pthread_cond_broadcast(&core->changed);
+	}
+	pthread_mutex_unlock(&core->lock);
+	emu_trace(chip, "job", "core %u: job %llu op %u, %u segments, owner %u", core->index,
+		  (unsigned long long)job->seq, job->op, segments, owner);
+	if (err)
+		emu_service_wake(chip);
+}
+
+static void abort_locked(struct emu_core *core)
+{
+	struct neuron_completion aborted;
+
+	core->aborted = true;
+	if (core->queued && core->state != EMU_CORE_RUNNING) {
+		set_completion(&aborted, &core->job, NEURON_JOB_ABORTED);
+		finish_locked(core, &aborted);
+	} else if (core->state == EMU_CORE_RUNNING) {
+		emu_nc_abort(core->nc);
+	}
+}
+
+void emu_core_abort(struct emu_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	abort_locked(core);
+	pthread_mutex_unlock(&core->lock);
+	emu_service_wake(core->chip);
+}
+
+bool emu_core_collect(struct emu_core *core, struct neuron_completion *completion)
+{
+	bool done;
+
+	pthread_mutex_lock(&core->lock);
+	done = core->done;
+	core->done = false;
+	if (done)
+		*completion = core->completion;
+	pthread_mutex_unlock(&core->lock);
+	return done;
+}
+
+void emu_core_reset(struct emu_core *core)
+{
+	struct timespec ts;
+
+	pthread_mutex_lock(&core->lock);
+	abort_locked(core);
+	while (core->state != EMU_CORE_IDLE) {
+		/* Again and again: an abort that comes just before the job starts could be lost. */
+		emu_nc_abort(core->nc);
+		deadline_in(&ts, 1000);
+		pthread_cond_timedwait(&core->changed, &core->lock, &ts);
+	}
+	core->queued = false;
+	core->done = false;
+	core->aborted = false;
+	emu_nc_reset(core->nc);
+	pthread_mutex_unlock(&core->lock);
+}
+
+static void report(struct emu_core *core, const struct neuron_completion *c)
+{
+	if (c->status >= sizeof(job_errors) / sizeof(job_errors[0]) || !job_errors[c->status].report)
+		return;
+	emu_guest_error(core->chip, job_errors[c->status].error,
+			"core %u job %llu: engine %u, instruction %u, detail 0x%llx", core->index,
+			(unsigned long long)c->seq, c->engine, c->pc, (unsigned long long)c->detail);
+}
+
+/* With the lock held, given up while the job runs. */
+static void run_locked(struct emu_core *core)
+{
+	struct neuron_completion completion;
+
+	core->state = EMU_CORE_RUNNING;
+	pthread_mutex_unlock(&core->lock);
+	/* In RUNNING state the job and its segments are this thread's. */
+	emu_nc_run(core->nc, core->segment, core->segments, core->owner, &core->job, &completion);
+	report(core, &completion);
+	emu_trace(core->chip, "job", "core %u: job %llu ends with status %u after %llu cycles", core->index,
+		  (unsigned long long)completion.seq, completion.status, (unsigned long long)completion.cycles);
+	pthread_mutex_lock(&core->lock);
+	core->state = EMU_CORE_IDLE;
+	finish_locked(core, &completion);
+	pthread_cond_broadcast(&core->changed);
+}
+
+int emu_run_core(struct emu_chip *chip, unsigned int index, uint64_t timeout_us)
+{
+	struct emu_core *core;
+	struct timespec ts;
+	int ran = 0;
+
+	if (index >= NEURON_CORES)
+		return -EINVAL;
+	core = &chip->core[index];
+	deadline_in(&ts, timeout_us);
+	pthread_mutex_lock(&core->lock);
+	while (!atomic_load(&chip->stop) && !(core->queued && core->state == EMU_CORE_IDLE))
+		if (pthread_cond_timedwait(&core->changed, &core->lock, &ts))
+			break;
+	if (atomic_load(&chip->stop)) {
+		ran = -ESHUTDOWN;
+	} else if (core->queued && core->state == EMU_CORE_IDLE) {
+		run_locked(core);
+		ran = 1;
+	}
+	pthread_mutex_unlock(&core->lock);
+	if (ran == 1)
+		emu_service_wake(chip);
+	return ran;
+}
+
+int emu_core_exec(struct emu_chip *chip, unsigned int index, const struct neuron_segment *segments,
+		  unsigned int count, uint32_t owner, const struct neuron_job *job,
+		  struct neuron_completion *completion)
+{
+	struct emu_core *core;
+	int err = 0;
+
+	if (index >= NEURON_CORES || count > NEURON_SEGMENTS || !job || !completion || (count && !segments))
+		return -EINVAL;
+	core = &chip->core[index];
+	pthread_mutex_lock(&core->lock);
+	while (core->state == EMU_CORE_EMBEDDED)
+		pthread_cond_wait(&core->changed, &core->lock);
+	if (core->queued || core->state != EMU_CORE_IDLE)
+		err = -EBUSY;
+	else
+		core->state = EMU_CORE_EMBEDDED;
+	pthread_mutex_unlock(&core->lock);
+	if (err)
+		return err;
+	emu_nc_run(core->nc, segments, count, owner, job, completion);
+	report(core, completion);
+	pthread_mutex_lock(&core->lock);
+	core->state = EMU_CORE_IDLE;
+	pthread_cond_broadcast(&core->changed);
+	pthread_mutex_unlock(&core->lock);
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Jobs on a NeuronCore: one at a time, dispatched by firmware to the core's thread or
+ * run by a caller of emu_core_exec(). Results of dispatched jobs wait here until the
+ * service thread hands them to the management core.
+ */
+#ifndef EMU_CORE_H
+#define EMU_CORE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <neuron/job.h>
+
+struct emu_chip;
+struct emu_nc;
+
+enum emu_core_state {
+	EMU_CORE_IDLE,
+	EMU_CORE_QUEUED,	/* dispatched, its thread has not taken it yet */
+	EMU_CORE_RUNNING,
+	EMU_CORE_EMBEDDED,	/* in emu_core_exec() */
+};
+
+struct emu_core {
+	struct emu_chip *chip;
+	unsigned int index;
+	struct emu_nc *nc;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		/* state, done or the chip's stop */
+	enum emu_core_state state;
+	bool queued;			/* a dispatched job waits, or runs */
+	bool done;			/* @completion is news for the management core */
+	bool aborted;			/* firmware wants the job ended */
+	struct neuron_job job;
+	uint32_t owner;
+	unsigned int segments;
+	struct neuron_segment segment[NEURON_SEGMENTS];
+	struct neuron_completion completion;
+};
+
+int emu_core_init(struct emu_chip *chip, unsigned int index);
+void emu_core_fini(struct emu_core *core);
+void emu_core_wake(struct emu_core *core);
+
+/* Firmware's side; service thread. @table is a bus address. */
+void emu_core_start(struct emu_core *core, uint64_t table, uint32_t segments, uint32_t owner,
+		    const struct neuron_job *job);
+void emu_core_abort(struct emu_core *core);
+/* Fetch a result that the management core has not seen. */
+bool emu_core_collect(struct emu_core *core, struct neuron_completion *completion);
+/* End what runs, forget its result, wipe the core. Waits for an instruction to end. */
+void emu_core_reset(struct emu_core *core);
+
+#endif
