@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * neuron-emu: one emulated chip behind a vfio-user socket. The main thread is the
+ * control thread; a service thread and one thread a NeuronCore run the chip.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <neuron/mgmt.h>
+#include <neuron/regs.h>
+
+#include "emu.h"
+#include "guest_error.h"
+#include "log.h"
+#include "vfu_server.h"
+#include "vfu_socket.h"
+
+#define EXIT_USAGE	2
+#define FIRMWARE	"../firmware/inferentia.bin"
+#define FIRMWARE_MAX	(2 * NEURON_MGMT_SRAM_SIZE)
+#define TRACE_MAX	16
+#define IDLE_US		10000000
+
+struct options {
+	const char *socket;
+	const char *firmware;
+	unsigned int revision;
+	unsigned int vectors;
+	unsigned int index;
+	const char *trace[TRACE_MAX];
+	unsigned int traces;
+};
+
+struct server {
+	struct options opt;
+	struct vfu vfu;
+	struct emu_chip *chip;
+	pthread_t service;
+	pthread_t core[NEURON_CORES];
+};
+
+struct core_arg {
+	struct emu_chip *chip;
+	unsigned int core;
+};
+
+static int on_dma_read(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	struct server *s = opaque;
+
+	return vfu_dma_read(&s->vfu.dma, addr, buf, len);
+}
+
+static int on_dma_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+	struct server *s = opaque;
+
+	return vfu_dma_write(&s->vfu.dma, addr, buf, len);
+}
+
+static void on_irq(void *opaque, unsigned int vector)
+{
+	struct server *s = opaque;
+
+	vfu_irq_raise(&s->vfu.irq, vector);
+}
+
+static void on_guest_error(void *opaque, const char *category, const char *text)
+{
+	(void)opaque;
+	log_line("guest-error: %s: %s", category, text);
+}
+
+static bool traced(const struct options *opt, const char *category)
+{
+	unsigned int i;
+
+	for (i = 0; i < opt->traces; i++)
+		if (!strcmp(opt->trace[i], category) || !strcmp(opt->trace[i], "all"))
+			return true;
+	return false;
+}
+
+static void on_trace(void *opaque, const char *category, const char *text)
+{
+	struct server *s = opaque;
+
+	if (traced(&s->opt, category))
+		log_line("%s: %s", category, text);
+}
+
+static void on_note(void *opaque, const char *text)
+{
+	on_trace(opaque, "vfio", text);
+}
+
+static void *service_thread(void *arg)
+{
+	struct emu_chip *chip = arg;
+
+	while (emu_run_service(chip, IDLE_US) >= 0)
+		;
+	return NULL;
+}
+
+static void *core_thread(void *arg)
+{
+	struct core_arg *core = arg;
+
+	while (emu_run_core(core->chip, core->core, IDLE_US) >= 0)
+		;
+	free(core);
+	return NULL;
+}
+
+static int start_core(struct server *s, unsigned int n)
+{
+	struct core_arg *arg = malloc(sizeof(*arg));
+	int err;
+
+	if (!arg)
+		return -ENOMEM;
+	arg->chip = s->chip;
+	arg->core = n;
+	err = pthread_create(&s->core[n], NULL, core_thread, arg);
+	if (err)
+		free(arg);
+	return -err;
+}
+
+/* Threads that were started before one failed end with the process. */
+static int start_threads(struct server *s)
+{
+	unsigned int n;
+	int err = -pthread_create(&s->service, NULL, service_thread, s->chip);
+
+	for (n = 0; n < NEURON_CORES && !err; n++)
+		err = start_core(s, n);
+	return err;
+}
+
+static void join_threads(struct server *s)
+{
+	unsigned int n;
+
+	emu_stop(s->chip);
+	pthread_join(s->service, NULL);
+	for (n = 0; n < NEURON_CORES; n++)
+		pthread_join(s->core[n], NULL);
+}
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+		"Usage: neuron-emu --socket PATH [OPTION]...\n"
+		"An emulated Inferentia chip that QEMU attaches as vfio-user-pci.\n"
+		"\n"
+		"  --socket PATH      listen there; one client at a time\n"
+		"  --firmware FILE    image of the management core; \"none\" leaves it in reset\n"
+		"                     (default: %s beside this program)\n"
+		"  --revision HEX     PCI revision ID (default: ff)\n"
+		"  --vectors N        MSI-X vectors, 1 .. %u (default: %u)\n"
+		"  --no-msix          a function without MSI-X\n"
+		"  --index N          number of this chip in messages and its serial number (default: 0)\n"
+		"  --trace LIST       print what goes on: pci, mmio, misc, udma, queue, job, irq,\n"
+		"                     firmware, reset, vfio or all, separated by commas\n"
+		"  --errors           list the categories of guest errors and exit\n"
+		"  --help, --version\n"
+		"\n"
+		"What the guest does wrong is printed to stderr as\n"
+		"  neuron-emu[INDEX]: guest-error: CATEGORY: text\n"
+		"Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot run, 2 for wrong usage.\n",
+		FIRMWARE, VFU_MAX_VECTORS, VFU_MAX_VECTORS);
+}
+
+static void list_errors(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < EMU_GE_COUNT; i++)
+		printf("%-20s %s\n", emu_guest_error_name(i), emu_guest_error_meaning(i));
+}
+
+static bool number(const char *text, int base, unsigned long max, unsigned int *value)
+{
+	unsigned long v;
+	char *end;
+
+	errno = 0;
+	v = strtoul(text, &end, base);
+	if (errno || end == text || *end || *text == '-' || v > max)
+		return false;
+	*value = v;
+	return true;
+}
+
+static bool add_traces(struct options *opt, char *list)
+{
+	static const char *const known[] = { "pci", "mmio", "misc", "udma", "queue", "job", "irq", "firmware",
+					     "reset", "vfio", "all" };
+	char *save, *word;
+	unsigned int i;
+
+	for (word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		for (i = 0; i < sizeof(known) / sizeof(known[0]) && strcmp(word, known[i]); i++)
+			;
+		if (i == sizeof(known) / sizeof(known[0]) || opt->traces == TRACE_MAX) {
+			fprintf(stderr, "neuron-emu: --trace: unknown category \"%s\"; see --help\n", word);
+			return false;
+		}
+		opt->trace[opt->traces++] = word;
+	}
+	return true;
+}
+
+static void bad_value(const char *option, const char *value, const char *range)
+{
+	fprintf(stderr, "neuron-emu: %s: \"%s\" is not %s\n", option, value, range);
+	exit(EXIT_USAGE);
+}
+
+static void parse_options(struct options *opt, int argc, char **argv)
+{
+	enum { SOCKET = 256, FIRMWARE_OPT, REVISION, VECTORS, NO_MSIX, INDEX, TRACE, ERRORS, HELP, VERSION };
+	static const struct option table[] = {
+		{ "socket", required_argument, NULL, SOCKET },
+		{ "firmware", required_argument, NULL, FIRMWARE_OPT },
+		{ "revision", required_argument, NULL, REVISION },
+		{ "vectors", required_argument, NULL, VECTORS },
+		{ "no-msix", no_argument, NULL, NO_MSIX },
+		{ "index", required_argument, NULL, INDEX },
+		{ "trace", required_argument, NULL, TRACE },
+		{ "errors", no_argument, NULL, ERRORS },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		switch (c) {
+		case SOCKET:
+			opt->socket = optarg;
+			break;
+		case FIRMWARE_OPT:
+			opt->firmware = optarg;
+			break;
+		case REVISION:
+			if (!number(optarg, 16, 0xff, &opt->revision))
+				bad_value("--revision", optarg, "a hexadecimal number up to ff");
+			break;
+		case VECTORS:
+			if (!number(optarg, 10, VFU_MAX_VECTORS, &opt->vectors) || !opt->vectors)
+				bad_value("--vectors", optarg, "a number from 1 to 16; use --no-msix for none");
+			break;
+		case NO_MSIX:
+			opt->vectors = 0;
+			break;
+		case INDEX:
+			if (!number(optarg, 10, INT_MAX, &opt->index))
+				bad_value("--index", optarg, "a number");
+			break;
+		case TRACE:
+			if (!add_traces(opt, optarg))
+				exit(EXIT_USAGE);
+			break;
+		case ERRORS:
+			list_errors();
+			exit(0);
+		case HELP:
+			usage(stdout);
+			exit(0);
+		case VERSION:
+			puts("neuron-emu " NEURON_VERSION);
+			exit(0);
+		default:
+			fputs("Try \"neuron-emu --help\".\n", stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "neuron-emu: \"%s\" is not an option; see --help\n", argv[optind]);
+		exit(EXIT_USAGE);
+	}
+	if (!opt->socket) {
+		fputs("neuron-emu: --socket PATH is missing; see --help\n", stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+/* The image that lies where the build puts it, relative to this program. */
+static bool default_firmware(char *path, size_t size)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0)
+		return false;
+	self[len] = 0;
+	return (size_t)snprintf(path, size, "%s/" FIRMWARE, dirname(self)) < size;
+}
+
+/* 0 and the image, which is NULL for "none". */
+static int read_firmware(const struct options *opt, void **image, size_t *size)
+{
+	char path[PATH_MAX * 2];
+	FILE *f;
+
+	*image = NULL;
+	*size = 0;
+	if (opt->firmware && !strcmp(opt->firmware, "none"))
+		return 0;
+	if (opt->firmware)
+		snprintf(path, sizeof(path), "%s", opt->firmware);
+	else if (!default_firmware(path, sizeof(path)))
+		return -ENOENT;
+	f = fopen(path, "rb");
+	if (!f) {
+		fprintf(stderr, "neuron-emu: firmware %s: %s; name one with --firmware FILE, or run without: "
+			"--firmware none\n", path, strerror(errno));
+		return -ENOENT;
+	}
+	*image = malloc(FIRMWARE_MAX + 1);
+	if (*image)
+		*size = fread(*image, 1, FIRMWARE_MAX + 1, f);
+	if (!*size || *size > FIRMWARE_MAX || ferror(f)) {
+		fprintf(stderr, "neuron-emu: firmware %s: %s\n", path, *size > FIRMWARE_MAX ?
+			"too large for the management core" : "cannot be read, or is empty");
+		free(*image);
+		*image = NULL;
+	}
+	fclose(f);
+	return *image ? 0 : -EINVAL;
+}
+
+static int create_chip(struct server *s)
+{
+	struct emu_config config = {
+		.revision = s->opt.revision,
+		.vectors = s->opt.vectors,
+		.index = s->opt.index,
+		.opaque = s,
+		.dma_read = on_dma_read,
+		.dma_write = on_dma_write,
+		.irq = on_irq,
+		.guest_error = on_guest_error,
+		.trace = s->opt.traces ? on_trace : NULL,
+	};
+	void *image;
+	int err = read_firmware(&s->opt, &image, &config.flash_size);
+
+	if (err)
+		return err;
+	config.flash = image;
+	err = emu_create(&config, &s->chip);
+	free(image);
+	if (err)
+		fprintf(stderr, "neuron-emu: cannot create the chip: %s\n", strerror(-err));
+	return err;
+}
+
+/* Before any thread starts, so that all of them leave the signals to the descriptor. */
+static int stop_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int serve(struct server *s, int listen_fd, int stop_fd)
+{
+	int err;
+
+	s->vfu.chip = s->chip;
+	s->vfu.opaque = s;
+	s->vfu.note = on_note;
+	err = start_threads(s);
+	if (err) {
+		fprintf(stderr, "neuron-emu: cannot start threads: %s\n", strerror(-err));
+		exit(1);
+	}
+	err = vfu_socket_serve(&s->vfu, listen_fd, stop_fd);
+	join_threads(s);
+	if (err)
+		fprintf(stderr, "neuron-emu: %s: %s\n", s->opt.socket, strerror(-err));
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct server s = { .opt = { .revision = NEURON_PCI_REV_QEMU, .vectors = VFU_MAX_VECTORS } };
+	int listen_fd, stop_fd, err;
+	char prefix[32];
+
+	parse_options(&s.opt, argc, argv);
+	stop_fd = stop_signals();
+	snprintf(prefix, sizeof(prefix), "neuron-emu[%u]", s.opt.index);
+	if (stop_fd < 0 || vfu_dma_catch_sigbus() || log_start(prefix) || vfu_init(&s.vfu, s.opt.vectors)) {
+		fputs("neuron-emu: cannot set up signals or memory\n", stderr);
+		return 1;
+	}
+	err = create_chip(&s);
+	listen_fd = err ? err : vfu_socket_listen(s.opt.socket);
+	if (!err && listen_fd < 0) {
+		fprintf(stderr, "neuron-emu: socket %s: %s\n", s.opt.socket,
+			listen_fd == -EADDRINUSE ? "in use by another server, or not a socket" :
+			strerror(-listen_fd));
+		err = listen_fd;
+	}
+	if (!err) {
+		err = serve(&s, listen_fd, stop_fd);
+		close(listen_fd);
+		unlink(s.opt.socket);
+	}
+	emu_destroy(s.chip);
+	vfu_fini(&s.vfu);
+	log_stop();
+	close(stop_fd);
+	return err ? 1 : 0;
+}
