@@ -118,6 +118,14 @@ def start(argv, log, **kwargs):
         raise VMError("cannot start %s: %s" % (argv[0], e.strerror)) from e
 
 
+def remove_stale():
+    """Socket directories of runners that were killed."""
+    for path in glob.glob(os.path.join(glob.escape(tempfile.gettempdir()), "neuron-vm-*-*")):
+        owner = os.path.basename(path).split("-")[2]
+        if owner.isdigit() and not os.path.exists("/proc/" + owner):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def end(process, grace=0.0):
     if process is None:
         return
@@ -292,7 +300,8 @@ class VM:
         atexit.register(self.close)
         begin = time.monotonic()
         self._open_logs()
-        self.directory = tempfile.mkdtemp(prefix="neuron-vm-")
+        remove_stale()
+        self.directory = tempfile.mkdtemp(prefix="neuron-vm-%d-" % os.getpid())
         for i, options in enumerate(self.chips):
             self.emulators.append(Emulator(i, self.directory, "%s.emu%d.log" % (self._log, i), options,
                                            self.emulator, self.firmware))
