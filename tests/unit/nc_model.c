@@ -278,8 +278,10 @@ static void do_matmul(struct model *m, const struct neuron_insn *insn)
 				float w = j < k ? m->w[j][c] : 0;
 				float v = j < k ? getf(m, insn->matmul.src, j, src, dtype) : 0;
 
-				acc = mdl_fma(w, v, acc);
-				old += (uint32_t)((int32_t)w * (int32_t)v);
+				if (is_int(dtype))
+					old += (uint32_t)((int32_t)w * (int32_t)v);
+				else
+					acc = mdl_fma(w, v, acc);
 			}
 			if (is_int(dtype))
 				memcpy(at(m, insn->matmul.dst, c, dst * 4), &old, 4);
