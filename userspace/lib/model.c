@@ -19,9 +19,14 @@ struct nrt_model *nrt_model_hold(const void *handle)
 	for (m = nrt_runtime.models; m && m != handle; m = m->next)
 		;
 	if (m) {
+		bool going;
+
 		pthread_mutex_lock(&m->lock);
-		m->users++;
+		going = m->unloading;
+		m->users += !going;
 		pthread_mutex_unlock(&m->lock);
+		if (going)
+			m = NULL;
 	}
 	pthread_mutex_unlock(&nrt_runtime.lock);
 	return m;
@@ -30,7 +35,8 @@ struct nrt_model *nrt_model_hold(const void *handle)
 void nrt_model_release(struct nrt_model *m)
 {
 	pthread_mutex_lock(&m->lock);
-	if (!--m->users)
+	m->users--;
+	if (m->unloading)
 		pthread_cond_broadcast(&m->change);
 	pthread_mutex_unlock(&m->lock);
 }
@@ -287,31 +293,36 @@ NRT_API NRT_STATUS nrt_load_collectives(const void *neff_bytes, size_t size, int
 	return nrt_load(neff_bytes, size, start_nc, nc_count, model);
 }
 
+/* Nobody can take hold of the model any more; wait for those who have. */
+static bool start_unloading(struct nrt_model *m)
+{
+	bool first;
+
+	pthread_mutex_lock(&m->lock);
+	first = !m->unloading;
+	m->unloading = true;
+	/* This call is one of the users. */
+	while (first && m->users > 1)
+		pthread_cond_wait(&m->change, &m->lock);
+	pthread_mutex_unlock(&m->lock);
+	if (!first)
+		nrt_model_release(m);
+	return first;
+}
+
 NRT_API NRT_STATUS nrt_unload(nrt_model_t *model)
 {
 	NRT_STATUS status = nrt_enter(__func__);
 	struct nrt_model *m;
-	bool mine = false;
 
 	if (status)
 		return status;
 	m = nrt_model_hold(model);
-	if (m) {
-		pthread_mutex_lock(&m->lock);
-		mine = !m->unloading;
-		m->unloading = true;
-		/* This call is one of the users; so is a second nrt_unload(), which leaves. */
-		while (mine && m->users > 1)
-			pthread_cond_wait(&m->change, &m->lock);
-		pthread_mutex_unlock(&m->lock);
-	}
-	if (mine) {
+	if (m && start_unloading(m)) {
 		pthread_mutex_lock(&nrt_runtime.lock);
 		nrt_model_destroy(&nrt_runtime, m);
 		pthread_mutex_unlock(&nrt_runtime.lock);
 	} else {
-		if (m)
-			nrt_model_release(m);
 		nrt_err(NRT, "Failed to find model: %p is not loaded", (void *)model);
 		status = NRT_INVALID;
 	}

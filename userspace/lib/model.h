@@ -72,8 +72,9 @@ struct nrt_layout {
  * @next: in nrt_runtime.models, under its lock
  * @neff: without the body's data
  * @lock: of the slots' busy, of @users and @unloading
- * @change: signalled when a slot becomes free or @users 0
- * @users: executions in flight
+ * @change: signalled when a slot becomes free, or when @users shrinks while unloading
+ * @users: calls that hold the model
+ * @unloading: nobody takes hold any more
  */
 struct nrt_model {
 	struct nrt_model *next;

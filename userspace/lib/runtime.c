@@ -301,9 +301,11 @@ static NRT_STATUS probe(struct nrt_env *env, uint32_t *total)
 {
 	struct nrt_device *devices[NRT_MAX_DEVICES];
 	char error[256];
-	int n;
+	int rc, n;
 
-	if (nrt_env_read(env, error, sizeof(error))) {
+	rc = nrt_env_read(env, error, sizeof(error));
+	nrt_log_configure(&env->log);
+	if (rc) {
 		nrt_err(NRT, "%s", error);
 		return NRT_INVALID;
 	}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests of libnrt and of what the tools share.
+
+NRT_TEST_CFLAGS := $(NRT_CFLAGS) -Iuserspace/tools/common -Iuserspace/tools
+NRT_TEST_LIBS := $(O)/lib/libnrt-static.a $(O)/lib/libneuronemu.a $(NRT_LIBS) -lcmocka
+NRT_TEST_DEPS := $(O)/lib/libnrt-static.a $(O)/lib/libneuronemu.a
+NRT_BUILD := tests/unit/nrt_build.c
+
+# nrt-test,NAME,SOURCES: tests/unit/NAME.c with more sources
+define nrt-test
+$(call test-program,unit/$(1),tests/unit/$(1).c $(2),$(NRT_TEST_CFLAGS),$(NRT_TEST_LIBS),$(NRT_TEST_DEPS))
+UNIT_TESTS += $(O)/tests/unit/$(1)
+endef
+
+$(eval $(call nrt-test,nrt_npy,userspace/tools/common/npy.c))
+$(eval $(call nrt-test,nrt_env))
+$(eval $(call nrt-test,nrt_neff,$(NRT_BUILD)))
+$(eval $(call nrt-test,nrt_api,$(NRT_BUILD)))
