@@ -46,7 +46,7 @@ FRAME_MAX = 64 * 1024
 (HELLO, STDOUT, STDERR, EXIT, DONE) = range(16, 21)
 RUN_PTY = 1
 GUEST_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "TERM": "linux", "LANG": "C.UTF-8"}
-KEEP_LOGS = 40
+KEEP_LOGS = 150
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -116,6 +116,14 @@ def start(argv, log, **kwargs):
                                 preexec_fn=dies_with(os.getpid()), **kwargs)
     except OSError as e:
         raise VMError("cannot start %s: %s" % (argv[0], e.strerror)) from e
+
+
+def modified(path):
+    """Time of the last change; another runner may have removed the file meanwhile."""
+    try:
+        return os.path.getmtime(path)
+    except OSError:
+        return 0.0
 
 
 def remove_stale():
@@ -319,8 +327,8 @@ class VM:
 
     def _open_logs(self):
         os.makedirs(self.log_dir, exist_ok=True)
-        logs = sorted(glob.glob(os.path.join(glob.escape(self.log_dir), "*.log")), key=os.path.getmtime)
-        for old in logs[:-KEEP_LOGS]:
+        logs = glob.glob(os.path.join(glob.escape(self.log_dir), "*.log"))
+        for old in sorted(logs, key=modified)[:-KEEP_LOGS]:
             try:
                 os.unlink(old)
             except OSError:
