@@ -181,16 +181,12 @@ bool emu_core_collect(struct emu_core *core, struct neuron_completion *completio
 
 void emu_core_reset(struct emu_core *core)
 {
-	struct timespec ts;
-
 	pthread_mutex_lock(&core->lock);
 	abort_locked(core);
-	while (core->state != EMU_CORE_IDLE) {
-		/* Again and again: an abort that comes just before the job starts could be lost. */
+	if (core->state == EMU_CORE_EMBEDDED)
 		emu_nc_abort(core->nc);
-		deadline_in(&ts, 1000);
-		pthread_cond_timedwait(&core->changed, &core->lock, &ts);
-	}
+	while (core->state != EMU_CORE_IDLE)
+		pthread_cond_wait(&core->changed, &core->lock);
 	core->queued = false;
 	core->done = false;
 	core->aborted = false;
@@ -213,6 +209,8 @@ static void run_locked(struct emu_core *core)
 	struct neuron_completion completion;
 
 	core->state = EMU_CORE_RUNNING;
+	/* An abort counts from here on, even before the job's first instruction. */
+	emu_nc_arm(core->nc);
 	pthread_mutex_unlock(&core->lock);
 	/* In RUNNING state the job and its segments are this thread's. */
 	emu_nc_run(core->nc, core->segment, core->segments, core->owner, &core->job, &completion);
@@ -268,6 +266,8 @@ int emu_core_exec(struct emu_chip *chip, unsigned int index, const struct neuron
 		err = -EBUSY;
 	else
 		core->state = EMU_CORE_EMBEDDED;
+	if (!err)
+		emu_nc_arm(core->nc);
 	pthread_mutex_unlock(&core->lock);
 	if (err)
 		return err;
