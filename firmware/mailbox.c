@@ -55,16 +55,19 @@ static struct fw_fwio_addresses addresses(void)
 static void take_request(void)
 {
 	struct fw_fwio_addresses at = addresses();
-	bool doubtful = mailbox.doubtful;
+	bool complete = !half_written(at.request) && !half_written(at.response);
 
-	mailbox.doubtful = false;
-	if (doubtful && (half_written(at.request) || half_written(at.response)))
+	if (!complete && mailbox.doubtful) {
+		mailbox.doubtful = false;
 		return;
-	if (at.request >> 32 == WIPED_HI && at.response >> 32 == WIPED_HI && mailbox.echo) {
+	}
+	if (!complete && mailbox.echo) {
 		mailbox.echo = false;
 		return;
 	}
-	mailbox.echo = doubtful;
+	/* taken before its own ring? Then that is still to come. */
+	mailbox.echo = mailbox.doubtful || mailbox.echo;
+	mailbox.doubtful = false;
 	/* before the answer, after which the host may write the next ones */
 	wipe();
 	fw_fwio_serve(&at);
@@ -97,11 +100,11 @@ void fw_mailbox_init(void)
 	struct fw_fwio_addresses at = addresses();
 
 	mailbox.booting = at.request || at.response;
+	mailbox.doubtful = mailbox.booting;
+	mailbox.echo = mailbox.booting;
+	mailbox.rung = mailbox.booting || fw_misc_read(NEURON_MISC_RESET);
 	if (!mailbox.booting)
 		wipe();
-	mailbox.rung = true;
-	mailbox.doubtful = true;
-	mailbox.echo = true;
 	fw_mailbox_run();
 	mailbox.booting = false;
 }

@@ -247,6 +247,38 @@ static void test_request_written_at_any_pace(void **state)
 	assert_int_equal(log_count(DID_ERROR), 0);
 }
 
+/*
+ * The host has its answer and writes the next request while the ring of the answered one,
+ * which was taken early, is still to be seen.
+ */
+static void test_late_ring_meets_the_next_request(void **state)
+{
+	uint32_t hi;
+
+	put_request(48);
+	ask(NEURON_RESET_DEVICE, 0);
+	mock_run();
+	assert_int_equal(answered(), 48);
+	put_request(49);
+	hi = misc_get(NEURON_MISC_FWIO_RSP_HI);
+	misc_set(NEURON_MISC_FWIO_RSP_HI, 0);
+	mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+	assert_int_equal(answered(), 48);
+	misc_set(NEURON_MISC_FWIO_RSP_HI, hi);
+	mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+	assert_int_equal(answered(), 49);
+	/* and when it is complete: taken early again, with a late ring again */
+	reset(NEURON_RESET_DEVICE, 0);
+	put_request(50);
+	mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+	assert_int_equal(answered(), 50);
+	put_request(51);
+	mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+	assert_int_equal(answered(), 51);
+	mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+	assert_int_equal(log_count(DID_ERROR), 0);
+}
+
 /* A low half of 0 is an address like others, also when both rings are seen as one. */
 static void test_request_at_a_low_half_of_zero(void **state)
 {
@@ -297,7 +329,8 @@ int main(void)
 		T(test_device_reset), T(test_core_reset), T(test_bad_types), T(test_device_reset_aborts_all),
 		T(test_core_reset_aborts_its_own), T(test_reset_takes_time), T(test_core_that_does_not_stop),
 		T(test_reset_and_request_at_once), T(test_half_written_request), T(test_request_written_at_any_pace),
-		T(test_request_at_a_low_half_of_zero), T(test_request_after_reset),
+		T(test_request_at_a_low_half_of_zero), T(test_late_ring_meets_the_next_request),
+		T(test_request_after_reset),
 		T(test_reset_during_reset),
 	};
 

@@ -8,7 +8,7 @@
 #include "crash.h"
 #include "mgmt_fake.h"
 
-#define REQ	0x0000u
+#define REQ	0x0800u
 #define RSP	0x1000u
 #define RING	0x4000u
 #define PAGE	0x14000u
@@ -69,8 +69,7 @@ static uint32_t crc32c(const void *data, size_t len)
 	return ~c;
 }
 
-/* Returns the instructions that the answer took. */
-static uint64_t fwio(uint8_t seq, uint8_t cmd, uint16_t size, uint32_t crc_error)
+static void put_request(uint8_t seq, uint8_t cmd, uint16_t size, uint32_t crc_error)
 {
 	struct neuron_fwio_request *req = (void *)(f->host + REQ);
 
@@ -82,7 +81,28 @@ static uint64_t fwio(uint8_t seq, uint8_t cmd, uint16_t size, uint32_t crc_error
 	f->misc[NEURON_MISC_FWIO_RSP_LO / 4] = (uint32_t)(FAKE_HOST + RSP);
 	f->misc[NEURON_MISC_FWIO_RSP_HI / 4] = ((FAKE_HOST + RSP) | NEURON_ADDR_HOST) >> 32;
 	emu_mgmt_raise(f->mgmt, NEURON_MGMT_IRQ_DOORBELL);
+}
+
+/* Returns the instructions that the answer took. */
+static uint64_t fwio(uint8_t seq, uint8_t cmd, uint16_t size, uint32_t crc_error)
+{
+	put_request(seq, cmd, size, crc_error);
 	return fake_run(f, 1000000);
+}
+
+/* A host that was faster than the firmware: both of its wishes, one answer each. */
+static void test_asked_before_boot(void **state)
+{
+	f->misc[NEURON_MISC_RESET / 4] = NEURON_RESET_DEVICE;
+	put_request(12, NEURON_FWIO_POST, 8, 0);
+	assert_int_equal(emu_mgmt_boot(f->mgmt, image, image_size), NEURON_FW_BOOT_OK);
+	fake_run(f, 1000000);
+	assert_int_equal(f->host[RSP], 12);
+	assert_int_equal(f->misc[NEURON_MISC_RESET / 4], 0);
+	assert_int_equal(f->errors, 0);
+	fwio(13, NEURON_FWIO_POST, 8, 0);
+	assert_int_equal(f->host[RSP], 13);
+	assert_int_equal(f->errors, 0);
 }
 
 static void test_fwio(void **state)
@@ -298,7 +318,7 @@ int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest all[] = {
-		T(test_boot), T(test_fwio), T(test_reset), T(test_jobs), T(test_instructions_per_job),
+		T(test_boot), T(test_asked_before_boot), T(test_fwio), T(test_reset), T(test_jobs), T(test_instructions_per_job),
 		T(test_crash_and_reboot), T(test_reboot_while_a_job_runs), T(test_heartbeat),
 	};
 	char path[4096], *slash;
