@@ -220,8 +220,9 @@ static void step(struct host *h)
 	case 7:
 		if (host_random(h) % 64 == 0)
 			fuzz_framing(h);
-		else if (host_random(h) % 32 == 0 && !vu_reset(&h->vu) && !host_enable(h))
-			host_bring_up(h, BRING_UP_NO_RESET, 0);
+		else if (host_random(h) % 32 == 0 && !vu_reset(&h->vu))
+			/* The next round connects afresh, with all of memory mapped. */
+			host_disconnect(h);
 		break;
 	default:
 		fuzz_mmio(h);
