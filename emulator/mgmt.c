@@ -435,7 +435,7 @@ static void locked_up(struct emu_mgmt *m)
 	abort_jobs(m);
 	console_flush(m);
 	set_not_ready(m);
-	m->ops.error(m->opaque, NEURON_MGMT_ERROR_CRASH, emu_rv32_csr(m->cpu, 0x341));
+	m->ops.error(m->opaque, NEURON_MGMT_ERROR_CRASH, emu_rv32_csr(m->cpu, 0x342));
 	set_state(m, NEURON_FW_STATE_CRASHED);
 }
 

@@ -25,6 +25,6 @@ void fw_crash(uint32_t cause, uint32_t epc, uint32_t tval)
 	fw_log("crash: cause %u at %x, value %x, ra %x, sp %x", (unsigned int)cause, (unsigned int)epc,
 	       (unsigned int)tval, (unsigned int)r->regs[1], (unsigned int)r->regs[2]);
 	fw_misc_write(NEURON_MISC_FW_STATUS, 0);
-	fw_report(NEURON_MGMT_ERROR_CRASH, epc);
+	fw_report(NEURON_MGMT_ERROR_CRASH, cause);
 	fw_ext_write(NEURON_EXT_FW_STATE, NEURON_FW_STATE_CRASHED);
 }

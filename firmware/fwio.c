@@ -43,12 +43,10 @@ static void fail(uint64_t to, uint32_t error, uint32_t arg)
 	answer(to, error == NEURON_MGMT_ERROR_FWIO_COMMAND ? NEURON_FWIO_UNKNOWN : NEURON_FWIO_FAIL, 0);
 }
 
-static bool crc_right(void)
+static bool crc_right(uint32_t crc)
 {
-	uint32_t want = request.head.crc;
-
 	request.head.crc = 0;
-	return (uint32_t)~fw_crc32c(~0u, &request, request.head.size) == want;
+	return (uint32_t)~fw_crc32c(~0u, &request, request.head.size) == crc;
 }
 
 static void serve_read(uint64_t to)
@@ -102,18 +100,21 @@ static bool fetch(const struct fw_fwio_addresses *at)
 
 void fw_fwio_serve(const struct fw_fwio_addresses *at)
 {
+	uint32_t crc;
+
 	if (!fetch(at))
 		return;
+	crc = request.head.crc;
 	if (request.head.size < sizeof(request.head)) {
 		fail(at->response, NEURON_MGMT_ERROR_FWIO_SIZE, request.head.size);
 		return;
 	}
-	if (!crc_right()) {
-		fail(at->response, NEURON_MGMT_ERROR_FWIO_CRC, request.head.seq);
+	if (!crc_right(crc)) {
+		fail(at->response, NEURON_MGMT_ERROR_FWIO_CRC, crc);
 		return;
 	}
 	if (!request.head.seq) {
-		fail(at->response, NEURON_MGMT_ERROR_FWIO_SEQ, request.head.cmd);
+		fail(at->response, NEURON_MGMT_ERROR_FWIO_SEQ, request.head.seq);
 		return;
 	}
 	switch (request.head.cmd) {

@@ -35,14 +35,14 @@ static bool find_context(uint32_t index, struct neuron_context_entry *entry)
 }
 
 enum neuron_job_status fw_job_check(const struct neuron_job *job, struct neuron_context_entry *context,
-				    uint32_t where)
+				    unsigned int queue)
 {
 	if (!descriptor_valid(job)) {
-		fw_report(NEURON_MGMT_ERROR_JOB_DESCRIPTOR, where);
+		fw_report(NEURON_MGMT_ERROR_JOB_DESCRIPTOR, queue);
 		return NEURON_JOB_DESCRIPTOR;
 	}
 	if (job->op == NEURON_JOB_EXEC && !find_context(job->context, context)) {
-		fw_report(NEURON_MGMT_ERROR_JOB_CONTEXT, where);
+		fw_report(NEURON_MGMT_ERROR_JOB_CONTEXT, job->context);
 		return NEURON_JOB_CONTEXT;
 	}
 	return NEURON_JOB_OK;

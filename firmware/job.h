@@ -10,9 +10,9 @@
 
 /*
  * Check a descriptor; NEURON_JOB_EXEC: find its context. Returns NEURON_JOB_OK, _DESCRIPTOR
- * or _CONTEXT. Not 0 is reported to the chip as from @where (queue << 16 | index).
+ * or _CONTEXT. Not 0 is reported to the chip as a mistake in queue @queue.
  */
 enum neuron_job_status fw_job_check(const struct neuron_job *job, struct neuron_context_entry *context,
-				    uint32_t where);
+				    unsigned int queue);
 
 #endif

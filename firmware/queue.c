@@ -43,7 +43,7 @@ static void fail(struct fw_queue *q, uint8_t error)
 	q->error = error;
 	fw_sched_ready(q, false);
 	fw_report(error == NEURON_Q_ERROR_TAIL ? NEURON_MGMT_ERROR_QUEUE_TAIL : NEURON_MGMT_ERROR_QUEUE_CONFIG,
-		  q->id | (uint32_t)error << 8);
+		  q->id);
 	fw_log("queue %u: error %u", q->id, error);
 	/* one that is being stopped is done with soon, and says so then */
 	if (q->state == FW_QUEUE_STOPPING)

@@ -114,7 +114,7 @@ static void run_next(unsigned int n, struct fw_queue *q)
 	index = fw_queue_pop(q);
 	if (q->head == q->tail)
 		fw_sched_ready(q, false);
-	status = fw_job_check(job, &context, (uint32_t)q->id << 16 | (index & 0xffff));
+	status = fw_job_check(job, &context, q->id);
 	if (!status && job->op == NEURON_JOB_EXEC) {
 		start(n, q, index, job, &context);
 		return;

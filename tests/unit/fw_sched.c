@@ -218,7 +218,7 @@ static void test_bad_jobs(void **state)
 	}
 	assert_true(log_error(NEURON_MGMT_ERROR_JOB_DESCRIPTOR));
 	assert_true(log_error(NEURON_MGMT_ERROR_JOB_CONTEXT));
-	assert_int_equal(mock.log[log_find(DID_ERROR, NEURON_MGMT_ERROR_JOB_CONTEXT, 0)].b, 5);
+	assert_int_equal(mock.log[log_find(DID_ERROR, NEURON_MGMT_ERROR_JOB_CONTEXT, 0)].b, CTX_COUNT);
 }
 
 static void try_context(struct neuron_context_entry entry, enum neuron_job_status want)

@@ -321,6 +321,7 @@ static void expect_lockup(void)
 	fake_run(f, 1000);
 	assert_int_equal(f->state, NEURON_FW_STATE_CRASHED);
 	assert_int_equal(f->error, NEURON_MGMT_ERROR_CRASH);
+	assert_in_range(f->error_arg, 5, 7);
 	assert_int_equal(f->misc[NEURON_MISC_FW_STATUS / 4], 0);
 	assert_false(emu_mgmt_pending(f->mgmt));
 }

@@ -261,6 +261,7 @@ static void test_crash_and_reboot(void **state)
 	free(broken);
 	assert_int_equal(f->state, NEURON_FW_STATE_CRASHED);
 	assert_int_equal(f->error, NEURON_MGMT_ERROR_CRASH);
+	assert_int_equal(f->error_arg, 2);
 	assert_int_equal(f->misc[NEURON_MISC_FW_STATUS / 4], 0);
 	assert_non_null(strstr(f->console, "crash: cause 2 "));
 	assert_false(emu_mgmt_pending(f->mgmt));
