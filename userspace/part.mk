@@ -43,7 +43,11 @@ LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(T
 	userspace/lib/discover.c
 $(eval $(call program,neuron-ls,$(LS_SRCS),$(TOOL_CFLAGS),-ljansson -ludev))
 
+OBJDUMP_SRCS := $(addprefix userspace/tools/,neuron_objdump.c objdump_print.c objdump_code.c) \
+	$(TOOL_COMMON) userspace/lib/isa_text.c
+$(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
+
 $(eval $(call program,first_app,userspace/examples/first_app.c,-Iuserspace/include,$$(NRT_LINK),$(O)/lib/libnrt.so))
 
 ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run \
-	$(O)/bin/neuron-ls $(O)/bin/first_app
+	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/first_app

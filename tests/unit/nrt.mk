@@ -16,3 +16,8 @@ $(eval $(call nrt-test,nrt_npy,userspace/tools/common/npy.c))
 $(eval $(call nrt-test,nrt_env))
 $(eval $(call nrt-test,nrt_neff,$(NRT_BUILD)))
 $(eval $(call nrt-test,nrt_api,$(NRT_BUILD)))
+$(eval $(call nrt-test,nrt_ls,$(addprefix userspace/tools/,ls_print.c ls_devices.c common/cli.c)))
+# The driver of nrt_kernel.c takes the place of these; the commas need a variable.
+NRT_WRAP := -Wl,--wrap=ioctl,--wrap=nrt_discover,--wrap=nrt_discover_pci
+$(eval $(call test-program,unit/nrt_kernel,tests/unit/nrt_kernel.c,$(NRT_TEST_CFLAGS),$$(NRT_WRAP) $(NRT_TEST_LIBS),$(NRT_TEST_DEPS)))
+UNIT_TESTS += $(O)/tests/unit/nrt_kernel

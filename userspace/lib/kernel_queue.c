@@ -11,6 +11,16 @@
 /* On top of the jobs' own time-outs: for the firmware to end them. */
 #define GRACE_MS	10000
 
+static int call(int fd, unsigned long request, void *arg)
+{
+	int rc;
+
+	do
+		rc = ioctl(fd, request, arg);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
+}
+
 int nrt_queue_create(struct nrt_queue *queue, int fd, uint32_t core)
 {
 	struct neuron_ioctl_queue_create arg = {
@@ -19,9 +29,10 @@ int nrt_queue_create(struct nrt_queue *queue, int fd, uint32_t core)
 		.entries = NRT_QUEUE_ENTRIES,
 		.eventfd = -1,
 	};
+	int rc = call(fd, NEURON_IOCTL_QUEUE_CREATE, &arg);
 
-	if (ioctl(fd, NEURON_IOCTL_QUEUE_CREATE, &arg))
-		return -errno;
+	if (rc)
+		return rc;
 	*queue = (struct nrt_queue) {
 		.fd = fd,
 		.id = arg.id,
@@ -40,7 +51,7 @@ void nrt_queue_destroy(struct nrt_queue *queue)
 
 	if (!queue->exists)
 		return;
-	ioctl(queue->fd, NEURON_IOCTL_DESTROY, &arg);
+	call(queue->fd, NEURON_IOCTL_DESTROY, &arg);
 	pthread_cond_destroy(&queue->room);
 	pthread_mutex_destroy(&queue->lock);
 	queue->exists = false;
@@ -64,9 +75,7 @@ static int submit(struct nrt_queue *queue, const struct neuron_submit *job, uint
 	if (queue->failed)
 		rc = -EIO;
 	else
-		do
-			rc = ioctl(queue->fd, NEURON_IOCTL_SUBMIT, &arg) ? -errno : 0;
-		while (rc == -EINTR);
+		rc = call(queue->fd, NEURON_IOCTL_SUBMIT, &arg);
 	if (!rc) {
 		*seq = arg.seq;
 		*ahead = arg.seq - queue->oldest;
@@ -107,9 +116,7 @@ int nrt_queue_run(struct nrt_queue *queue, const struct neuron_submit *job,
 	arg.seq = seq;
 	arg.deadline_ns = now.tv_sec * 1000000000ULL + now.tv_nsec +
 			  ((ahead + 1) * timeout_ms + GRACE_MS) * 1000000ULL;
-	do
-		rc = ioctl(queue->fd, NEURON_IOCTL_WAIT, &arg) ? -errno : 0;
-	while (rc == -EINTR);
+	rc = call(queue->fd, NEURON_IOCTL_WAIT, &arg);
 	fetched(queue, seq, rc);
 	if (rc)
 		return rc;

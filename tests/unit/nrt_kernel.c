@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The kernel backend against a driver that lives in this file: ioctl(), open() and the
+ * discovery of devices are replaced at link time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <linux/neuron.h>
+
+#include "device.h"
+#include "discover.h"
+#include "kernel_queue.h"
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_nrt_discover(struct nrt_found *found, int max);
+int __wrap_nrt_discover_pci(void);
+
+#define OBJECTS	64
+#define SIZE	(64 << 20)
+
+/** struct driver - what the file's driver knows, and what it is to do wrong */
+static struct {
+	pthread_mutex_t lock;
+	int memory;			/* memfd: memory objects one after the other */
+	uint64_t next_offset;
+	struct { int live; uint64_t offset, length; } object[OBJECTS];
+	uint32_t owned, busy;
+	int holder;
+	uint32_t abi;
+	uint64_t features;
+	int devices, functions;
+	uint64_t submitted;
+	uint64_t record[NRT_QUEUE_ENTRIES];
+	int fail_submit, fail_wait, fail_create, interrupts;
+	unsigned int copies, binds;
+	struct neuron_submit last;
+} k;
+
+static int new_object(void)
+{
+	int id;
+
+	for (id = 1; id < OBJECTS && k.object[id].live; id++)
+		;
+	if (id == OBJECTS)
+		return -ENOSPC;
+	k.object[id].live = 1;
+	return id;
+}
+
+static int mem_create(struct neuron_ioctl_mem_create *a)
+{
+	uint64_t length = (a->length + 4095) & ~4095ULL;
+	int id;
+
+	if (a->size != sizeof(*a) || a->flags || a->reserved || !a->length)
+		return -EINVAL;
+	if (k.fail_create && !--k.fail_create)
+		return -ENOSPC;
+	if (k.next_offset + length > SIZE)
+		return -ENOSPC;
+	id = new_object();
+	if (id < 0)
+		return id;
+	a->id = id;
+	a->mmap_offset = k.next_offset;
+	k.object[id].offset = k.next_offset;
+	k.object[id].length = length;
+	k.next_offset += length;
+	return 0;
+}
+
+static int copy(struct neuron_ioctl_copy *a)
+{
+	struct neuron_copy *c = (void *)(uintptr_t)a->copies;
+	char *buf = malloc(c->length);
+
+	if (a->count != 1 || !k.object[c->src].live || !k.object[c->dst].live)
+		return -EINVAL;
+	if (pread(k.memory, buf, c->length, k.object[c->src].offset + c->src_offset) < 0 ||
+	    pwrite(k.memory, buf, c->length, k.object[c->dst].offset + c->dst_offset) < 0)
+		return -EIO;
+	free(buf);
+	k.copies++;
+	return 0;
+}
+
+static int submit(struct neuron_ioctl_submit *a)
+{
+	const struct neuron_submit *job = (void *)(uintptr_t)a->jobs;
+
+	if (k.fail_submit)
+		return k.fail_submit;
+	if (a->count != 1 || a->flags)
+		return -EINVAL;
+	k.last = *job;
+	a->seq = ++k.submitted;
+	/* Done at once; an older record is overwritten. */
+	k.record[a->seq % NRT_QUEUE_ENTRIES] = a->seq;
+	return 0;
+}
+
+static int wait_job(struct neuron_ioctl_wait *a)
+{
+	if (k.fail_wait)
+		return k.fail_wait;
+	if (!a->seq || a->seq > k.submitted || !a->deadline_ns)
+		return -EINVAL;
+	if (k.record[a->seq % NRT_QUEUE_ENTRIES] != a->seq)
+		return -ESTALE;
+	a->status = NEURON_JOB_OK;
+	a->cycles = 1000 + a->seq;
+	a->job_flags = NEURON_JOB_FLAG_NAN;
+	return 0;
+}
+
+static int cores(unsigned long request, struct neuron_ioctl_cores *a)
+{
+	if (request == NEURON_IOCTL_CORES_RELEASE) {
+		if (a->mask & ~k.owned)
+			return -EPERM;
+		k.owned &= ~a->mask;
+		return 0;
+	}
+	a->busy = a->mask & k.busy;
+	a->holder = k.holder;
+	if (a->busy)
+		return -EBUSY;
+	k.owned |= a->mask;
+	return 0;
+}
+
+static int info(struct neuron_ioctl_info *a)
+{
+	a->abi_version = k.abi;
+	a->features = k.features;
+	a->core_count = 4;
+	a->channel_count = 2;
+	a->channel_size = 1ULL << 32;
+	a->cores_busy = k.busy;
+	return 0;
+}
+
+static int create(uint32_t *id)
+{
+	int n = new_object();
+
+	if (n < 0)
+		return n;
+	*id = n;
+	return 0;
+}
+
+static int do_ioctl(unsigned long request, void *arg)
+{
+	switch (request) {
+	case NEURON_IOCTL_INFO:
+		return info(arg);
+	case NEURON_IOCTL_MEM_CREATE:
+		return mem_create(arg);
+	case NEURON_IOCTL_COPY:
+		return copy(arg);
+	case NEURON_IOCTL_CONTEXT_CREATE:
+		return create(&((struct neuron_ioctl_context_create *)arg)->id);
+	case NEURON_IOCTL_CONTEXT_BIND:
+		k.binds += ((struct neuron_ioctl_context_bind *)arg)->count;
+		return 0;
+	case NEURON_IOCTL_CORES_ACQUIRE:
+	case NEURON_IOCTL_CORES_RELEASE:
+		return cores(request, arg);
+	case NEURON_IOCTL_QUEUE_CREATE:
+		return create(&((struct neuron_ioctl_queue_create *)arg)->id);
+	case NEURON_IOCTL_SUBMIT:
+		return submit(arg);
+	case NEURON_IOCTL_WAIT:
+		return wait_job(arg);
+	case NEURON_IOCTL_DESTROY:
+		if (!k.object[((struct neuron_ioctl_destroy *)arg)->id].live)
+			return -ENOENT;
+		k.object[((struct neuron_ioctl_destroy *)arg)->id].live = 0;
+		return 0;
+	}
+	return -ENOTTY;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	int rc;
+
+	pthread_mutex_lock(&k.lock);
+	/* Every now and then a signal comes in between. */
+	rc = ++k.interrupts % 3 ? do_ioctl(request, arg) : -EINTR;
+	pthread_mutex_unlock(&k.lock);
+	if (!rc)
+		return 0;
+	errno = -rc;
+	return -1;
+}
+
+int __wrap_nrt_discover(struct nrt_found *found, int max)
+{
+	int i;
+
+	for (i = 0; i < k.devices; i++) {
+		found[i] = (struct nrt_found) { .index = i };
+		/* Each opening of the device gives the memory of it. */
+		snprintf(found[i].node, sizeof(found[i].node), "/proc/self/fd/%d", k.memory);
+	}
+	return k.devices;
+}
+
+int __wrap_nrt_discover_pci(void)
+{
+	return k.functions;
+}
+
+static struct nrt_env env;
+static struct nrt_device *devices[NRT_MAX_DEVICES];
+
+static int set_up(void **state)
+{
+	char error[256];
+
+	if (k.memory)
+		close(k.memory);
+	memset(&k, 0, sizeof(k));
+	pthread_mutex_init(&k.lock, NULL);
+	k.memory = memfd_create("driver", 0);
+	k.abi = NEURON_ABI_VERSION;
+	k.features = NEURON_FEATURE_COMPUTE;
+	k.devices = 1;
+	setenv("NEURON_RT_DEVICE", "kernel", 1);
+	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 1);
+	nrt_env_read(&env, error, sizeof(error));
+	nrt_log_configure(&env.log);
+	return ftruncate(k.memory, SIZE);
+}
+
+static int live_objects(void)
+{
+	int id, n = 0;
+
+	for (id = 1; id < OBJECTS; id++)
+		n += k.object[id].live;
+	return n;
+}
+
+static void opening(void **state)
+{
+	k.devices = 3;
+	assert_int_equal(nrt_devices_open(&env, devices), 3);
+	assert_int_equal(devices[2]->index, 2);
+	assert_int_equal(devices[2]->cores, 4);
+	assert_int_equal(devices[2]->memory, 8ULL << 30);
+	nrt_device_put(devices[0]);
+	nrt_device_put(devices[1]);
+	nrt_device_put(devices[2]);
+	env.only_device = 1;
+	assert_int_equal(nrt_devices_open(&env, devices), 1);
+	assert_int_equal(devices[0]->index, 1);
+	nrt_device_put(devices[0]);
+	env.only_device = 7;
+	assert_int_equal(nrt_devices_open(&env, devices), -ENODEV);
+	assert_non_null(strstr(nrt_log_last_error(), "/dev/neuron7"));
+}
+
+static void nothing_to_open(void **state)
+{
+	k.devices = 0;
+	assert_int_equal(nrt_devices_open(&env, devices), -ENODEV);
+	assert_non_null(strstr(nrt_log_last_error(), "NEURON_RT_DEVICE=emulator"));
+	k.functions = 2;
+	assert_int_equal(nrt_devices_open(&env, devices), -ENODEV);
+	assert_non_null(strstr(nrt_log_last_error(), "2 Neuron device(s) on the PCI bus, but the driver is not loaded: modprobe neuron"));
+	k.devices = 2;
+	k.abi = 2;
+	assert_int_equal(nrt_devices_open(&env, devices), -EPROTO);
+	assert_non_null(strstr(nrt_log_last_error(), "the driver has 2"));
+	k.abi = NEURON_ABI_VERSION;
+	k.features = 0;
+	assert_int_equal(nrt_devices_open(&env, devices), -EOPNOTSUPP);
+}
+
+static void memory(void **state)
+{
+	static char big[3 << 20], back[3 << 20];
+	struct nrt_mem *a, *b;
+	size_t i;
+
+	assert_int_equal(nrt_devices_open(&env, devices), 1);
+	assert_int_equal(nrt_mem_create(devices[0], NRT_MEM_DEVICE, sizeof(big), 64, &a), 0);
+	assert_int_equal(nrt_mem_create(devices[0], NRT_MEM_HOST, sizeof(big), 64, &b), 0);
+	for (i = 0; i < sizeof(big); i++)
+		big[i] = i * 2654435761u >> 13;
+	assert_int_equal(nrt_mem_write(a, 0, big, sizeof(big)), 0);
+	/* Small reads by the CPU, large ones by DMA, in pieces. */
+	assert_int_equal(nrt_mem_read(a, 5, back, 4095), 0);
+	assert_memory_equal(back, big + 5, 4095);
+	assert_int_equal(k.copies, 0);
+	assert_int_equal(nrt_mem_read(a, 1, back, sizeof(big) - 1), 0);
+	assert_memory_equal(back, big + 1, sizeof(big) - 1);
+	assert_int_equal(k.copies, 3);
+	assert_int_equal(devices[0]->ops->mem_copy(b, 0, a, 0, sizeof(big)), 0);
+	assert_int_equal(nrt_mem_read(b, 0, back, sizeof(big)), 0);
+	assert_memory_equal(back, big, sizeof(big));
+	assert_int_equal(nrt_mem_read(a, sizeof(big), back, 1), -ERANGE);
+	assert_int_equal(nrt_mem_write(a, UINT64_MAX, back, 2), -ERANGE);
+	k.fail_create = 1;
+	assert_int_equal(nrt_mem_create(devices[0], NRT_MEM_DEVICE, 1, 64, &b), -ENOSPC);
+	nrt_mem_put(a);
+	nrt_mem_put(b);
+	/* But for the staging memory, which the device keeps. */
+	assert_int_equal(live_objects(), 1);
+	nrt_device_put(devices[0]);
+}
+
+static void ownership(void **state)
+{
+	uint32_t busy = 0;
+	int holder = 0;
+
+	assert_int_equal(nrt_devices_open(&env, devices), 1);
+	k.busy = 2;
+	k.holder = 4711;
+	assert_int_equal(devices[0]->ops->cores_acquire(devices[0], 7, &busy, &holder), -EBUSY);
+	assert_int_equal(busy, 2);
+	assert_int_equal(holder, 4711);
+	assert_int_equal(k.owned, 0);
+	assert_int_equal(devices[0]->ops->cores_acquire(devices[0], 5, &busy, &holder), 0);
+	assert_int_equal(k.owned, 5);
+	assert_int_equal(live_objects(), 2);
+	devices[0]->ops->cores_release(devices[0], 5);
+	assert_int_equal(k.owned, 0);
+	assert_int_equal(live_objects(), 0);
+	nrt_device_put(devices[0]);
+}
+
+static struct nrt_queue queue;
+static atomic_int mistakes;
+
+static void *submit_many(void *arg)
+{
+	struct neuron_submit job = { .op = NEURON_SUBMIT_NOP };
+	struct neuron_completion c;
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		if (nrt_queue_run(&queue, &job, &c) || c.cycles != 1000 + c.seq ||
+		    c.flags != NEURON_JOB_FLAG_NAN)
+			mistakes++;
+	return NULL;
+}
+
+/* No record is ever overwritten before its thread has fetched it. */
+static void many_threads(void **state)
+{
+	pthread_t thread[16];
+	int i;
+
+	assert_int_equal(nrt_queue_create(&queue, 99, 0), 0);
+	mistakes = 0;
+	for (i = 0; i < 16; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, submit_many, NULL), 0);
+	for (i = 0; i < 16; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(mistakes, 0);
+	assert_int_equal(k.submitted, 32000);
+	assert_int_equal(queue.oldest, 32001);
+	nrt_queue_destroy(&queue);
+}
+
+static void device_fails(void **state)
+{
+	struct neuron_submit job = { .op = NEURON_SUBMIT_NOP, .timeout_ms = 5 };
+	struct neuron_completion c;
+
+	assert_int_equal(nrt_queue_create(&queue, 99, 0), 0);
+	k.fail_submit = -ENODEV;
+	assert_int_equal(nrt_queue_run(&queue, &job, &c), -ENODEV);
+	k.fail_submit = 0;
+	assert_int_equal(nrt_queue_run(&queue, &job, &c), 0);
+	/* After a time-out the queue is not used again. */
+	k.fail_wait = -ETIMEDOUT;
+	assert_int_equal(nrt_queue_run(&queue, &job, &c), -ETIMEDOUT);
+	k.fail_wait = 0;
+	assert_int_equal(nrt_queue_run(&queue, &job, &c), -EIO);
+	nrt_queue_destroy(&queue);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(opening, set_up),
+		cmocka_unit_test_setup(nothing_to_open, set_up),
+		cmocka_unit_test_setup(memory, set_up),
+		cmocka_unit_test_setup(ownership, set_up),
+		cmocka_unit_test_setup(many_threads, set_up),
+		cmocka_unit_test_setup(device_fails, set_up),
+	};
+
+	return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);
+}
