@@ -49,21 +49,21 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, activate.src_dtype);
 	if (!emu_nc_dtype_size(insn->activate.dst_dtype))
 		return EMU_NC_BAD(nc, activate.dst_dtype);
-	if (!emu_nc_ap_init(&act->src, &act->counts, insn->activate.src, insn->activate.src_step, parts,
-			    insn->activate.src_dtype))
+	if (!emu_nc_ap_init(&act->src, &act->counts, insn->activate.src, insn->activate.src_step,
+			    parts, insn->activate.src_dtype))
 		return EMU_NC_BAD(nc, activate.src);
-	if (!emu_nc_ap_init(&act->dst, &act->counts, insn->activate.dst, insn->activate.dst_step, parts,
-			    insn->activate.dst_dtype))
+	if (!emu_nc_ap_init(&act->dst, &act->counts, insn->activate.dst, insn->activate.dst_step,
+			    parts, insn->activate.dst_dtype))
 		return EMU_NC_BAD(nc, activate.dst);
 	if (act->has_bias ? !vector_init(&act->bias, insn->activate.bias, parts) :
 			    insn->activate.bias != 0)
 		return EMU_NC_BAD(nc, activate.bias);
 	if (act->has_scale && !vector_init(&act->scale, insn->activate.scale, parts))
 		return EMU_NC_BAD(nc, activate.scale);
-	if (act->has_residual ? !emu_nc_ap_init(&act->residual, &act->counts, insn->activate.residual,
-						insn->activate.dst_step, parts,
-						insn->activate.dst_dtype) :
-				insn->activate.residual != 0)
+	if (act->has_residual
+		    ? !emu_nc_ap_init(&act->residual, &act->counts, insn->activate.residual,
+				      insn->activate.dst_step, parts, insn->activate.dst_dtype)
+		    : insn->activate.residual != 0)
 		return EMU_NC_BAD(nc, activate.residual);
 	return NEURON_JOB_OK;
 }

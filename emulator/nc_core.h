@@ -94,7 +94,7 @@ struct emu_nc_dec_pool {
 	struct emu_nc_counts counts;
 	struct emu_nc_ap src0, src1, dst;
 	struct emu_nc_ap scalar[2];
-	uint32_t imm[2];	/* float bits: tensor_scalar's, tensor_reduce's scale, memset's value */
+	uint32_t imm[2]; /* float bits: tensor_scalar's, tensor_reduce's scale, memset's value */
 	bool pointer[2], reverse[2];
 	uint8_t alu[2];
 	uint8_t dims;
@@ -160,11 +160,13 @@ static inline bool emu_nc_aborting(struct emu_nc *nc)
 }
 
 /* Segment access, nc_segment.c. @perm: NEURON_SEG_*; [low, high) must lie inside. */
-int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low, int64_t high);
+int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low,
+			 int64_t high);
 /* The segment's memory in this process, or NULL: then use read and write. */
 uint8_t *emu_nc_segment_map(struct emu_nc *nc, unsigned int seg);
 int emu_nc_segment_read(struct emu_nc *nc, unsigned int seg, uint64_t off, void *buf, size_t len);
-int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, const void *buf, size_t len);
+int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, const void *buf,
+			 size_t len);
 
 /* Fault with the offset of the offending field as detail. */
 static inline int emu_nc_bad(struct emu_nc *nc, size_t field)
@@ -174,14 +176,5 @@ static inline int emu_nc_bad(struct emu_nc *nc, size_t field)
 }
 
 #define EMU_NC_BAD(nc, field)	emu_nc_bad(nc, offsetof(struct neuron_insn, field))
-
-static inline bool emu_nc_all_zero(const uint8_t *p, size_t n)
-{
-	uint8_t any = 0;
-
-	while (n--)
-		any |= *p++;
-	return !any;
-}
 
 #endif

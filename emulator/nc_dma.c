@@ -61,7 +61,8 @@ static bool local_init(struct emu_nc_dma_side *s, const struct emu_nc_counts *c,
 }
 
 static int side_init(struct emu_nc *nc, struct emu_nc_dma_side *s, const struct emu_nc_dec_dma *dma,
-		     unsigned int seg, uint32_t addr, const int32_t step[4], uint32_t perm, size_t field)
+		     unsigned int seg, uint32_t addr, const int32_t step[4], uint32_t perm,
+		     size_t field)
 {
 	*s = (struct emu_nc_dma_side){ .seg = (uint8_t)seg, .local = seg == NEURON_ISA_NO_SEG };
 	if (s->local) {
@@ -104,12 +105,14 @@ int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	dma->size = 1u << insn->flags;
 	if (!emu_nc_counts_init(&dma->counts, insn->dma_copy.count, NEURON_DMA_MAX_ELEMENTS))
 		return EMU_NC_BAD(nc, dma_copy.count);
-	ret = side_init(nc, &dma->src, dma, insn->src_seg, insn->dma_copy.src, insn->dma_copy.src_step,
-			NEURON_SEG_READ, offsetof(struct neuron_insn, dma_copy.src));
+	ret = side_init(nc, &dma->src, dma, insn->src_seg, insn->dma_copy.src,
+			insn->dma_copy.src_step, NEURON_SEG_READ,
+			offsetof(struct neuron_insn, dma_copy.src));
 	if (ret)
 		return ret;
-	ret = side_init(nc, &dma->dst, dma, insn->dst_seg, insn->dma_copy.dst, insn->dma_copy.dst_step,
-			NEURON_SEG_WRITE, offsetof(struct neuron_insn, dma_copy.dst));
+	ret = side_init(nc, &dma->dst, dma, insn->dst_seg, insn->dma_copy.dst,
+			insn->dma_copy.dst_step, NEURON_SEG_WRITE,
+			offsetof(struct neuron_insn, dma_copy.dst));
 	if (ret)
 		return ret;
 
@@ -204,7 +207,8 @@ static void psum_get(struct emu_nc *nc, struct row r, uint8_t *mem)
 /* 2-byte elements over neighbouring partitions, dense in memory: whole pairs at a time. */
 static bool sbuf_is_dense(const struct row *r)
 {
-	return r->size == 2 && r->dpart == 1 && !r->dbyte && r->mstep == 2 && !(r->part & 1) && !(r->n & 1);
+	return r->size == 2 && r->dpart == 1 && !r->dbyte && r->mstep == 2 && !(r->part & 1) &&
+	       !(r->n & 1);
 }
 
 static void sbuf_put_dense(struct emu_nc *nc, const struct row *r, const uint8_t *mem)
@@ -275,7 +279,8 @@ static int mem_read(struct emu_nc *nc, const struct sides *s, int64_t off, void 
 	return NEURON_JOB_OK;
 }
 
-static int mem_write(struct emu_nc *nc, const struct sides *s, int64_t off, const void *buf, size_t len)
+static int mem_write(struct emu_nc *nc, const struct sides *s, int64_t off, const void *buf,
+		     size_t len)
 {
 	if (!s->dst)
 		return emu_nc_segment_write(nc, s->dma->dst.seg, (uint64_t)off, buf, len);
@@ -291,8 +296,8 @@ static struct row side_row(const struct emu_nc_dma_side *side, const struct plac
 }
 
 /* One element at a time: right for every pattern. */
-static int move_elements(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst,
-			 uint32_t n)
+static int move_elements(struct emu_nc *nc, const struct sides *s, struct place src,
+			 struct place dst, uint32_t n)
 {
 	const struct emu_nc_dec_dma *dma = s->dma;
 	uint8_t buf[MAX_ELEMENT];
@@ -326,7 +331,8 @@ static int move_elements(struct emu_nc *nc, const struct sides *s, struct place 
 }
 
 /* Memory to local. Unmapped memory comes in chunks, if it is contiguous. */
-static int move_in(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst, uint32_t n)
+static int move_in(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst,
+		   uint32_t n)
 {
 	const struct emu_nc_dec_dma *dma = s->dma;
 	uint32_t chunk = sizeof(nc->bounce) / dma->size;
@@ -354,7 +360,8 @@ static int move_in(struct emu_nc *nc, const struct sides *s, struct place src, s
 	return NEURON_JOB_OK;
 }
 
-static int move_out(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst, uint32_t n)
+static int move_out(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst,
+		    uint32_t n)
 {
 	const struct emu_nc_dec_dma *dma = s->dma;
 	uint32_t chunk = sizeof(nc->bounce) / dma->size;
@@ -383,7 +390,8 @@ static int move_out(struct emu_nc *nc, const struct sides *s, struct place src, 
 }
 
 /* Memory to memory, contiguous and apart. */
-static int move_run(struct emu_nc *nc, const struct sides *s, int64_t src, int64_t dst, uint64_t len)
+static int move_run(struct emu_nc *nc, const struct sides *s, int64_t src, int64_t dst,
+		    uint64_t len)
 {
 	int ret;
 
@@ -417,11 +425,12 @@ static bool apart(const struct emu_nc *nc, const struct emu_nc_dec_dma *dma)
 	       dst + (uint64_t)dma->dst.high <= src + (uint64_t)dma->src.low;
 }
 
-static int move_row(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst, uint32_t n,
-		    bool run)
+static int move_row(struct emu_nc *nc, const struct sides *s, struct place src, struct place dst,
+		    uint32_t n, bool run)
 {
 	if (s->dma->src.local != s->dma->dst.local)
-		return s->dma->src.local ? move_out(nc, s, src, dst, n) : move_in(nc, s, src, dst, n);
+		return s->dma->src.local ? move_out(nc, s, src, dst, n)
+					 : move_in(nc, s, src, dst, n);
 	if (run)
 		return move_run(nc, s, src.byte, dst.byte, (uint64_t)n * s->dma->size);
 	return move_elements(nc, s, src, dst, n);

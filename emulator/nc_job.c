@@ -39,7 +39,7 @@ struct run {
 	uint64_t cycles;
 };
 
-static bool header_valid(struct emu_nc *nc, const struct neuron_insn *insn, size_t *field)
+static bool header_valid(const struct neuron_insn *insn, size_t *field)
 {
 	*field = offsetof(struct neuron_insn, wait_sem);
 	if (insn->wait_sem >= NEURON_ISA_SEMAPHORES && insn->wait_sem != NEURON_ISA_NO_SEM)
@@ -62,6 +62,33 @@ static bool header_valid(struct emu_nc *nc, const struct neuron_insn *insn, size
 	return !insn->src_seg;
 }
 
+/* Reserved bytes of each body by isa.def; they are at its end. */
+#define BYTES_NUM(n)	0
+#define BYTES_HEX(n)	0
+#define BYTES_FLT(n)	0
+#define BYTES_ADDR(n)	0
+#define BYTES_SCALAR(n)	0
+#define BYTES_DTYPE(n)	0
+#define BYTES_FUNC(n)	0
+#define BYTES_ALU(n)	0
+#define BYTES_RES(n)	(n)
+#define FIELD_RESERVED(type, name, kind)	+ BYTES_##kind(sizeof(type))
+#define ARRAY_RESERVED(type, name, n, kind)	+ BYTES_##kind(sizeof(type) * (n))
+#define OP_RESERVED(code, id, name, engines) \
+	[code] = 0 NEURON_ISA_##id(FIELD_RESERVED, ARRAY_RESERVED),
+
+static bool reserved_valid(const struct neuron_insn *insn, size_t *field)
+{
+	static const uint8_t reserved[256] = { NEURON_ISA_OPS(OP_RESERVED) };
+	const uint8_t *bytes = (const uint8_t *)insn;
+	uint8_t any = 0;
+
+	*field = sizeof(*insn) - reserved[insn->op];
+	for (size_t i = *field; i < sizeof(*insn); i++)
+		any |= bytes[i];
+	return !any;
+}
+
 int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 {
 #define ENGINES(code, id, name, engines) [code] = (engines),
@@ -71,7 +98,7 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 
 	if (!(engines[d->insn.op] & 1u << engine))
 		return EMU_NC_BAD(nc, op);
-	if (!header_valid(nc, &d->insn, &field))
+	if (!header_valid(&d->insn, &field) || !reserved_valid(&d->insn, &field))
 		return emu_nc_bad(nc, field);
 
 	switch (d->insn.op) {
@@ -83,11 +110,7 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 	case NEURON_OP_DMA_COPY:
 		return emu_nc_dma_decode(nc, d);
 	case NEURON_OP_NOP:
-		if (d->insn.flags)
-			return EMU_NC_BAD(nc, flags);
-		if (!emu_nc_all_zero((const uint8_t *)d->insn.nop.reserved, sizeof(d->insn.nop.reserved)))
-			return EMU_NC_BAD(nc, nop.reserved);
-		return NEURON_JOB_OK;
+		return d->insn.flags ? EMU_NC_BAD(nc, flags) : NEURON_JOB_OK;
 	default:
 		return emu_nc_pool_decode(nc, d);
 	}
@@ -206,6 +229,7 @@ static void step(struct run *run, unsigned int engine, uint64_t start)
 	if (!s->status) {
 		uint64_t cycles = emu_nc_cycles(&s->dec);	/* exec may rearrange dec */
 
+		nc->detail = 0;
 		s->status = emu_nc_exec(nc, &s->dec);
 		s->detail = nc->detail;
 		s->busy = start + cycles;
@@ -225,7 +249,8 @@ static void step(struct run *run, unsigned int engine, uint64_t start)
 	prepare(run, engine);
 }
 
-static void report(struct neuron_completion *c, int status, unsigned int engine, uint32_t pc, uint64_t detail)
+static void report(struct neuron_completion *c, int status, unsigned int engine, uint32_t pc,
+		   uint64_t detail)
 {
 	c->status = (uint16_t)status;
 	c->engine = (uint8_t)engine;
@@ -264,7 +289,8 @@ static void run_streams(struct run *run, struct neuron_completion *c)
 		if (engine < 0) {
 			struct stream *s = &run->stream[waiting];
 
-			report(c, NEURON_JOB_SEMAPHORE, (unsigned int)waiting, s->pc, s->dec.insn.wait_sem);
+			report(c, NEURON_JOB_SEMAPHORE, (unsigned int)waiting, s->pc,
+			       s->dec.insn.wait_sem);
 			break;
 		}
 		step(run, (unsigned int)engine, best);

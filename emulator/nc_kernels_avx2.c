@@ -65,10 +65,12 @@ static void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float 
 }
 
 /* Four strips of one column: 8 accumulators. */
-static void mac1(float *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP], const float *x, unsigned int k)
+static void mac1(float *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP], const float *x,
+		 unsigned int k)
 {
 #define EACH_STRIP(F)	F(0) F(1) F(2) F(3)
-#define LOAD(s)	__m256 a##s = _mm256_loadu_ps(acc + 16 * s), b##s = _mm256_loadu_ps(acc + 16 * s + 8);
+#define LOAD(s) \
+	__m256 a##s = _mm256_loadu_ps(acc + 16 * s), b##s = _mm256_loadu_ps(acc + 16 * s + 8);
 #define FMA(s)	a##s = _mm256_fmadd_ps(_mm256_load_ps(w[s][j]), xv, a##s);	\
 		b##s = _mm256_fmadd_ps(_mm256_load_ps(w[s][j] + 8), xv, b##s);
 #define PAD(s)	a##s = _mm256_fmadd_ps(zero, zero, a##s);		\

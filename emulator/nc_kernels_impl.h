@@ -65,8 +65,8 @@ static void store_row(uint16_t *restrict row, unsigned int part, unsigned int n,
 }
 
 /* Bytes: the other one of the 16 bits stays. */
-static void store_bytes(uint16_t *restrict row, unsigned int part, unsigned int n, unsigned int shift,
-			uint32_t *restrict bits)
+static void store_bytes(uint16_t *restrict row, unsigned int part, unsigned int n,
+			unsigned int shift, uint32_t *restrict bits)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		uint16_t *at = &row[(part + i) ^ 1];

@@ -61,7 +61,8 @@ struct emu_nc_walk {
 	int32_t off[3];
 };
 
-static inline void emu_nc_walk_init(struct emu_nc_walk *w, const struct emu_nc_ap *const ap[], unsigned int n)
+static inline void emu_nc_walk_init(struct emu_nc_walk *w, const struct emu_nc_ap *const ap[],
+				    unsigned int n)
 {
 	*w = (struct emu_nc_walk){};
 	for (unsigned int j = 0; j < n; j++)

@@ -31,8 +31,6 @@ static int decode_ldweights(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, ldweights.k);
 	if (!array_dtype(insn->ldweights.dtype, &pe->integer))
 		return EMU_NC_BAD(nc, ldweights.dtype);
-	if (!emu_nc_all_zero(insn->ldweights.reserved, sizeof(insn->ldweights.reserved)))
-		return EMU_NC_BAD(nc, ldweights.reserved);
 	emu_nc_counts_init(&pe->counts, count, NEURON_PE_COLUMNS);
 	if (!emu_nc_ap_init(&pe->src, &pe->counts, insn->ldweights.src, step, pe->k,
 			    insn->ldweights.dtype) || pe->src.psum)
@@ -54,8 +52,6 @@ static int decode_matmul(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, matmul.k);
 	if (!array_dtype(insn->matmul.dtype, &pe->integer))
 		return EMU_NC_BAD(nc, matmul.dtype);
-	if (!emu_nc_all_zero(insn->matmul.reserved, sizeof(insn->matmul.reserved)))
-		return EMU_NC_BAD(nc, matmul.reserved);
 	if (!emu_nc_ap_init(&pe->src, &pe->counts, insn->matmul.src, insn->matmul.src_step, pe->k,
 			    insn->matmul.dtype) || pe->src.psum)
 		return EMU_NC_BAD(nc, matmul.src);
@@ -101,7 +97,8 @@ struct columns {
 	unsigned int n;
 };
 
-static void multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, const struct columns *c)
+static void multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
+			   const struct columns *c)
 {
 	struct emu_nc_lanes xs[EMU_NC_MAC_COLUMNS], accs[EMU_NC_MAC_COLUMNS];
 	const float *x[EMU_NC_MAC_COLUMNS];
@@ -132,8 +129,9 @@ static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, cons
 
 		if (pe->start)
 			memset(acc, 0, pe->m * sizeof(*acc));
-		nc->kernels->imac(acc, (const int32_t (*)[NEURON_PE_ROWS][EMU_NC_STRIP])nc->weights.i,
-				  x, pe->k, pe->m);
+		nc->kernels->imac(acc,
+				  (const int32_t(*)[NEURON_PE_ROWS][EMU_NC_STRIP])nc->weights.i, x,
+				  pe->k, pe->m);
 	}
 }
 

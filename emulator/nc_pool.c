@@ -57,8 +57,8 @@ static int decode_tensor_tensor(struct emu_nc *nc, struct emu_nc_dec *d)
 }
 
 /* scalar[i]: an immediate, or one fp32 a partition. */
-static bool decode_scalar(struct emu_nc_dec_pool *p, int i, uint32_t field, bool pointer, bool reverse,
-			  unsigned int parts)
+static bool decode_scalar(struct emu_nc_dec_pool *p, int i, uint32_t field, bool pointer,
+			  bool reverse, unsigned int parts)
 {
 	static const struct emu_nc_counts one = { .count = { 1, 1, 1, 1 }, .n = 1 };
 
@@ -88,8 +88,6 @@ static int decode_tensor_scalar(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, tensor_scalar.src_dtype);
 	if (!emu_nc_dtype_size(insn->tensor_scalar.dst_dtype))
 		return EMU_NC_BAD(nc, tensor_scalar.dst_dtype);
-	if (!emu_nc_all_zero(insn->tensor_scalar.reserved, sizeof(insn->tensor_scalar.reserved)))
-		return EMU_NC_BAD(nc, tensor_scalar.reserved);
 	p->alu[0] = insn->tensor_scalar.alu0;
 	p->alu[1] = insn->tensor_scalar.alu1;
 	if (!emu_nc_ap_init(&p->src0, &p->counts, insn->tensor_scalar.src,
@@ -108,8 +106,8 @@ static int decode_tensor_scalar(struct emu_nc *nc, struct emu_nc_dec *d)
 }
 
 /* The loops that are reduced (@inner) or that are left. */
-static void split_counts(struct emu_nc_counts *out, const struct emu_nc_counts *c, unsigned int dims,
-			 bool inner)
+static void split_counts(struct emu_nc_counts *out, const struct emu_nc_counts *c,
+			 unsigned int dims, bool inner)
 {
 	out->n = 1;
 	for (unsigned int i = 0; i < 4; i++) {
@@ -139,8 +137,6 @@ static int decode_tensor_reduce(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, tensor_reduce.src_dtype);
 	if (!emu_nc_dtype_size(insn->tensor_reduce.dst_dtype))
 		return EMU_NC_BAD(nc, tensor_reduce.dst_dtype);
-	if (!emu_nc_all_zero(insn->tensor_reduce.reserved, sizeof(insn->tensor_reduce.reserved)))
-		return EMU_NC_BAD(nc, tensor_reduce.reserved);
 	p->alu[0] = insn->tensor_reduce.alu;
 	p->dims = insn->tensor_reduce.dims;
 	p->imm[0] = insn->tensor_reduce.scale;
@@ -168,8 +164,6 @@ static int decode_memset(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, memset.partitions);
 	if (!emu_nc_dtype_size(insn->memset.dst_dtype))
 		return EMU_NC_BAD(nc, memset.dst_dtype);
-	if (!emu_nc_all_zero(insn->memset.reserved, sizeof(insn->memset.reserved)))
-		return EMU_NC_BAD(nc, memset.reserved);
 	p->imm[0] = insn->memset.value;
 	if (!emu_nc_ap_init(&p->dst, &p->counts, insn->memset.dst, insn->memset.dst_step, parts,
 			    insn->memset.dst_dtype))
@@ -221,7 +215,8 @@ static void exec_tensor_scalar(struct emu_nc *nc, const struct emu_nc_dec_pool *
 	const struct emu_nc_ap *const ap[] = { &p->src0, &p->dst };
 	const struct emu_nc_kernels *kr = nc->kernels;
 	struct emu_nc_lanes xs, out, lanes[2];
-	const float *s[2] = { scalar_lanes(nc, p, 0, &lanes[0]), scalar_lanes(nc, p, 1, &lanes[1]) };
+	const float *s[2] = { scalar_lanes(nc, p, 0, &lanes[0]),
+			      scalar_lanes(nc, p, 1, &lanes[1]) };
 	unsigned int n = p->dst.parts;
 	struct emu_nc_walk w;
 
@@ -230,7 +225,8 @@ static void exec_tensor_scalar(struct emu_nc *nc, const struct emu_nc_dec_pool *
 		const float *x = kr->load(&nc->mem, &p->src0, w.off[0], &xs);
 
 		for (int i = 0; i < 2; i++) {
-			kr->alu(out.f, p->reverse[i] ? s[i] : x, p->reverse[i] ? x : s[i], n, p->alu[i]);
+			kr->alu(out.f, p->reverse[i] ? s[i] : x, p->reverse[i] ? x : s[i], n,
+				p->alu[i]);
 			x = out.f;
 		}
 		nc->nan |= kr->store(&nc->mem, &p->dst, w.off[1], out.f);
@@ -257,7 +253,8 @@ static void exec_tensor_reduce(struct emu_nc *nc, const struct emu_nc_dec_pool *
 		in.off[0] = w.off[0];
 		acc = kr->load(&nc->mem, &p->src0, in.off[0], &accs);
 		while (emu_nc_walk_next(&in, &inner, ap, 1))
-			kr->alu(acc, acc, kr->load(&nc->mem, &p->src0, in.off[0], &xs), n, p->alu[0]);
+			kr->alu(acc, acc, kr->load(&nc->mem, &p->src0, in.off[0], &xs), n,
+				p->alu[0]);
 		kr->alu(acc, acc, scale, n, NEURON_ALU_MUL);
 		nc->nan |= kr->store(&nc->mem, &p->dst, w.off[1], acc);
 	} while (emu_nc_walk_next(&w, &outer, ap, 2));

@@ -3,7 +3,8 @@
 
 #include "nc_core.h"
 
-int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low, int64_t high)
+int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low,
+			 int64_t high)
 {
 	const struct neuron_segment *s;
 
@@ -47,7 +48,8 @@ int emu_nc_segment_read(struct emu_nc *nc, unsigned int seg, uint64_t off, void 
 	return NEURON_JOB_OK;
 }
 
-int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, const void *buf, size_t len)
+int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, const void *buf,
+			 size_t len)
 {
 	uint64_t addr = nc->segments[seg].base + off;
 

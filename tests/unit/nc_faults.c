@@ -6,7 +6,8 @@
 
 #define FIELD(f)	offsetof(struct neuron_insn, f)
 
-static void expect(struct nct *t, unsigned int status, unsigned int engine, uint32_t pc, uint64_t detail)
+static void expect(struct nct *t, unsigned int status, unsigned int engine, uint32_t pc,
+		   uint64_t detail)
 {
 	struct neuron_completion c = nct_run(t);
 
@@ -70,11 +71,13 @@ static struct neuron_insn *valid(struct nct *t, unsigned int op)
 	return i;
 }
 
-static const uint8_t ops[] = { NEURON_OP_NOP, NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_ACTIVATE,
-			       NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE,
-			       NEURON_OP_MEMSET, NEURON_OP_DMA_COPY };
-static const uint8_t op_engine[] = { NEURON_PE, NEURON_PE, NEURON_PE, NEURON_ACT, NEURON_POOL, NEURON_POOL,
-				     NEURON_POOL, NEURON_POOL, NEURON_DMA };
+static const uint8_t ops[] = { NEURON_OP_NOP,		NEURON_OP_LDWEIGHTS,
+			       NEURON_OP_MATMUL,	NEURON_OP_ACTIVATE,
+			       NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR,
+			       NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET,
+			       NEURON_OP_DMA_COPY };
+static const uint8_t op_engine[] = { NEURON_PE,	  NEURON_PE,   NEURON_PE,   NEURON_ACT, NEURON_POOL,
+				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_DMA };
 
 static void test_valid(void **state)
 {
@@ -160,7 +163,8 @@ static void test_pe(void **state)
 	SPOIL(MATMUL, matmul.k, i->matmul.k = 0);
 	SPOIL(MATMUL, matmul.k, i->matmul.m = 129);
 	SPOIL(MATMUL, matmul.dtype, i->matmul.dtype = 0);
-	SPOIL(MATMUL, matmul.dtype, i->matmul.dtype = NEURON_INT8);	/* the array is loaded with bf16 */
+	SPOIL(MATMUL, matmul.dtype,
+	      i->matmul.dtype = NEURON_INT8); /* the array is loaded with bf16 */
 	SPOIL(MATMUL, matmul.src, i->matmul.src = NEURON_LOCAL_PSUM);
 	SPOIL(MATMUL, matmul.dst, i->matmul.dst = 0);
 	SPOIL(MATMUL, matmul.dst, i->matmul.dst = NEURON_LOCAL_PSUM | 2);
@@ -200,18 +204,21 @@ static void test_act_and_pool(void **state)
 	SPOIL(ACTIVATE, activate.residual, i->activate.residual = 4);
 	SPOIL(ACTIVATE, activate.residual, i->flags = NEURON_ACTIVATE_RESIDUAL,
 	      i->activate.residual = NEURON_LOCAL_PARTITION);
-	SPOIL(ACTIVATE, activate.src, i->activate.src = NEURON_LOCAL_PSUM, i->activate.src_dtype = NEURON_BF16);
+	SPOIL(ACTIVATE, activate.src, i->activate.src = NEURON_LOCAL_PSUM,
+	      i->activate.src_dtype = NEURON_BF16);
 
 	SPOIL(TENSOR_TENSOR, flags, i->flags = 0x01);
 	SPOIL(TENSOR_TENSOR, flags, i->flags = 0xf0);
 	SPOIL(TENSOR_TENSOR, tensor_tensor.alu, i->tensor_tensor.alu = 7);
-	SPOIL(TENSOR_TENSOR, tensor_tensor.src1, i->tensor_tensor.src1 = NEURON_LOCAL_PARTITION * 127);
+	SPOIL(TENSOR_TENSOR, tensor_tensor.src1,
+	      i->tensor_tensor.src1 = NEURON_LOCAL_PARTITION * 127);
 	SPOIL(TENSOR_TENSOR, tensor_tensor.src0, i->tensor_tensor.src0_step[3] = -1);
 
 	SPOIL(TENSOR_SCALAR, flags, i->flags = 0x10);
 	SPOIL(TENSOR_SCALAR, tensor_scalar.alu1, i->tensor_scalar.alu1 = 7);
 	SPOIL(TENSOR_SCALAR, tensor_scalar.reserved, i->tensor_scalar.reserved[2] = 1);
-	SPOIL(TENSOR_SCALAR, tensor_scalar.scalar1, i->flags = NEURON_SCALAR1_PTR, i->tensor_scalar.scalar1 = 1);
+	SPOIL(TENSOR_SCALAR, tensor_scalar.scalar1, i->flags = NEURON_SCALAR1_PTR,
+	      i->tensor_scalar.scalar1 = 1);
 
 	SPOIL(TENSOR_REDUCE, flags, i->flags = 1);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.dims, i->tensor_reduce.dims = 0);
@@ -328,8 +335,8 @@ static void test_dma_local(void **state)
 		{ 0, -part, 2, 2, false },
 		{ NEURON_LOCAL_ADDR(0, 127, 0), -part, 128, 2, true },
 		{ NEURON_LOCAL_ADDR(0, 127, 0), -part, 129, 2, false },
-		{ NEURON_LOCAL_ADDR(0, 127, 0), part, 2, 2, false },	/* would reach the PSUM bit */
-		{ NEURON_LOCAL_ADDR(0, 1, 0), -4, 2, 2, false },	/* into the partition before */
+		{ NEURON_LOCAL_ADDR(0, 127, 0), part, 2, 2, false }, /* would reach the PSUM bit */
+		{ NEURON_LOCAL_ADDR(0, 1, 0), -4, 2, 2, false },     /* into the partition before */
 		{ NEURON_LOCAL_ADDR(0, 0, NEURON_SBUF_BYTES - 4), 4, 2, 2, false },
 		{ NEURON_LOCAL_ADDR(0, 0, NEURON_SBUF_BYTES - 4), part - 4, 100, 2, true },
 		{ NEURON_LOCAL_ADDR(0, 0, NEURON_SBUF_BYTES - 2), 0, 1, 2, false },
@@ -369,7 +376,8 @@ static void test_dma_local(void **state)
 	}
 	SPOIL(DMA_COPY, flags, i->flags = 7);
 	SPOIL(DMA_COPY, flags, i->flags = 8);
-	SPOIL(DMA_COPY, dma_copy.count, i->dma_copy.count[0] = i->dma_copy.count[1] = i->dma_copy.count[2] = 0xffff);
+	SPOIL(DMA_COPY, dma_copy.count,
+	      i->dma_copy.count[0] = i->dma_copy.count[1] = i->dma_copy.count[2] = 0xffff);
 	SPOIL(DMA_COPY, dma_copy.count, i->dma_copy.count[3] = 0);
 }
 

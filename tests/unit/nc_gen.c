@@ -5,8 +5,9 @@
 #include "nc_gen.h"
 #include "nc_model.h"
 
-static const uint8_t all_types[] = { NEURON_FP32, NEURON_FP16, NEURON_BF16, NEURON_INT8, NEURON_UINT8,
-				     NEURON_INT16, NEURON_UINT16, NEURON_INT32, NEURON_UINT32 };
+static const uint8_t all_types[] = { NEURON_FP32,   NEURON_FP16,  NEURON_BF16,
+				     NEURON_INT8,   NEURON_UINT8, NEURON_INT16,
+				     NEURON_UINT16, NEURON_INT32, NEURON_UINT32 };
 
 static uint8_t any_type(void)
 {
@@ -32,8 +33,8 @@ static void any_counts(uint16_t count[4])
 }
 
 /* A local address and steps so that all of the pattern lies in one of the regions. */
-static uint32_t operand(const uint16_t count[4], int16_t step[4], unsigned int parts, unsigned int dtype,
-			bool psum)
+static uint32_t operand(const uint16_t count[4], int16_t step[4], unsigned int parts,
+			unsigned int dtype, bool psum)
 {
 	int32_t size = (int32_t)mdl_size(dtype), low = 0, high = 0, room, base;
 	uint32_t limit = psum ? NEURON_PSUM_BYTES : NEURON_SBUF_BYTES;
@@ -76,7 +77,8 @@ static uint32_t vector(unsigned int parts)
 
 static void gen_ldweights(struct gen *g, struct neuron_insn *insn)
 {
-	static const uint8_t types[] = { NEURON_BF16, NEURON_BF16, NEURON_FP16, NEURON_INT8, NEURON_UINT8 };
+	static const uint8_t types[] = { NEURON_BF16, NEURON_BF16, NEURON_FP16, NEURON_INT8,
+					 NEURON_UINT8 };
 	uint16_t count[4] = { 1, 1, 1, 0 };
 	int16_t step[4];
 
@@ -119,16 +121,20 @@ static void gen_activate(struct neuron_insn *insn)
 	insn->activate.func = (uint8_t)nct_below(13);
 	insn->activate.src_dtype = src;
 	insn->activate.dst_dtype = dst;
-	insn->activate.src = operand(insn->activate.count, insn->activate.src_step, parts, src, any_psum(src));
-	insn->activate.dst = operand(insn->activate.count, insn->activate.dst_step, parts, dst, any_psum(dst));
+	insn->activate.src =
+		operand(insn->activate.count, insn->activate.src_step, parts, src, any_psum(src));
+	insn->activate.dst =
+		operand(insn->activate.count, insn->activate.dst_step, parts, dst, any_psum(dst));
 	if (nct_below(3) == 0) {	/* in place */
 		insn->activate.dst = insn->activate.src;
 		insn->activate.dst_dtype = src;
-		memcpy(insn->activate.dst_step, insn->activate.src_step, sizeof(insn->activate.dst_step));
+		memcpy(insn->activate.dst_step, insn->activate.src_step,
+		       sizeof(insn->activate.dst_step));
 	}
 	if (insn->flags & NEURON_ACTIVATE_BIAS)
 		insn->activate.bias = vector(parts);
-	insn->activate.scale = insn->flags & NEURON_ACTIVATE_SCALE_PTR ? vector(parts) : nct_hard_float();
+	insn->activate.scale =
+		insn->flags & NEURON_ACTIVATE_SCALE_PTR ? vector(parts) : nct_hard_float();
 	if (insn->flags & NEURON_ACTIVATE_RESIDUAL)
 		insn->activate.residual = insn->activate.dst;
 }
@@ -147,12 +153,12 @@ static void gen_tensor_tensor(struct neuron_insn *insn)
 	insn->tensor_tensor.alu = (uint8_t)nct_below(7);
 	insn->tensor_tensor.src_dtype = src0;
 	insn->tensor_tensor.dst_dtype = dst;
-	insn->tensor_tensor.src0 = operand(insn->tensor_tensor.count, insn->tensor_tensor.src0_step, parts,
-					   src0, any_psum(src0));
-	insn->tensor_tensor.src1 = operand(insn->tensor_tensor.count, insn->tensor_tensor.src1_step, parts,
-					   src1, any_psum(src1));
-	insn->tensor_tensor.dst = operand(insn->tensor_tensor.count, insn->tensor_tensor.dst_step, parts,
-					  dst, any_psum(dst));
+	insn->tensor_tensor.src0 = operand(insn->tensor_tensor.count, insn->tensor_tensor.src0_step,
+					   parts, src0, any_psum(src0));
+	insn->tensor_tensor.src1 = operand(insn->tensor_tensor.count, insn->tensor_tensor.src1_step,
+					   parts, src1, any_psum(src1));
+	insn->tensor_tensor.dst = operand(insn->tensor_tensor.count, insn->tensor_tensor.dst_step,
+					  parts, dst, any_psum(dst));
 }
 
 static void gen_tensor_scalar(struct neuron_insn *insn)
@@ -167,12 +173,14 @@ static void gen_tensor_scalar(struct neuron_insn *insn)
 	insn->tensor_scalar.alu1 = (uint8_t)nct_below(7);
 	insn->tensor_scalar.src_dtype = src;
 	insn->tensor_scalar.dst_dtype = dst;
-	insn->tensor_scalar.scalar0 = insn->flags & NEURON_SCALAR0_PTR ? vector(parts) : nct_hard_float();
-	insn->tensor_scalar.scalar1 = insn->flags & NEURON_SCALAR1_PTR ? vector(parts) : nct_hard_float();
-	insn->tensor_scalar.src = operand(insn->tensor_scalar.count, insn->tensor_scalar.src_step, parts, src,
-					  any_psum(src));
-	insn->tensor_scalar.dst = operand(insn->tensor_scalar.count, insn->tensor_scalar.dst_step, parts, dst,
-					  any_psum(dst));
+	insn->tensor_scalar.scalar0 =
+		insn->flags & NEURON_SCALAR0_PTR ? vector(parts) : nct_hard_float();
+	insn->tensor_scalar.scalar1 =
+		insn->flags & NEURON_SCALAR1_PTR ? vector(parts) : nct_hard_float();
+	insn->tensor_scalar.src = operand(insn->tensor_scalar.count, insn->tensor_scalar.src_step,
+					  parts, src, any_psum(src));
+	insn->tensor_scalar.dst = operand(insn->tensor_scalar.count, insn->tensor_scalar.dst_step,
+					  parts, dst, any_psum(dst));
 }
 
 static void gen_tensor_reduce(struct neuron_insn *insn)
@@ -188,11 +196,12 @@ static void gen_tensor_reduce(struct neuron_insn *insn)
 	insn->tensor_reduce.src_dtype = src;
 	insn->tensor_reduce.dst_dtype = dst;
 	insn->tensor_reduce.scale = nct_below(2) ? nct_f(1.0f) : nct_hard_float();
-	insn->tensor_reduce.src = operand(insn->tensor_reduce.count, insn->tensor_reduce.src_step, parts, src,
-					  any_psum(src));
+	insn->tensor_reduce.src = operand(insn->tensor_reduce.count, insn->tensor_reduce.src_step,
+					  parts, src, any_psum(src));
 	for (int d = 0; d < 4; d++)
 		outer[d] = d >= 4 - insn->tensor_reduce.dims ? 1 : insn->tensor_reduce.count[d];
-	insn->tensor_reduce.dst = operand(outer, insn->tensor_reduce.dst_step, parts, dst, any_psum(dst));
+	insn->tensor_reduce.dst =
+		operand(outer, insn->tensor_reduce.dst_step, parts, dst, any_psum(dst));
 }
 
 static void gen_memset(struct neuron_insn *insn)
@@ -204,11 +213,13 @@ static void gen_memset(struct neuron_insn *insn)
 	insn->memset.partitions = (uint8_t)parts;
 	insn->memset.dst_dtype = dst;
 	insn->memset.value = nct_hard_float();
-	insn->memset.dst = operand(insn->memset.count, insn->memset.dst_step, parts, dst, any_psum(dst));
+	insn->memset.dst =
+		operand(insn->memset.count, insn->memset.dst_step, parts, dst, any_psum(dst));
 }
 
 /* Steps and base of one dimension of movement within [0, limit), in units of @unit. */
-static uint32_t walk(const uint16_t count[4], int32_t step[4], int32_t limit, int32_t unit, int32_t last)
+static uint32_t walk(const uint16_t count[4], int32_t step[4], int32_t limit, int32_t unit,
+		     int32_t last)
 {
 	int32_t low = 0, high = 0, room;
 

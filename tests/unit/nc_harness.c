@@ -59,9 +59,12 @@ static void segments(struct nct *t)
 							NEURON_SEG_READ | NEURON_SEG_EXEC, 0, 0 };
 	t->seg[NCT_SEG_DATA] = (struct neuron_segment){ NCT_CODE_BYTES, DATA_BYTES, rw, 0, 0 };
 	t->seg[NCT_SEG_HOST] = (struct neuron_segment){ NCT_HOST_ADDR, NCT_HOST_BYTES, rw, 0, 0 };
-	t->seg[NCT_SEG_RO] = (struct neuron_segment){ NCT_CODE_BYTES, DATA_BYTES, NEURON_SEG_READ, 0, 0 };
-	t->seg[NCT_SEG_WO] = (struct neuron_segment){ NCT_CODE_BYTES, DATA_BYTES, NEURON_SEG_WRITE, 0, 0 };
-	t->seg[NCT_SEG_GONE] = (struct neuron_segment){ 0x700000000000ull, 0x1000, rw | NEURON_SEG_EXEC, 0, 0 };
+	t->seg[NCT_SEG_RO] =
+		(struct neuron_segment){ NCT_CODE_BYTES, DATA_BYTES, NEURON_SEG_READ, 0, 0 };
+	t->seg[NCT_SEG_WO] =
+		(struct neuron_segment){ NCT_CODE_BYTES, DATA_BYTES, NEURON_SEG_WRITE, 0, 0 };
+	t->seg[NCT_SEG_GONE] =
+		(struct neuron_segment){ 0x700000000000ull, 0x1000, rw | NEURON_SEG_EXEC, 0, 0 };
 	t->seg[NCT_SEG_HOST_CODE] = (struct neuron_segment){ NCT_HOST_ADDR, NCT_HOST_BYTES,
 							     NEURON_SEG_EXEC, 0, 0 };
 }
@@ -69,7 +72,9 @@ static void segments(struct nct *t)
 int nct_setup(void **state)
 {
 	struct nct *t = calloc(1, sizeof(*t));
-	struct emu_nc_bus bus = { .opaque = t, .map = bus_map, .read = bus_read, .write = bus_write };
+	struct emu_nc_bus bus = {
+		.opaque = t, .map = bus_map, .read = bus_read, .write = bus_write
+	};
 
 	assert_non_null(t);
 	/* exact sizes: the sanitizer sees an access one byte beyond */
@@ -100,7 +105,9 @@ int nct_teardown(void **state)
 void nct_begin(struct nct *t)
 {
 	memset(t->count, 0, sizeof(t->count));
-	t->job = (struct neuron_job){ .op = NEURON_JOB_EXEC, .code = NCT_SEG_CODE, .seq = t->job.seq + 1 };
+	t->job = (struct neuron_job){ .op = NEURON_JOB_EXEC,
+				      .code = NCT_SEG_CODE,
+				      .seq = t->job.seq + 1 };
 }
 
 struct neuron_insn *nct_insn_on(struct nct *t, unsigned int engine, unsigned int op)
@@ -128,7 +135,8 @@ struct neuron_completion nct_run(struct nct *t)
 
 	for (unsigned int e = 0; e < NEURON_STREAMS; e++)
 		if (t->count[e])
-			t->job.stream[e] = (struct neuron_job_stream){ e * STREAM_BYTES, t->count[e] };
+			t->job.stream[e] =
+				(struct neuron_job_stream){ e * STREAM_BYTES, t->count[e] };
 	emu_nc_run(t->nc, t->seg, NCT_SEGS, 1, &t->job, &c);
 	assert_int_equal(c.seq, t->job.seq);
 	return c;
@@ -161,7 +169,8 @@ uint32_t nct_peek(struct nct *t, int psum, unsigned int part, unsigned int byte,
 	return v;
 }
 
-void nct_poke(struct nct *t, int psum, unsigned int part, unsigned int byte, unsigned int size, uint32_t v)
+void nct_poke(struct nct *t, int psum, unsigned int part, unsigned int byte, unsigned int size,
+	      uint32_t v)
 {
 	for (unsigned int i = 0; i < size; i++)
 		*nct_byte(t, psum, part, byte + i) = (uint8_t)(v >> (8 * i));

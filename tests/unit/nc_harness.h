@@ -59,7 +59,8 @@ struct neuron_completion nct_run_ok(struct nct *t);
 /* One byte of a partition, by the documented storage. */
 uint8_t *nct_byte(struct nct *t, int psum, unsigned int part, unsigned int byte);
 uint32_t nct_peek(struct nct *t, int psum, unsigned int part, unsigned int byte, unsigned int size);
-void nct_poke(struct nct *t, int psum, unsigned int part, unsigned int byte, unsigned int size, uint32_t v);
+void nct_poke(struct nct *t, int psum, unsigned int part, unsigned int byte, unsigned int size,
+	      uint32_t v);
 
 uint64_t nct_random(void);
 static inline uint32_t nct_below(uint32_t n)

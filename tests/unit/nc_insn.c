@@ -104,7 +104,8 @@ static void compare(struct fix *f, int psum, const uint8_t *image, unsigned int 
 				memcpy(&want, image + (size_t)p * partition + at, 4);
 				if (got != want)
 					fail_msg("%s, op 0x%02x: %s[%u]+0x%x is %08x, not %08x",
-						 f->t->nc->kernels->name, f->program[f->count - 1].op,
+						 f->t->nc->kernels->name,
+						 f->program[f->count - 1].op,
 						 psum ? "psum" : "sbuf", p, at, got, want);
 			}
 }
@@ -180,8 +181,8 @@ static void first_owner(struct fix *f)
 	nct_run_ok(f->t);
 }
 
-static void run_programs(struct fix *f, const uint8_t *ops, unsigned int n_ops, unsigned int programs,
-			 unsigned int length)
+static void run_programs(struct fix *f, const uint8_t *ops, unsigned int n_ops,
+			 unsigned int programs, unsigned int length)
 {
 	struct gen g;
 
@@ -195,7 +196,8 @@ static void run_programs(struct fix *f, const uint8_t *ops, unsigned int n_ops, 
 		while (f->count < length) {
 			struct neuron_insn *insn = &f->program[f->count];
 
-			*insn = (struct neuron_insn){ .op = f->count ? ops[nct_below(n_ops)] : ops[0] };
+			*insn = (struct neuron_insn){ .op = f->count ? ops[nct_below(n_ops)]
+								     : ops[0] };
 			gen_insn(&g, insn);
 			f->count++;
 		}
@@ -222,13 +224,15 @@ TEST_OPS(tensor_scalar, 50, 5, NEURON_OP_TENSOR_SCALAR)
 TEST_OPS(tensor_reduce, 50, 5, NEURON_OP_TENSOR_REDUCE)
 TEST_OPS(memset, 20, 5, NEURON_OP_MEMSET)
 TEST_OPS(dma_copy, 120, 5, NEURON_OP_DMA_COPY)
-TEST_OPS(mixed, 40, MAX_INSNS, NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_MATMUL, NEURON_OP_ACTIVATE,
-	 NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET,
-	 NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_NOP)
+TEST_OPS(mixed, 40, MAX_INSNS, NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_MATMUL,
+	 NEURON_OP_ACTIVATE, NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR,
+	 NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY,
+	 NEURON_OP_NOP)
 
 /* Whole images through the fast ways of dma_copy: dense rows, transposing, PSUM. */
 static void dma_there_and_back(struct nct *t, uint32_t local, int32_t part_step, int32_t byte_step,
-			       unsigned int outer, unsigned int inner, unsigned int log2, bool parts_inside)
+			       unsigned int outer, unsigned int inner, unsigned int log2,
+			       bool parts_inside)
 {
 	int32_t size = 1 << log2;
 
@@ -246,7 +250,8 @@ static void dma_there_and_back(struct nct *t, uint32_t local, int32_t part_step,
 		for (int side = 0; side < 2; side++) {
 			int32_t *step = side ? i->dma_copy.dst_step : i->dma_copy.src_step;
 
-			step[2] = side != back ? (parts_inside ? byte_step : part_step) : (int32_t)inner * size;
+			step[2] = side != back ? (parts_inside ? byte_step : part_step)
+					       : (int32_t)inner * size;
 			step[3] = side != back ? (parts_inside ? part_step : byte_step) : size;
 		}
 		i->dma_copy.src = back ? local : 0;

@@ -64,8 +64,11 @@ static void test_round_trip_garbage(void **state)
 			b[i] = (uint8_t)nct_random();
 		if (n % 4)
 			insn.op = ops[nct_below(sizeof(ops))];
-		if (n % 2)	/* the reserved fields of most are at the end */
-			memset(b + 64 - 48 + nct_below(48), 0, 1), memset(b + 57, 0, 7);
+		if (n % 2) {	/* reserved fields are at the end */
+			unsigned int tail = nct_below(49);
+
+			memset(b + sizeof(insn) - tail, 0, tail);
+		}
 		round_trip(&insn);
 	}
 }
@@ -74,7 +77,8 @@ static void test_text(void **state)
 {
 	static const char line[] =
 		"activate wait=3:7 sig=31:1 flags=0x1 tag=9 count=1,1,2,3 src=psum[5]+0x10 "
-		"src_step=0,0,-3,1 dst=sbuf[127]+0x17ffe dst_step=0,0,0,0 bias=sbuf[0]+0x0 scale=0x1p-1 "
+		"src_step=0,0,-3,1 dst=sbuf[127]+0x17ffe dst_step=0,0,0,0 bias=sbuf[0]+0x0 "
+		"scale=0x1p-1 "
 		"residual=sbuf[0]+0x0 partitions=1 func=gelu_tanh src_dtype=fp32 dst_dtype=bf16";
 	char text[NRT_ISA_TEXT_MAX], small[20];
 	struct neuron_insn insn;
@@ -103,8 +107,9 @@ static void test_text(void **state)
 	assert_int_equal(nrt_isa_format(&insn, NULL, 0), len);
 
 	/* what is not given is 0; any order; comments */
-	assert_int_equal(nrt_isa_parse("  dma_copy dst_seg=local count=1,1,1,4 src_seg=3 # copy", &insn, NULL,
-				       NULL), 0);
+	assert_int_equal(nrt_isa_parse("  dma_copy dst_seg=local count=1,1,1,4 src_seg=3 # copy",
+				       &insn, NULL, NULL),
+			 0);
 	assert_int_equal(insn.dst_seg, NEURON_ISA_NO_SEG);
 	assert_int_equal(insn.src_seg, 3);
 	assert_int_equal(insn.wait_sem, NEURON_ISA_NO_SEM);
@@ -125,15 +130,46 @@ static uint32_t parsed_float(const char *s)
 static void test_floats(void **state)
 {
 	static const char *const same_as_libc[] = {
-		"0", "-0", "1", "1.5", "-2.25", "0.1", "3.14159265", "1e10", "1e-10", "123456789", ".5", "5.",
-		"16777217", "1e38", "3.4028235e38", "4e38", "1e39", "0x1p0", "0x1.8p-3", "-0x1.fffffep127",
-		"0x1p-149", "0x1p-150", "0x1.8p-150", "0x1.000001p0", "0x1.0000010000001p0", "0x1.000003p0",
-		"0x1.fffffffp-127", "0x0.fffffffp-126", "0x123456789abcdefp-10", "inf", "-inf", "0x1p999",
-		"0x1.fffffffp127", "0x1p-999", "1.17549435e-38",
+		"0",
+		"-0",
+		"1",
+		"1.5",
+		"-2.25",
+		"0.1",
+		"3.14159265",
+		"1e10",
+		"1e-10",
+		"123456789",
+		".5",
+		"5.",
+		"16777217",
+		"1e38",
+		"3.4028235e38",
+		"4e38",
+		"1e39",
+		"0x1p0",
+		"0x1.8p-3",
+		"-0x1.fffffep127",
+		"0x1p-149",
+		"0x1p-150",
+		"0x1.8p-150",
+		"0x1.000001p0",
+		"0x1.0000010000001p0",
+		"0x1.000003p0",
+		"0x1.fffffffp-127",
+		"0x0.fffffffp-126",
+		"0x123456789abcdefp-10",
+		"inf",
+		"-inf",
+		"0x1p999",
+		"0x1.fffffffp127",
+		"0x1p-999",
+		"1.17549435e-38",
 	};
 
 	for (size_t i = 0; i < sizeof(same_as_libc) / sizeof(same_as_libc[0]); i++) {
-		uint32_t want = nct_f(strtof(same_as_libc[i], NULL)), got = parsed_float(same_as_libc[i]);
+		uint32_t want = nct_f(strtof(same_as_libc[i], NULL)),
+			 got = parsed_float(same_as_libc[i]);
 
 		if (got != want)
 			fail_msg("%s is %08x, not %08x", same_as_libc[i], got, want);
@@ -186,9 +222,11 @@ static void test_errors(void **state)
 /* Text that nobody wrote on purpose. */
 static void test_garbage_text(void **state)
 {
-	static const char *const pieces[] = { "matmul", " ", "=", ",", "src", "0x", "sbuf[", "]+", "-", "9", "count",
-					      "wait", ":", "scale", "p", "e", ".", "inf", "0b:", "#", "activate",
-					      "\xff", "dtype", "bf16", ".word", "flags", "\t" };
+	static const char *const pieces[] = {
+		"matmul", " ",	   "=",	       ",",    "src",	"0x",	"sbuf[", "]+",	  "-",
+		"9",	  "count", "wait",     ":",    "scale", "p",	"e",	 ".",	  "inf",
+		"0b:",	  "#",	   "activate", "\xff", "dtype", "bf16", ".word", "flags", "\t"
+	};
 
 	for (int n = 0; n < 100000; n++) {
 		struct neuron_insn insn;

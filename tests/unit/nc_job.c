@@ -307,6 +307,7 @@ static void test_abort(void **state)
 	pthread_join(thread, NULL);
 	t->on_read = NULL;
 	assert_int_equal(c.status, NEURON_JOB_ABORTED);
+	assert_int_equal(c.detail, 0);
 
 	/* the next job is not concerned, nor is one that has ended */
 	nct_begin(t);
@@ -342,7 +343,8 @@ static void fuzz_insn(struct gen *g, unsigned int engine, struct neuron_insn *in
 	static const uint8_t by_engine[NEURON_ENGINES][4] = {
 		{ NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_MATMUL, NEURON_OP_NOP },
 		{ NEURON_OP_ACTIVATE, NEURON_OP_ACTIVATE, NEURON_OP_ACTIVATE, NEURON_OP_NOP },
-		{ NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET },
+		{ NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE,
+		  NEURON_OP_MEMSET },
 		{ NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_NOP },
 	};
 	uint8_t *bytes = (uint8_t *)insn;
@@ -398,11 +400,12 @@ static void test_fuzz(void **state)
 		faults[c.status]++;
 		executed += c.cycles != 0;
 	}
-	print_message("# %u programs ran some way; ok %u, segment %u, instruction %u, semaphore %u\n", executed,
-		      faults[NEURON_JOB_OK], faults[NEURON_JOB_SEGMENT], faults[NEURON_JOB_INSTRUCTION],
-		      faults[NEURON_JOB_SEMAPHORE]);
-	assert_true(faults[NEURON_JOB_SEGMENT] && faults[NEURON_JOB_INSTRUCTION] && faults[NEURON_JOB_SEMAPHORE] &&
-		    faults[NEURON_JOB_OK] > FUZZ_INSNS / 10);
+	print_message(
+		"# %u programs ran some way; ok %u, segment %u, instruction %u, semaphore %u\n",
+		executed, faults[NEURON_JOB_OK], faults[NEURON_JOB_SEGMENT],
+		faults[NEURON_JOB_INSTRUCTION], faults[NEURON_JOB_SEMAPHORE]);
+	assert_true(faults[NEURON_JOB_SEGMENT] && faults[NEURON_JOB_INSTRUCTION] &&
+		    faults[NEURON_JOB_SEMAPHORE] && faults[NEURON_JOB_OK] > FUZZ_INSNS / 10);
 }
 
 int main(void)
@@ -413,7 +416,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_semaphore_sum, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_trace, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_deadlock, nct_setup, nct_teardown),
-		cmocka_unit_test_setup_teardown(test_semaphores_start_at_zero, nct_setup, nct_teardown),
+		cmocka_unit_test_setup_teardown(test_semaphores_start_at_zero, nct_setup,
+						nct_teardown),
 		cmocka_unit_test_setup_teardown(test_host_access, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_nan_flag, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_owner, nct_setup, nct_teardown),

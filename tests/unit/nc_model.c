@@ -209,7 +209,8 @@ static uint8_t *at(struct model *m, uint32_t addr, unsigned int part, int64_t of
 	return addr & NEURON_LOCAL_PSUM ? &m->psum[p][b] : &m->sbuf[p][b];
 }
 
-static uint32_t get(struct model *m, uint32_t addr, unsigned int part, int64_t element, unsigned int dtype)
+static uint32_t get(struct model *m, uint32_t addr, unsigned int part, int64_t element,
+		    unsigned int dtype)
 {
 	uint32_t v = 0;
 
@@ -217,13 +218,14 @@ static uint32_t get(struct model *m, uint32_t addr, unsigned int part, int64_t e
 	return v;
 }
 
-static float getf(struct model *m, uint32_t addr, unsigned int part, int64_t element, unsigned int dtype)
+static float getf(struct model *m, uint32_t addr, unsigned int part, int64_t element,
+		  unsigned int dtype)
 {
 	return mdl_load(dtype, get(m, addr, part, element, dtype));
 }
 
-static void putf(struct model *m, uint32_t addr, unsigned int part, int64_t element, unsigned int dtype,
-		 float x)
+static void putf(struct model *m, uint32_t addr, unsigned int part, int64_t element,
+		 unsigned int dtype, float x)
 {
 	uint32_t v = mdl_store(dtype, x);
 
@@ -267,7 +269,8 @@ static void do_matmul(struct model *m, const struct neuron_insn *insn)
 	struct index x = {};
 
 	do {
-		int64_t src = element(&x, insn->matmul.src_step), dst = element(&x, insn->matmul.dst_step);
+		int64_t src = element(&x, insn->matmul.src_step),
+			dst = element(&x, insn->matmul.dst_step);
 
 		for (unsigned int c = 0; c < cols; c++) {
 			bool start = insn->flags & NEURON_MATMUL_START;
@@ -295,8 +298,8 @@ static void do_ldweights(struct model *m, const struct neuron_insn *insn)
 {
 	for (unsigned int k = 0; k < insn->ldweights.k; k++)
 		for (unsigned int c = 0; c < insn->ldweights.m; c++)
-			m->w[k][c] = getf(m, insn->ldweights.src, k, (int64_t)c * insn->ldweights.step,
-					  insn->ldweights.dtype);
+			m->w[k][c] = getf(m, insn->ldweights.src, k,
+					  (int64_t)c * insn->ldweights.step, insn->ldweights.dtype);
 }
 
 static void do_activate(struct model *m, const struct neuron_insn *insn)
@@ -347,7 +350,8 @@ static void do_tensor_tensor(struct model *m, const struct neuron_insn *insn)
 					 getf(m, insn->tensor_tensor.src1, p,
 					      element(&x, insn->tensor_tensor.src1_step), type1));
 		for (unsigned int p = 0; p < n; p++)
-			putf(m, insn->tensor_tensor.dst, p, element(&x, insn->tensor_tensor.dst_step),
+			putf(m, insn->tensor_tensor.dst, p,
+			     element(&x, insn->tensor_tensor.dst_step),
 			     insn->tensor_tensor.dst_dtype, out[p]);
 	} while (next(&x, insn->tensor_tensor.count));
 }
@@ -373,14 +377,16 @@ static void do_tensor_scalar(struct model *m, const struct neuron_insn *insn)
 				       element(&x, insn->tensor_scalar.src_step),
 				       insn->tensor_scalar.src_dtype);
 
-			v = insn->flags & NEURON_SCALAR0_REVERSE ? mdl_alu(insn->tensor_scalar.alu0, s0[p], v) :
-								   mdl_alu(insn->tensor_scalar.alu0, v, s0[p]);
+			v = insn->flags & NEURON_SCALAR0_REVERSE
+				    ? mdl_alu(insn->tensor_scalar.alu0, s0[p], v)
+				    : mdl_alu(insn->tensor_scalar.alu0, v, s0[p]);
 			out[p] = insn->flags & NEURON_SCALAR1_REVERSE ?
 				mdl_alu(insn->tensor_scalar.alu1, s1[p], v) :
 				mdl_alu(insn->tensor_scalar.alu1, v, s1[p]);
 		}
 		for (unsigned int p = 0; p < n; p++)
-			putf(m, insn->tensor_scalar.dst, p, element(&x, insn->tensor_scalar.dst_step),
+			putf(m, insn->tensor_scalar.dst, p,
+			     element(&x, insn->tensor_scalar.dst_step),
 			     insn->tensor_scalar.dst_dtype, out[p]);
 	} while (next(&x, insn->tensor_scalar.count));
 }
@@ -403,7 +409,8 @@ static void do_tensor_reduce(struct model *m, const struct neuron_insn *insn)
 
 		for (unsigned int p = 0; p < n; p++) {
 			struct index y = {};
-			float acc = getf(m, insn->tensor_reduce.src, p, base, insn->tensor_reduce.src_dtype);
+			float acc = getf(m, insn->tensor_reduce.src, p, base,
+					 insn->tensor_reduce.src_dtype);
 
 			while (next(&y, inner))
 				acc = mdl_alu(insn->tensor_reduce.alu, acc,
@@ -413,7 +420,8 @@ static void do_tensor_reduce(struct model *m, const struct neuron_insn *insn)
 			out[p] = mdl_mul(acc, scale);
 		}
 		for (unsigned int p = 0; p < n; p++)
-			putf(m, insn->tensor_reduce.dst, p, element(&x, insn->tensor_reduce.dst_step),
+			putf(m, insn->tensor_reduce.dst, p,
+			     element(&x, insn->tensor_reduce.dst_step),
 			     insn->tensor_reduce.dst_dtype, out[p]);
 	} while (next(&x, outer));
 }
@@ -430,7 +438,8 @@ static void do_memset(struct model *m, const struct neuron_insn *insn)
 	} while (next(&x, insn->memset.count));
 }
 
-static void do_dma(struct model *m, const struct neuron_insn *insn, const uint8_t *src_mem, uint8_t *dst_mem)
+static void do_dma(struct model *m, const struct neuron_insn *insn, const uint8_t *src_mem,
+		   uint8_t *dst_mem)
 {
 	unsigned int size = 1u << insn->flags;
 	struct index x = {};
@@ -443,8 +452,13 @@ static void do_dma(struct model *m, const struct neuron_insn *insn, const uint8_
 			src += (int64_t)x.i[d] * insn->dma_copy.src_step[d];
 			dst += (int64_t)x.i[d] * insn->dma_copy.dst_step[d];
 		}
-		memcpy(buf, insn->src_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)src, 0, 0) : src_mem + src, size);
-		memcpy(insn->dst_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)dst, 0, 0) : dst_mem + dst, buf, size);
+		memcpy(buf,
+		       insn->src_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)src, 0, 0)
+							  : src_mem + src,
+		       size);
+		memcpy(insn->dst_seg == NEURON_ISA_NO_SEG ? at(m, (uint32_t)dst, 0, 0)
+							  : dst_mem + dst,
+		       buf, size);
 	} while (next(&x, insn->dma_copy.count));
 }
 

@@ -26,12 +26,13 @@ static bool same(float a, float b)
 	return nct_f(a) == nct_f(b) || (isnan(a) && isnan(b));
 }
 
-static void check(const char *what, const struct emu_nc_kernels *k, float got, float want, float a, float b, float c)
+static void check(const char *what, const struct emu_nc_kernels *k, float got, float want, float a,
+		  float b, float c)
 {
 	if (same(got, want))
 		return;
-	fail_msg("%s %s(%08x, %08x, %08x) = %08x, not %08x", k->name, what, nct_f(a), nct_f(b), nct_f(c),
-		 nct_f(got), nct_f(want));
+	fail_msg("%s %s(%08x, %08x, %08x) = %08x, not %08x", k->name, what, nct_f(a), nct_f(b),
+		 nct_f(c), nct_f(got), nct_f(want));
 }
 
 /* Values as the engines see them: never subnormal. */
@@ -55,7 +56,8 @@ static void test_alu(void **state)
 			paths[p]->alu(out, a, b, N, alu);
 			emu_nc_fp_end(fp);
 			for (int i = 0; i < N; i++)
-				check("alu", paths[p], out[i], mdl_alu(alu, a[i], b[i]), a[i], b[i], (float)alu);
+				check("alu", paths[p], out[i], mdl_alu(alu, a[i], b[i]), a[i], b[i],
+				      (float)alu);
 		}
 	}
 }
@@ -107,10 +109,13 @@ static void test_chain(void **state)
 		unsigned int m = 1 + nct_below(128);
 
 		for (int s = 0; s < N * N; s++)
-			(&w[0][0][0])[s] = r & 1 ? tiny_factor() : mdl_daz(nct_uf(nct_hard_float()));
+			(&w[0][0][0])[s] =
+				r & 1 ? tiny_factor() : mdl_daz(nct_uf(nct_hard_float()));
 		for (int c = 0; c < EMU_NC_MAC_COLUMNS; c++)
 			for (int i = 0; i < N; i++)
-				x[c][i] = r & 1 ? tiny_factor() : nct_uf(nct_hard_float() & 0xbfffffff & ~0x7fffffu) ;
+				x[c][i] =
+					r & 1 ? tiny_factor()
+					      : nct_uf(nct_hard_float() & 0xbfffffff & ~0x7fffffu);
 		for (int c = 0; c < EMU_NC_MAC_COLUMNS; c++)
 			for (int i = 0; i < N; i++)
 				x[c][i] = mdl_daz(x[c][i]);
@@ -121,7 +126,8 @@ static void test_chain(void **state)
 			for (int c = 0; c < EMU_NC_MAC_COLUMNS; c++)
 				memcpy(acc[c], start, sizeof(start));
 			fp = emu_nc_fp_begin(paths[p]);
-			paths[p]->mac(accs, (const float (*)[NEURON_PE_ROWS][EMU_NC_STRIP])w, xs, columns, k, m);
+			paths[p]->mac(accs, (const float(*)[NEURON_PE_ROWS][EMU_NC_STRIP])w, xs,
+				      columns, k, m);
 			emu_nc_fp_end(fp);
 			for (unsigned int c = 0; c < columns; c++) {
 				for (unsigned int i = 0; i < m; i++) {
@@ -131,7 +137,8 @@ static void test_chain(void **state)
 						want = mdl_fma(w[i / 16][j][i % 16], x[c][j], want);
 					if (k & 1)
 						want = mdl_fma(0, 0, want);
-					check("mac", paths[p], acc[c][i], want, start[i], (float)k, (float)i);
+					check("mac", paths[p], acc[c][i], want, start[i], (float)k,
+					      (float)i);
 				}
 			}
 		}
@@ -145,14 +152,14 @@ static void test_flush_boundary(void **state)
 		float a, b, c;
 		uint32_t want;
 	} cases[] = {
-		{ 0x1p-63f, 0x1p-63f, 0, 0x00800000 },			/* exactly the smallest */
-		{ 0x1.fffffep-64f, 0x1p-63f, 0, 0 },			/* just below: exact, flushed */
-		{ 0x1.fffffep-64f, 0x1.000002p-63f, 0, 0x00800000 },	/* below, rounds up to it */
-		{ -0x1.fffffep-64f, 0x1.fffffep-64f, 0, 0x80000000 },	/* sign of the zero */
-		{ 0x1.000002p-126f, 1.0f, -0x1p-126f, 0 },		/* exact subnormal difference */
+		{ 0x1p-63f, 0x1p-63f, 0, 0x00800000 }, /* exactly the smallest */
+		{ 0x1.fffffep-64f, 0x1p-63f, 0, 0 },   /* just below: exact, flushed */
+		{ 0x1.fffffep-64f, 0x1.000002p-63f, 0, 0x00800000 },  /* below, rounds up to it */
+		{ -0x1.fffffep-64f, 0x1.fffffep-64f, 0, 0x80000000 }, /* sign of the zero */
+		{ 0x1.000002p-126f, 1.0f, -0x1p-126f, 0 }, /* exact subnormal difference */
 		{ 0x1p-126f, 1.0f, -0x1.8p-126f, 0x80000000 },
 		{ 0x1p-80f, 0x1p-80f, 0x1p-126f, 0x00800000 },
-		{ 0x1p-80f, -0x1p-80f, 0x1p-126f, 0x00800000 },		/* below, rounds back up */
+		{ 0x1p-80f, -0x1p-80f, 0x1p-126f, 0x00800000 }, /* below, rounds back up */
 		{ 0x1p127f, 2.0f, 0, 0x7f800000 },
 		{ 0x1p127f, 2.0f, -INFINITY, 0xff800000 },
 	};
@@ -165,8 +172,8 @@ static void test_flush_boundary(void **state)
 			paths[p]->affine(&x, &cases[i].a, &c, &none, 1);
 			emu_nc_fp_end(fp);
 			check("fma", paths[p], x, nct_uf(cases[i].want), cases[i].a, cases[i].b, c);
-			check("model", paths[p], mdl_fma(cases[i].a, cases[i].b, c), nct_uf(cases[i].want),
-			      cases[i].a, cases[i].b, c);
+			check("model", paths[p], mdl_fma(cases[i].a, cases[i].b, c),
+			      nct_uf(cases[i].want), cases[i].a, cases[i].b, c);
 		}
 	}
 }
@@ -189,7 +196,9 @@ static double ref_func(unsigned int f, double x)
 	case NEURON_FUNC_GELU:
 		return x == -INFINITY ? 0 : x / 2 * erfc(-x / sqrt(2));
 	case NEURON_FUNC_GELU_TANH:
-		return x == -INFINITY ? 0 : x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+		return x == -INFINITY
+			       ? 0
+			       : x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
 	case NEURON_FUNC_SQRT:
 		return sqrt(x);
 	case NEURON_FUNC_RSQRT:
@@ -249,7 +258,8 @@ static void test_functions(void **state)
 					fail_msg("function %u of %a = %a, not %a", f, (double)x[i],
 						 (double)y[0][i], ref_func(f, x[i]));
 				if (path_count > 1)
-					check("func", paths[1], y[1][i], y[0][i], x[i], (float)f, 0);
+					check("func", paths[1], y[1][i], y[0][i], x[i], (float)f,
+					      0);
 			}
 		}
 	}
@@ -270,22 +280,32 @@ static void test_function_limits(void **state)
 		uint8_t f;
 		uint32_t x, want;
 	} cases[] = {
-		{ NEURON_FUNC_EXP, 0x7f800000, 0x7f800000 }, { NEURON_FUNC_EXP, 0xff800000, 0 },
-		{ NEURON_FUNC_EXP, 0x80000000, 0x3f800000 }, { NEURON_FUNC_EXP, 0x42b17218, 0x7f800000 },
+		{ NEURON_FUNC_EXP, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_EXP, 0xff800000, 0 },
+		{ NEURON_FUNC_EXP, 0x80000000, 0x3f800000 },
+		{ NEURON_FUNC_EXP, 0x42b17218, 0x7f800000 },
 		{ NEURON_FUNC_EXP, 0xc2aeac50, 0 },
-		{ NEURON_FUNC_SIGMOID, 0x7f800000, 0x3f800000 }, { NEURON_FUNC_SIGMOID, 0xff800000, 0 },
+		{ NEURON_FUNC_SIGMOID, 0x7f800000, 0x3f800000 },
+		{ NEURON_FUNC_SIGMOID, 0xff800000, 0 },
 		{ NEURON_FUNC_SIGMOID, 0, 0x3f000000 },
-		{ NEURON_FUNC_TANH, 0x7f800000, 0x3f800000 }, { NEURON_FUNC_TANH, 0xff800000, 0xbf800000 },
+		{ NEURON_FUNC_TANH, 0x7f800000, 0x3f800000 },
+		{ NEURON_FUNC_TANH, 0xff800000, 0xbf800000 },
 		{ NEURON_FUNC_TANH, 0x80000000, 0x80000000 },
-		{ NEURON_FUNC_ERF, 0xff800000, 0xbf800000 }, { NEURON_FUNC_ERF, 0x80000000, 0x80000000 },
-		{ NEURON_FUNC_GELU, 0xff800000, 0x80000000 }, { NEURON_FUNC_GELU, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_ERF, 0xff800000, 0xbf800000 },
+		{ NEURON_FUNC_ERF, 0x80000000, 0x80000000 },
+		{ NEURON_FUNC_GELU, 0xff800000, 0x80000000 },
+		{ NEURON_FUNC_GELU, 0x7f800000, 0x7f800000 },
 		{ NEURON_FUNC_GELU_TANH, 0xff800000, 0x80000000 },
 		{ NEURON_FUNC_GELU_TANH, 0x7f7fffff, 0x7f7fffff },
-		{ NEURON_FUNC_SQRT, 0x80000000, 0x80000000 }, { NEURON_FUNC_SQRT, 0xbf800000, 0x7fc00000 },
-		{ NEURON_FUNC_RSQRT, 0, 0x7f800000 }, { NEURON_FUNC_RSQRT, 0x80000000, 0xff800000 },
-		{ NEURON_FUNC_RECIPROCAL, 0x7f000000, 0 }, { NEURON_FUNC_RECIPROCAL, 0xff000000, 0x80000000 },
+		{ NEURON_FUNC_SQRT, 0x80000000, 0x80000000 },
+		{ NEURON_FUNC_SQRT, 0xbf800000, 0x7fc00000 },
+		{ NEURON_FUNC_RSQRT, 0, 0x7f800000 },
+		{ NEURON_FUNC_RSQRT, 0x80000000, 0xff800000 },
+		{ NEURON_FUNC_RECIPROCAL, 0x7f000000, 0 },
+		{ NEURON_FUNC_RECIPROCAL, 0xff000000, 0x80000000 },
 		{ NEURON_FUNC_RECIPROCAL, 0x7e800000, 0x00800000 },
-		{ NEURON_FUNC_RELU, 0x80000000, 0 }, { NEURON_FUNC_RELU, 0xff800000, 0 },
+		{ NEURON_FUNC_RELU, 0x80000000, 0 },
+		{ NEURON_FUNC_RELU, 0xff800000, 0 },
 		{ NEURON_FUNC_ABS, 0xff800000, 0x7f800000 },
 	};
 
@@ -321,13 +341,16 @@ static void test_function_bits(void **state)
 
 static void test_conversions(void **state)
 {
-	static const uint8_t types[] = { NEURON_FP32, NEURON_FP16, NEURON_BF16, NEURON_INT8, NEURON_UINT8,
-					 NEURON_INT16, NEURON_UINT16, NEURON_INT32, NEURON_UINT32 };
+	static const uint8_t types[] = { NEURON_FP32,	NEURON_FP16,  NEURON_BF16,
+					 NEURON_INT8,	NEURON_UINT8, NEURON_INT16,
+					 NEURON_UINT16, NEURON_INT32, NEURON_UINT32 };
 	struct nct *t = *state;
 
 	for (int r = 0; r < ROUNDS * 2; r++) {
-		unsigned int type = types[r % 9], size = mdl_size(type), psum = size == 4 && nct_below(2);
-		unsigned int n = 1 + nct_below(N), part = nct_below(N + 1 - n), off = nct_below(64) * size;
+		unsigned int type = types[r % 9], size = mdl_size(type),
+			     psum = size == 4 && nct_below(2);
+		unsigned int n = 1 + nct_below(N), part = nct_below(N + 1 - n),
+			     off = nct_below(64) * size;
 		struct emu_nc_ap ap = { .psum = psum, .part = (uint8_t)part, .parts = (uint8_t)n,
 					.dtype = (uint8_t)type };
 		const struct emu_nc_kernels *k = paths[r / 9 % path_count];
@@ -351,8 +374,8 @@ static void test_conversions(void **state)
 			uint32_t bits = nct_peek(t, (int)psum, part + i, off, size);
 
 			if (bits != mdl_store(type, x[i]))
-				fail_msg("%s: type %u of %08x is %08x, not %08x", k->name, type, nct_f(x[i]),
-					 bits, mdl_store(type, x[i]));
+				fail_msg("%s: type %u of %08x is %08x, not %08x", k->name, type,
+					 nct_f(x[i]), bits, mdl_store(type, x[i]));
 			check("load", k, y[i], mdl_load(type, bits), x[i], (float)type, 0);
 		}
 	}
@@ -403,7 +426,8 @@ static void test_host_modes(void **state)
 
 			nct_begin(t);
 			i = nct_insn(t, NEURON_OP_MEMSET);
-			i->memset.count[0] = i->memset.count[1] = i->memset.count[2] = i->memset.count[3] = 1;
+			i->memset.count[0] = i->memset.count[1] = i->memset.count[2] =
+				i->memset.count[3] = 1;
 			i->memset.value = nct_f(3.0f);
 			i->memset.partitions = 1;
 			i->memset.dst_dtype = NEURON_FP32;

@@ -176,7 +176,8 @@ static bool scalar_is_addr(const struct neuron_insn *insn, const char *name)
 	return insn->flags & (strcmp(name, "scalar0") ? NEURON_SCALAR1_PTR : NEURON_SCALAR0_PTR);
 }
 
-static void put_value(struct out *o, const struct neuron_insn *insn, const struct field *f, uint32_t v)
+static void put_value(struct out *o, const struct neuron_insn *insn, const struct field *f,
+		      uint32_t v)
 {
 	switch (f->kind) {
 	case FLT:
@@ -243,7 +244,8 @@ static void put_header(struct out *o, const struct neuron_insn *insn)
 	put_sem(o, "sig", insn->sig_sem, insn->sig_val);
 	for (unsigned int i = 0; i < HEADER_COUNT; p += header_fields[i].size, i++) {
 		const struct field *f = &header_fields[i];
-		bool own = !strcmp(f->name, "op") || strstr(f->name, "wait_") || strstr(f->name, "sig_");
+		bool own = !strcmp(f->name, "op") || strstr(f->name, "wait_") ||
+			   strstr(f->name, "sig_");
 
 		if (!own && field_get(p, f->size))
 			put_field(o, insn, f, p);
@@ -427,7 +429,8 @@ static bool parse_exponent(struct in *in, int *exp)
 }
 
 /* Digits with a point; *@scale: digits after it. */
-static bool parse_mantissa(struct in *in, int base, uint64_t limit, uint64_t *m, int *scale, bool *sticky)
+static bool parse_mantissa(struct in *in, int base, uint64_t limit, uint64_t *m, int *scale,
+			   bool *sticky)
 {
 	bool any = false, point = false;
 
@@ -521,7 +524,8 @@ static bool parse_addr(struct in *in, uint32_t *out)
 
 	if (!local) {
 		if (!parse_unsigned(in, UINT32_MAX, &off))
-			return fail(in, "a local address was expected: sbuf[P]+BYTE or psum[P]+BYTE");
+			return fail(in,
+				    "a local address was expected: sbuf[P]+BYTE or psum[P]+BYTE");
 		*out = (uint32_t)off;
 		return true;
 	}
@@ -741,7 +745,10 @@ const char *nrt_isa_op_name(unsigned int op)
 const char *nrt_isa_engine_name(unsigned int engine)
 {
 	static const char *const names[] = {
-		[NEURON_PE] = "pe", [NEURON_ACT] = "act", [NEURON_POOL] = "pool", [NEURON_DMA] = "dma",
+		[NEURON_PE] = "pe",
+		[NEURON_ACT] = "act",
+		[NEURON_POOL] = "pool",
+		[NEURON_DMA] = "dma",
 	};
 
 	return engine < NEURON_ENGINES ? names[engine] : NULL;
