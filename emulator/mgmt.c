@@ -118,10 +118,12 @@ static void dma_start(struct emu_mgmt *m, uint32_t direction)
 		return;
 	}
 	if (direction == NEURON_MGMT_DMA_READ) {
-		m->dma_status = bus_status(m->ops.bus_read(m->opaque, addr, m->sram + off, m->dma_length));
+		m->dma_status = bus_status(m->ops.bus_read(m->opaque, addr, m->sram + off,
+							   m->dma_length));
 		emu_rv32_invalidate(m->cpu, m->dma_local, m->dma_length);
 	} else {
-		m->dma_status = bus_status(m->ops.bus_write(m->opaque, addr, m->sram + off, m->dma_length));
+		m->dma_status = bus_status(m->ops.bus_write(m->opaque, addr, m->sram + off,
+							    m->dma_length));
 	}
 }
 
@@ -413,7 +415,8 @@ bool emu_mgmt_pending(struct emu_mgmt *m)
 {
 	if (!atomic_load(&m->running))
 		return false;
-	return !atomic_load(&m->asleep) || (atomic_load(&m->pending) & atomic_load(&m->enable)) || timer_due(m);
+	return !atomic_load(&m->asleep) || (atomic_load(&m->pending) & atomic_load(&m->enable)) ||
+	       timer_due(m);
 }
 
 void emu_mgmt_nc_done(struct emu_mgmt *m, unsigned int n, const struct neuron_completion *result)
@@ -461,7 +464,10 @@ uint64_t emu_mgmt_run(struct emu_mgmt *m, uint64_t budget, uint64_t *next_us)
 
 	timer = atomic_load(&m->timer);
 	now = now_us(m);
-	*next_us = !atomic_load(&m->running) || timer == NOT_ARMED ? UINT64_MAX : timer > now ? timer - now : 0;
+	if (!atomic_load(&m->running) || timer == NOT_ARMED)
+		*next_us = UINT64_MAX;
+	else
+		*next_us = timer > now ? timer - now : 0;
 	return total;
 }
 

@@ -133,9 +133,12 @@ static enum rv32_op decode_system(struct rv32_insn *d, uint32_t w)
 
 static enum rv32_op decode_32(struct rv32_insn *d, uint32_t w, uint32_t pc)
 {
-	static const uint8_t branch[8] = { OP_BEQ, OP_BNE, OP_ILLEGAL, OP_ILLEGAL, OP_BLT, OP_BGE, OP_BLTU, OP_BGEU };
-	static const uint8_t load[8] = { OP_LB, OP_LH, OP_LW, OP_ILLEGAL, OP_LBU, OP_LHU, OP_ILLEGAL, OP_ILLEGAL };
-	static const uint8_t store[8] = { OP_SB, OP_SH, OP_SW, OP_ILLEGAL, OP_ILLEGAL, OP_ILLEGAL, OP_ILLEGAL, OP_ILLEGAL };
+	static const uint8_t branch[8] = {
+		OP_BEQ, OP_BNE, OP_ILLEGAL, OP_ILLEGAL, OP_BLT, OP_BGE, OP_BLTU, OP_BGEU
+	};
+	static const uint8_t load[8] = {
+		OP_LB, OP_LH, OP_LW, OP_ILLEGAL, OP_LBU, OP_LHU, OP_ILLEGAL, OP_ILLEGAL
+	};
 	uint32_t funct3 = bits(w, 12, 3);
 
 	d->rd = bits(w, 7, 5);
@@ -164,7 +167,7 @@ static enum rv32_op decode_32(struct rv32_insn *d, uint32_t w, uint32_t pc)
 		return load[funct3];
 	case 0x23:
 		d->imm = sext((w >> 25) << 5 | bits(w, 7, 5), 12);
-		return store[funct3];
+		return funct3 == 0 ? OP_SB : funct3 == 1 ? OP_SH : funct3 == 2 ? OP_SW : OP_ILLEGAL;
 	case 0x13:
 		return decode_op_imm(d, w);
 	case 0x33:
@@ -246,7 +249,8 @@ static enum rv32_op decode_c1(struct rv32_insn *d, uint32_t w, uint32_t pc)
 	case 3:
 		if (!imm)
 			return OP_ILLEGAL;
-		return rd == 2 ? set_insn(d, OP_ADDI, 2, 2, 0, sp) : set_insn(d, OP_LUI, rd, 0, 0, imm << 12);
+		return rd == 2 ? set_insn(d, OP_ADDI, 2, 2, 0, sp) :
+				 set_insn(d, OP_LUI, rd, 0, 0, imm << 12);
 	case 4:
 		return decode_c1_alu(d, w);
 	case 5:
@@ -266,8 +270,8 @@ static enum rv32_op decode_c2(struct rv32_insn *d, uint32_t w)
 	case 0:
 		return high ? OP_ILLEGAL : set_insn(d, OP_SLLI, rd, rd, 0, rs2);
 	case 2:
-		return rd ? set_insn(d, OP_LW, rd, 2, 0, bits(w, 2, 2) << 6 | high << 5 | bits(w, 4, 3) << 2) :
-		       OP_ILLEGAL;
+		return !rd ? OP_ILLEGAL :
+		       set_insn(d, OP_LW, rd, 2, 0, bits(w, 2, 2) << 6 | high << 5 | bits(w, 4, 3) << 2);
 	case 4:
 		if (rs2)
 			return set_insn(d, OP_ADD, rd, high ? rd : 0, rs2, 0);
@@ -306,7 +310,8 @@ static enum rv32_op decode(struct emu_rv32 *cpu, uint32_t off)
 		op = decode_32(d, w, pc);
 	} else {
 		d->halves = 1;
-		op = (w & 3) == 0 ? decode_c0(d, w) : (w & 3) == 1 ? decode_c1(d, w, pc) : decode_c2(d, w);
+		op = (w & 3) == 0 ? decode_c0(d, w) :
+		     (w & 3) == 1 ? decode_c1(d, w, pc) : decode_c2(d, w);
 	}
 	if (op == OP_ILLEGAL)
 		d->imm = w;
@@ -502,8 +507,19 @@ static enum emu_rv32_stop run_loop(struct emu_rv32 *cpu, uint64_t budget, uint64
 	}
 
 #define PC()		(base + (uint32_t)(d - insn) * 2)
-#define COUNT()		do { cpu->cycle += counted - left; cpu->instret += counted - left; counted = left; } while (0)
-#define DISPATCH()	do { if (unlikely(!left)) { cpu->pc = PC(); goto out; } left--; goto *d->go; } while (0)
+#define COUNT()		do { \
+		cpu->cycle += counted - left; \
+		cpu->instret += counted - left; \
+		counted = left; \
+	} while (0)
+#define DISPATCH()	do { \
+		if (unlikely(!left)) { \
+			cpu->pc = PC(); \
+			goto out; \
+		} \
+		left--; \
+		goto *d->go; \
+	} while (0)
 #define NEXT()		do { d += d->halves; DISPATCH(); } while (0)
 #define GOTO(address)	do { target = (address); goto jump; } while (0)
 #define TRAP(c, t)	do { cause = (c); tval = (t); epc = PC(); goto trap; } while (0)

@@ -81,7 +81,8 @@ static bool fetch(const struct fw_fwio_addresses *at)
 	uint32_t size;
 
 	if (!is_host(at->request) || !is_host(at->response)) {
-		fw_report(NEURON_MGMT_ERROR_FWIO_ADDRESS, is_host(at->request) ? at->response : at->request);
+		fw_report(NEURON_MGMT_ERROR_FWIO_ADDRESS,
+			  is_host(at->request) ? at->response : at->request);
 		return false;
 	}
 	if (fw_dma_read(at->request, &request, sizeof(request.head))) {

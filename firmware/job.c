@@ -24,7 +24,8 @@ static bool descriptor_valid(const struct neuron_job *job)
 /* Entries may change between jobs, so that they are not kept. */
 static bool find_context(uint32_t index, struct neuron_context_entry *entry)
 {
-	uint64_t dir = fw_ext_read(NEURON_EXT_CTXDIR_LO) | (uint64_t)fw_ext_read(NEURON_EXT_CTXDIR_HI) << 32;
+	uint64_t dir = fw_ext_read(NEURON_EXT_CTXDIR_LO) |
+		       (uint64_t)fw_ext_read(NEURON_EXT_CTXDIR_HI) << 32;
 
 	if (index >= fw_ext_read(NEURON_EXT_CTXDIR_COUNT) || dir & ~(NEURON_ADDR_HOST - 1))
 		return false;

@@ -42,8 +42,8 @@ static void fail(struct fw_queue *q, uint8_t error)
 {
 	q->error = error;
 	fw_sched_ready(q, false);
-	fw_report(error == NEURON_Q_ERROR_TAIL ? NEURON_MGMT_ERROR_QUEUE_TAIL : NEURON_MGMT_ERROR_QUEUE_CONFIG,
-		  q->id);
+	fw_report(error == NEURON_Q_ERROR_TAIL ? NEURON_MGMT_ERROR_QUEUE_TAIL :
+						 NEURON_MGMT_ERROR_QUEUE_CONFIG, q->id);
 	fw_log("queue %u: error %u", q->id, error);
 	/* one that is being stopped is done with soon, and says so then */
 	if (q->state == FW_QUEUE_STOPPING)
@@ -63,7 +63,8 @@ static bool reachable(uint64_t addr, bool write)
 	uint64_t word;
 
 	/* what was read is written back: the queue is the chip's from ENABLE on */
-	return !fw_dma_read(addr, &word, sizeof(word)) && !(write && fw_dma_write(addr, &word, sizeof(word)));
+	return !fw_dma_read(addr, &word, sizeof(word)) &&
+	       !(write && fw_dma_write(addr, &word, sizeof(word)));
 }
 
 static uint8_t check_memory(const struct fw_queue *q)
@@ -140,7 +141,8 @@ void fw_queue_complete(struct fw_queue *q, uint32_t index, const struct neuron_c
 {
 	if (q->error == NEURON_Q_ERROR_DMA)
 		return;
-	if (fw_dma_write(record_addr(q, index), record, sizeof(*record)) || !publish_seq(q, record->seq))
+	if (fw_dma_write(record_addr(q, index), record, sizeof(*record)) ||
+	    !publish_seq(q, record->seq))
 		fail(q, NEURON_Q_ERROR_DMA);
 }
 
@@ -154,7 +156,8 @@ static bool fetch(struct fw_queue *q)
 		count = q->size - slot;
 	q->cached = q->head;
 	q->cache_count = 0;
-	if (fw_dma_read(q->ring + slot * sizeof(struct neuron_job), q->cache, count * sizeof(struct neuron_job)))
+	if (fw_dma_read(q->ring + slot * sizeof(struct neuron_job), q->cache,
+			count * sizeof(struct neuron_job)))
 		return false;
 	q->cache_count = count;
 	return true;

@@ -216,7 +216,8 @@ void fw_sched_deadlines(uint64_t now)
 		}
 		if (now >= core->deadline && !core->timed_out) {
 			core->timed_out = true;
-			fw_log("core %u: job %u of queue %u had its time", n, (unsigned int)core->seq, core->queue->id);
+			fw_log("core %u: job %u of queue %u had its time", n,
+			       (unsigned int)core->seq, core->queue->id);
 		}
 		fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_ABORT);
 	}
