@@ -21,7 +21,7 @@ struct emu_service {
 	atomic_uint cancel;		/* resets that wait for @run */
 	unsigned int seen;		/* @wakes when the last slice began; service thread's */
 	uint64_t active_ns;		/* when there was something to do; service thread's */
-	uint64_t timer_ns;		/* when firmware's timer is due; UINT64_MAX: never */
+	_Atomic uint64_t timer_ns;	/* when firmware's timer is due; UINT64_MAX: never */
 };
 
 int emu_service_init(struct emu_chip *chip);
