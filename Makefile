@@ -24,8 +24,10 @@ include userspace/part.mk
 include driver/part.mk
 include tests/part.mk
 
-.PHONY: all clean help
+.PHONY: all userland clean help
 all: $(ALL)
+# All but the kernel module, which sanitizers do not concern.
+userland: $(filter-out %.ko,$(ALL))
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile

@@ -19,7 +19,7 @@ check: setup
 	$(Q)$(MAKE) --no-print-directory check-run
 
 check-run: tests initramfs
-	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san all unit-tests
+	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland unit-tests
 	$(Q)tests/check.py --out $(O) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
 demo: setup
