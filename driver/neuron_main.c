@@ -39,7 +39,8 @@ static void neuron_device_release(struct device *dev)
 
 	neuron_mem_fini(ndev);
 	ida_destroy(&ndev->contexts);
-	ida_free(&neuron_minors, ndev->index);
+	if (ndev->index >= 0)
+		ida_free(&neuron_minors, ndev->index);
 	mutex_destroy(&ndev->cores_lock);
 	mutex_destroy(&ndev->objects_lock);
 	mutex_destroy(&ndev->status_lock);
@@ -133,6 +134,9 @@ int neuron_device_add(struct neuron_device *ndev)
 void neuron_device_del(struct neuron_device *ndev)
 {
 	cdev_device_del(&ndev->cdev, &ndev->dev);
+	/* Free at once: a file that stays open must not cost a chip that is rebound its name. */
+	ida_free(&neuron_minors, ndev->index);
+	ndev->index = -1;
 }
 
 static int __init neuron_init(void)

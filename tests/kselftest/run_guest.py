@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Boots guests with one emulated chip and runs the driver's tests in them: merged TAP on standard output.
+
+Each configuration is a guest: with MSI-X, without it (the driver polls), and behind an IOMMU in strict mode.
+After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
+"""
+
+import argparse
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+import vm  # noqa: E402
+
+PROGRAMS = ["test_abi", "test_mem", "test_queue", "test_exec", "test_lifetime"]
+GUEST_DIR = "/usr/lib/neuron/tests"
+CONFIGS = {
+    "msix": {"devices": [[]]},
+    "no-msix": {"devices": [["--no-msix"]]},
+    "few-vectors": {"devices": [["--vectors", "2"]]},
+    "iommu": {"devices": [[]], "iommu": True},
+}
+# What tests provoke: jobs that must fault.
+EXPECTED_ERRORS = r"guest-error: job-"
+
+
+class Tap:
+    """Numbers results from all guests in one sequence."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def result(self, ok, name, directive=""):
+        self.count += 1
+        self.failed += not ok
+        print("%s %d - %s%s" % ("ok" if ok else "not ok", self.count, name, directive), flush=True)
+
+    def comment(self, text):
+        for line in text.rstrip("\n").splitlines():
+            print("# " + line, flush=True)
+
+
+def run_program(tap, guest, config, program, timeout):
+    """One test program; its own results, and that there were as many as it had planned."""
+    try:
+        r = guest.run([os.path.join(GUEST_DIR, program)], timeout=timeout)
+    except vm.VMTimeout as e:
+        tap.comment(str(e))
+        tap.result(False, "%s: %s ends in time" % (config, program))
+        return
+    planned, seen, failed = None, 0, False
+    for line in r.out.splitlines():
+        m = re.match(r"1\.\.(\d+)$", line)
+        if m:
+            planned = int(m.group(1))
+            continue
+        m = re.match(r"(not )?ok \d+ (?:- )?([^#]*?)\s*(#.*)?$", line)
+        if m:
+            seen += 1
+            failed |= bool(m.group(1))
+            directive = " " + m.group(3) if m.group(3) else ""
+            tap.result(not m.group(1), "%s: %s %s" % (config, program, m.group(2)), directive)
+        elif line.startswith("# ") and (".c:" in line or "terminated" in line):
+            tap.comment(line[2:])
+    if r.code or seen != planned:
+        tap.comment("code %d, %d of %s results\n%s" % (r.code, seen, planned, r.err[-2000:]))
+    tap.result(seen == planned and (not r.code or failed), "%s: %s runs to its end" % (config, program))
+
+
+def run_config(tap, config, programs, timeout, kernel, vmlinuz):
+    options = CONFIGS[config]
+    with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(programs) + 60, kernel=kernel,
+               vmlinuz=vmlinuz, **options) as guest:
+        tap.comment("%s: Linux %s, console %s" % (config, guest.release, guest.console))
+        polled = "polling instead" in guest.dmesg()
+        tap.result(polled == (config == "no-msix"), "%s: interrupts are used when there are any" % config)
+        for program in programs:
+            run_program(tap, guest, config, program, timeout)
+        problems = guest.dmesg_problems()
+        tap.comment("\n".join(problems))
+        tap.result(not problems, "%s: no problem in the kernel's log" % config)
+        errors = guest.chip_errors(EXPECTED_ERRORS)
+        tap.comment("\n".join(errors[:20]))
+        tap.result(not errors, "%s: the chip found no fault with the driver" % config)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--config", action="append", choices=sorted(CONFIGS), help="default: all")
+    p.add_argument("--kernel", help="directory made by 'prepare kernel'")
+    p.add_argument("--vmlinuz", help="kernel image instead of the one there")
+    p.add_argument("--timeout", type=int, default=300, help="seconds for each test program")
+    p.add_argument("programs", nargs="*", help="default: all of " + " ".join(PROGRAMS))
+    options = p.parse_args()
+    tap = Tap()
+    print("TAP version 13", flush=True)
+    try:
+        for config in options.config or list(CONFIGS):
+            run_config(tap, config, options.programs or PROGRAMS, options.timeout, options.kernel, options.vmlinuz)
+    except vm.VMError as e:
+        tap.comment(str(e))
+        print("Bail out! %s" % str(e).splitlines()[0], flush=True)
+        sys.exit(2)
+    print("1..%d" % tap.count)
+    sys.exit(1 if tap.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

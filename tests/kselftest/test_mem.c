@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Memory objects: creation, mmap, zeroing, copies. */
+#include "util.h"
+
+FIXTURE(mem)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(mem)
+{
+	self->fd = open_device();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(mem)
+{
+	close(self->fd);
+}
+
+/* Bytes that differ from place to place and from seed to seed. */
+static void fill(uint8_t *p, uint64_t n, uint32_t seed)
+{
+	for (uint64_t i = 0; i < n; i++)
+		p[i] = (uint8_t)((i + seed) * 2654435761u >> 24);
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, uint64_t n)
+{
+	return !memcmp(a, b, n);
+}
+
+static bool all_zero(const uint8_t *p, uint64_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
+}
+
+static int create(int fd, uint32_t type, uint32_t channel, uint64_t length, uint64_t align)
+{
+	struct neuron_ioctl_mem_create mem = {
+		.size = sizeof(mem),
+		.type = type,
+		.channel = channel,
+		.length = length,
+		.align = align,
+	};
+
+	return call(fd, NEURON_IOCTL_MEM_CREATE, &mem);
+}
+
+TEST_F(mem, bad_arguments)
+{
+	EXPECT_EQ(-EINVAL, create(self->fd, 0, 0, 4096, 0));
+	EXPECT_EQ(-EINVAL, create(self->fd, 3, 0, 4096, 0));
+	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_DEVICE, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_HOST, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_DEVICE, 2, 4096, 0));
+	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_DEVICE, 0, 4096, 2048));
+	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_DEVICE, 0, 4096, 12288));
+	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_HOST, 0, 4096, 4096));
+}
+
+TEST_F(mem, too_much)
+{
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, 0, NEURON_DRAM_CHANNEL_SIZE + 1, 0));
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, NEURON_MEM_ANY_CHANNEL, UINT64_MAX, 0));
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, 0, UINT64_MAX - 4094, 0));
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, 0, 4096, 1ull << 63));
+	EXPECT_EQ(-ENOMEM, create(self->fd, NEURON_MEM_HOST, 0, 1ull << 40, 0));
+	EXPECT_EQ(-ENOMEM, create(self->fd, NEURON_MEM_HOST, 0, UINT64_MAX, 0));
+}
+
+TEST_F(mem, channel_full)
+{
+	const uint64_t half = NEURON_DRAM_CHANNEL_SIZE / 2;
+	struct neuron_ioctl_info before, full, after;
+	struct neuron_ioctl_mem_create mem[2] = {};
+
+	ASSERT_EQ(0, get_info(self->fd, &before));
+	/* Zeroing takes its time: big pieces only here. */
+	for (int i = 0; i < 2; i++) {
+		mem[i] = (struct neuron_ioctl_mem_create) {
+			.size = sizeof(mem[i]),
+			.type = NEURON_MEM_DEVICE,
+			.channel = 1,
+			.length = i ? MIB : half,
+			.align = half,
+		};
+		ASSERT_EQ(0, call(self->fd, NEURON_IOCTL_MEM_CREATE, &mem[i]));
+	}
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, 1, half, 0));
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, 1, 4096, half));
+	EXPECT_EQ(0, create(self->fd, NEURON_MEM_DEVICE, 0, 4096, half));
+	ASSERT_EQ(0, get_info(self->fd, &full));
+	EXPECT_EQ(before.mem_free - half - MIB - 4096, full.mem_free);
+	ASSERT_EQ(0, destroy(self->fd, mem[0].id));
+	ASSERT_EQ(0, destroy(self->fd, mem[1].id));
+	ASSERT_EQ(0, get_info(self->fd, &after));
+	EXPECT_EQ(before.mem_free - 4096, after.mem_free);
+}
+
+TEST_F(mem, length_is_rounded_up)
+{
+	struct neuron_ioctl_mem_create m;
+	struct neuron_ioctl_info before, after;
+
+	ASSERT_EQ(0, get_info(self->fd, &before));
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_DEVICE, 4097, &m));
+	ASSERT_EQ(0, get_info(self->fd, &after));
+	EXPECT_EQ(8192, before.mem_free - after.mem_free);
+	EXPECT_NE(0, m.id);
+	EXPECT_EQ(0, m.mmap_offset % 4096);
+	EXPECT_NE(MAP_FAILED, mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd, m.mmap_offset));
+}
+
+TEST_F(mem, close_releases)
+{
+	struct neuron_ioctl_info before, after;
+	struct neuron_ioctl_mem_create m;
+	int fd = open_device();
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, get_info(self->fd, &before));
+	for (int i = 0; i < 50; i++)
+		ASSERT_EQ(0, mem_create(fd, NEURON_MEM_DEVICE, 8192, &m));
+	close(fd);
+	ASSERT_EQ(0, get_info(self->fd, &after));
+	EXPECT_EQ(before.mem_free, after.mem_free);
+}
+
+TEST_F(mem, destroy)
+{
+	struct neuron_ioctl_mem_create m;
+
+	EXPECT_EQ(-ENOENT, destroy(self->fd, 0));
+	EXPECT_EQ(-ENOENT, destroy(self->fd, 1));
+	EXPECT_EQ(-ENOENT, destroy(self->fd, UINT32_MAX));
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_HOST, 4096, &m));
+	EXPECT_EQ(0, destroy(self->fd, m.id));
+	EXPECT_EQ(-ENOENT, destroy(self->fd, m.id));
+}
+
+TEST_F(mem, ids_mean_nothing_in_another_file)
+{
+	struct neuron_ioctl_mem_create m;
+	int fd = open_device();
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_HOST, 4096, &m));
+	EXPECT_EQ(-ENOENT, destroy(fd, m.id));
+	EXPECT_EQ(-ENOENT, copy(fd, m.id, 0, m.id, 64, 64));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, m.mmap_offset));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
+}
+
+FIXTURE(mapped)
+{
+	int fd;
+	struct neuron_ioctl_mem_create mem;
+	uint8_t *p;
+};
+
+FIXTURE_VARIANT(mapped)
+{
+	uint32_t type;
+};
+
+FIXTURE_VARIANT_ADD(mapped, device) { .type = NEURON_MEM_DEVICE };
+FIXTURE_VARIANT_ADD(mapped, host) { .type = NEURON_MEM_HOST };
+
+FIXTURE_SETUP(mapped)
+{
+	self->fd = open_device();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mem_create(self->fd, variant->type, MIB, &self->mem));
+	self->p = mem_map(self->fd, &self->mem);
+	ASSERT_NE(MAP_FAILED, self->p);
+}
+
+FIXTURE_TEARDOWN(mapped)
+{
+	close(self->fd);
+}
+
+TEST_F(mapped, reads_as_zeros)
+{
+	/* Dirty all of it, give it back, and look at what the next owner gets. */
+	for (int i = 0; i < 3; i++) {
+		EXPECT_TRUE(all_zero(self->p, MIB));
+		memset(self->p, 0xa5, MIB);
+		ASSERT_EQ(0, munmap(self->p, MIB));
+		ASSERT_EQ(0, destroy(self->fd, self->mem.id));
+		ASSERT_EQ(0, mem_create(self->fd, variant->type, MIB, &self->mem));
+		self->p = mem_map(self->fd, &self->mem);
+		ASSERT_NE(MAP_FAILED, self->p);
+	}
+}
+
+TEST_F(mapped, two_mappings_see_the_same)
+{
+	uint8_t *q = mem_map(self->fd, &self->mem);
+
+	ASSERT_NE(MAP_FAILED, q);
+	fill(self->p, MIB, 1);
+	EXPECT_TRUE(same(self->p, q, MIB));
+}
+
+TEST_F(mapped, part_of_an_object)
+{
+	uint8_t *q = mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd, self->mem.mmap_offset + 0x10000);
+
+	ASSERT_NE(MAP_FAILED, q);
+	fill(self->p, MIB, 2);
+	EXPECT_TRUE(same(self->p + 0x10000, q, 8192));
+}
+
+TEST_F(mapped, not_over_the_end)
+{
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, MIB + 4096, PROT_READ, MAP_SHARED, self->fd, self->mem.mmap_offset));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd, self->mem.mmap_offset + MIB - 4096));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->fd, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mremap(self->p, MIB, 2 * MIB, MREMAP_MAYMOVE));
+}
+
+TEST_F(mapped, not_private)
+{
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd, self->mem.mmap_offset));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F(mapped, outlives_the_id_and_the_file)
+{
+	struct neuron_ioctl_info info;
+	int fd;
+
+	fill(self->p, MIB, 3);
+	ASSERT_EQ(0, destroy(self->fd, self->mem.id));
+	EXPECT_EQ(MAP_FAILED, mem_map(self->fd, &self->mem));
+	close(self->fd);
+	fd = open_device();
+	ASSERT_LE(0, fd);
+	for (uint64_t i = 0; i < MIB; i++)
+		ASSERT_EQ((uint8_t)((i + 3) * 2654435761u >> 24), self->p[i]);
+	ASSERT_EQ(0, get_info(fd, &info));
+	if (variant->type == NEURON_MEM_DEVICE)
+		EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE - MIB, info.mem_free);
+	ASSERT_EQ(0, munmap(self->p, MIB));
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE, info.mem_free);
+	self->fd = fd;
+}
+
+TEST_F(mapped, a_child_shares_it)
+{
+	int status;
+	pid_t pid;
+
+	self->p[5] = 1;
+	pid = fork();
+	if (!pid) {
+		self->p[5]++;
+		_exit(self->p[5] == 2 ? 0 : 1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(2, self->p[5]);
+}
+
+FIXTURE(copies)
+{
+	int fd;
+	struct neuron_ioctl_mem_create src, dst;
+	uint8_t *s, *d;
+};
+
+FIXTURE_VARIANT(copies)
+{
+	uint32_t src, dst;
+};
+
+FIXTURE_VARIANT_ADD(copies, host_to_device) { NEURON_MEM_HOST, NEURON_MEM_DEVICE };
+FIXTURE_VARIANT_ADD(copies, device_to_host) { NEURON_MEM_DEVICE, NEURON_MEM_HOST };
+FIXTURE_VARIANT_ADD(copies, device_to_device) { NEURON_MEM_DEVICE, NEURON_MEM_DEVICE };
+FIXTURE_VARIANT_ADD(copies, host_to_host) { NEURON_MEM_HOST, NEURON_MEM_HOST };
+
+#define COPY_BYTES (6 * MIB)
+
+FIXTURE_SETUP(copies)
+{
+	self->fd = open_device();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mem_create(self->fd, variant->src, COPY_BYTES, &self->src));
+	ASSERT_EQ(0, mem_create(self->fd, variant->dst, COPY_BYTES, &self->dst));
+	self->s = mem_map(self->fd, &self->src);
+	self->d = mem_map(self->fd, &self->dst);
+	ASSERT_NE(MAP_FAILED, self->s);
+	ASSERT_NE(MAP_FAILED, self->d);
+	fill(self->s, COPY_BYTES, variant->src * 7 + variant->dst);
+}
+
+FIXTURE_TEARDOWN(copies)
+{
+	close(self->fd);
+}
+
+TEST_F(copies, whole)
+{
+	EXPECT_EQ(0, copy(self->fd, self->dst.id, 0, self->src.id, 0, COPY_BYTES));
+	EXPECT_TRUE(same(self->s, self->d, COPY_BYTES));
+}
+
+TEST_F(copies, odd_sizes_and_offsets)
+{
+	static const uint32_t sizes[] = { 1, 2, 3, 63, 64, 65, 4095, 4097, 0xffff, 0x10000, 0x10001, 0x54321 };
+	static const uint32_t offsets[] = { 0, 1, 7, 4095, 0xffff, 0x10001 };
+
+	for (unsigned int i = 0; i < 12; i++) {
+		for (unsigned int j = 0; j < 36; j++) {
+			uint32_t so = offsets[j / 6], d = offsets[j % 6] + 16, n = sizes[i];
+
+			memset(self->d + d - 8, 0xee, n + 16);
+			ASSERT_EQ(0, copy(self->fd, self->dst.id, d, self->src.id, so, n));
+			ASSERT_TRUE(same(self->s + so, self->d + d, n)) {
+				TH_LOG("%u bytes from %u to %u", n, so, d);
+			}
+			/* Nothing beside it. */
+			ASSERT_EQ(0xee, self->d[d - 1]);
+			ASSERT_EQ(0xee, self->d[d + n]);
+		}
+	}
+}
+
+TEST_F(copies, many_in_order)
+{
+	struct neuron_copy c[NEURON_COPY_MAX];
+	uint32_t done;
+
+	/* Each overwrites the one before in part: only the right order gives this result. */
+	for (unsigned int i = 0; i < NEURON_COPY_MAX; i++)
+		c[i] = (struct neuron_copy) {
+			.src = self->src.id,
+			.dst = self->dst.id,
+			.src_offset = i * 1000,
+			.dst_offset = i * 100,
+			.length = 3000,
+		};
+	ASSERT_EQ(0, copies(self->fd, c, NEURON_COPY_MAX, &done));
+	EXPECT_EQ(NEURON_COPY_MAX, done);
+	for (unsigned int i = 0; i < NEURON_COPY_MAX; i++)
+		ASSERT_TRUE(same(self->s + i * 1000, self->d + i * 100, i == NEURON_COPY_MAX - 1 ? 3000 : 100));
+}
+
+TEST_F(copies, one_reads_what_the_one_before_wrote)
+{
+	struct neuron_copy c[64];
+
+	c[0] = (struct neuron_copy) { self->src.id, self->dst.id, 0, 0, 5000 };
+	for (unsigned int i = 1; i < 64; i++)
+		c[i] = (struct neuron_copy) { self->dst.id, self->dst.id, (i - 1) * 5000, i * 5000, 5000 };
+	ASSERT_EQ(0, copies(self->fd, c, 64, NULL));
+	for (unsigned int i = 0; i < 64; i++)
+		EXPECT_TRUE(same(self->s, self->d + i * 5000, 5000));
+}
+
+TEST_F(copies, more_than_the_ring_holds)
+{
+	struct neuron_copy c[NEURON_COPY_MAX];
+
+	/* 12 times 1024 descriptors: the ring wraps, batches end in the middle of a call. */
+	for (unsigned int round = 0; round < 12; round++) {
+		for (unsigned int i = 0; i < NEURON_COPY_MAX; i++)
+			c[i] = (struct neuron_copy) { self->src.id, self->dst.id, i * 64 + round, i * 64, 64 };
+		ASSERT_EQ(0, copies(self->fd, c, NEURON_COPY_MAX, NULL));
+		ASSERT_TRUE(same(self->s + round, self->d, NEURON_COPY_MAX * 64));
+	}
+}
+
+TEST_F(copies, errors)
+{
+	struct neuron_copy ok = { self->src.id, self->dst.id, 0, 0, 4096 }, c[2] = { ok, ok };
+	struct neuron_ioctl_copy arg = { .size = sizeof(arg), .count = 1 };
+	uint32_t done, dst = self->dst.id;
+
+	memset(self->d, 0xcc, 4096);
+	c[1].length = COPY_BYTES + 1;
+	EXPECT_EQ(-ERANGE, copies(self->fd, c, 2, &done));
+	EXPECT_EQ(0, done);
+	c[1] = ok;
+	c[1].src_offset = UINT64_MAX - 100;
+	EXPECT_EQ(-ERANGE, copies(self->fd, c, 2, &done));
+	c[1] = ok;
+	c[1].dst_offset = COPY_BYTES - 4095;
+	EXPECT_EQ(-ERANGE, copies(self->fd, c, 2, &done));
+	c[1] = ok;
+	c[1].length = 0;
+	EXPECT_EQ(-EINVAL, copies(self->fd, c, 2, &done));
+	c[1] = ok;
+	c[1].src = 9999;
+	EXPECT_EQ(-ENOENT, copies(self->fd, c, 2, &done));
+	c[1].src = 0;
+	EXPECT_EQ(-ENOENT, copies(self->fd, c, 2, &done));
+	c[1] = (struct neuron_copy) { dst, dst, 0, 4095, 4096 };
+	EXPECT_EQ(-EINVAL, copies(self->fd, c, 2, &done));
+	EXPECT_EQ(0, done);
+	EXPECT_EQ(-EINVAL, copies(self->fd, c, 0, &done));
+	EXPECT_EQ(-EINVAL, copies(self->fd, c, NEURON_COPY_MAX + 1, &done));
+	arg.copies = 16;
+	EXPECT_EQ(-EFAULT, call(self->fd, NEURON_IOCTL_COPY, &arg));
+	/* Nothing was copied by any of these. */
+	for (int i = 0; i < 4096; i++)
+		ASSERT_EQ(0xcc, self->d[i]);
+}
+
+TEST_F(copies, in_one_object)
+{
+	uint32_t dst = self->dst.id;
+
+	memcpy(self->d, self->s, 8192);
+	EXPECT_EQ(0, copy(self->fd, dst, 8192, dst, 0, 8192));
+	EXPECT_TRUE(same(self->s, self->d + 8192, 8192));
+	EXPECT_EQ(-EINVAL, copy(self->fd, dst, 100, dst, 100, 1));
+	EXPECT_EQ(0, copy(self->fd, dst, 101, dst, 100, 1));
+}
+
+static void *copy_again_and_again(void *arg)
+{
+	int fd = *(int *)arg;
+	struct neuron_ioctl_mem_create a, b;
+	intptr_t ret = mem_create(fd, NEURON_MEM_DEVICE, 0x20000, &a);
+	uint8_t *p, *q;
+
+	ret = ret ? ret : mem_create(fd, NEURON_MEM_HOST, 0x20000, &b);
+	p = mem_map(fd, &a);
+	q = mem_map(fd, &b);
+	for (int i = 0; i < 50 && !ret; i++) {
+		fill(q, 0x20000, a.id * 1000 + i);
+		ret = copy(fd, a.id, 0, b.id, 0, 0x20000);
+		if (!ret && !same(p, q, 0x20000))
+			ret = -EIO;
+	}
+	return (void *)ret;
+}
+
+TEST_F(mem, threads_copy_at_the_same_time)
+{
+	pthread_t threads[8];
+	void *ret;
+
+	for (int i = 0; i < 8; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, copy_again_and_again, &self->fd));
+	for (int i = 0; i < 8; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &ret));
+		EXPECT_EQ(NULL, ret);
+	}
+}
+
+TEST_F(mem, large_host_memory_is_usable)
+{
+	struct neuron_ioctl_mem_create a, b;
+	uint8_t *p, *q;
+
+	/* More than one run of pages: copies must find their way over the seams. */
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_HOST, 33 * MIB, &a));
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_DEVICE, 33 * MIB, &b));
+	p = mem_map(self->fd, &a);
+	q = mem_map(self->fd, &b);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_NE(MAP_FAILED, q);
+	fill(p, 33 * MIB, 9);
+	ASSERT_EQ(0, copy(self->fd, b.id, 3, a.id, 5, 33 * MIB - 5));
+	EXPECT_TRUE(same(p + 5, q + 3, 33 * MIB - 5));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the driver's tests share: ioctls that return 0 or -errno, objects, instructions, and
+ * a harness that leaves SIGALRM to it.
+ */
+#ifndef KSELFTEST_UTIL_H
+#define KSELFTEST_UTIL_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/neuron.h>
+#include <neuron/isa.h>
+#include <neuron/job.h>
+#include <neuron/regs.h>
+#include <kselftest_harness.h>
+
+#define DEVICE "/dev/neuron0"
+#define SYSFS "/sys/class/neuron_device/neuron0"
+#define MIB (1ull << 20)
+#define SECOND 1000000000ull
+
+/* Negative errno instead of -1, so that expectations read like the contract. */
+static inline int call(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) ? -errno : 0;
+}
+
+static inline int open_device(void)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static inline int get_info(int fd, struct neuron_ioctl_info *info)
+{
+	*info = (struct neuron_ioctl_info) { .size = sizeof(*info) };
+	return call(fd, NEURON_IOCTL_INFO, info);
+}
+
+static inline int mem_create(int fd, uint32_t type, uint64_t length, struct neuron_ioctl_mem_create *mem)
+{
+	*mem = (struct neuron_ioctl_mem_create) {
+		.size = sizeof(*mem),
+		.type = type,
+		.channel = type == NEURON_MEM_DEVICE ? NEURON_MEM_ANY_CHANNEL : 0,
+		.length = length,
+	};
+	return call(fd, NEURON_IOCTL_MEM_CREATE, mem);
+}
+
+static inline void *mem_map(int fd, const struct neuron_ioctl_mem_create *mem)
+{
+	return mmap(NULL, mem->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, mem->mmap_offset);
+}
+
+static inline int copies(int fd, struct neuron_copy *c, uint32_t count, uint32_t *done)
+{
+	struct neuron_ioctl_copy arg = {
+		.size = sizeof(arg),
+		.count = count,
+		.copies = (uintptr_t)c,
+		.done = 12345,
+	};
+	int ret = call(fd, NEURON_IOCTL_COPY, &arg);
+
+	if (done)
+		*done = arg.done;
+	return ret;
+}
+
+static inline int copy(int fd, uint32_t dst, uint64_t dst_offset, uint32_t src, uint64_t src_offset, uint64_t length)
+{
+	struct neuron_copy c = {
+		.src = src,
+		.dst = dst,
+		.src_offset = src_offset,
+		.dst_offset = dst_offset,
+		.length = length,
+	};
+
+	return copies(fd, &c, 1, NULL);
+}
+
+static inline int destroy(int fd, uint32_t id)
+{
+	struct neuron_ioctl_destroy arg = { .size = sizeof(arg), .id = id };
+
+	return call(fd, NEURON_IOCTL_DESTROY, &arg);
+}
+
+static inline int context_create(int fd, uint32_t segments, uint32_t *id)
+{
+	struct neuron_ioctl_context_create arg = { .size = sizeof(arg), .segments = segments };
+	int ret = call(fd, NEURON_IOCTL_CONTEXT_CREATE, &arg);
+
+	*id = arg.id;
+	return ret;
+}
+
+static inline int bind_all(int fd, uint32_t context, struct neuron_bind *binds, uint32_t count)
+{
+	struct neuron_ioctl_context_bind arg = {
+		.size = sizeof(arg),
+		.context = context,
+		.count = count,
+		.binds = (uintptr_t)binds,
+	};
+
+	return call(fd, NEURON_IOCTL_CONTEXT_BIND, &arg);
+}
+
+static inline int bind_one(int fd, uint32_t context, uint32_t segment, uint32_t mem, uint64_t offset,
+			   uint64_t length, uint32_t access)
+{
+	struct neuron_bind b = {
+		.segment = segment,
+		.mem = mem,
+		.offset = offset,
+		.length = length,
+		.access = access,
+	};
+
+	return bind_all(fd, context, &b, 1);
+}
+
+static inline int cores_acquire(int fd, uint32_t mask)
+{
+	struct neuron_ioctl_cores arg = { .size = sizeof(arg), .mask = mask };
+
+	return call(fd, NEURON_IOCTL_CORES_ACQUIRE, &arg);
+}
+
+static inline int cores_release(int fd, uint32_t mask)
+{
+	struct neuron_ioctl_cores arg = { .size = sizeof(arg), .mask = mask };
+
+	return call(fd, NEURON_IOCTL_CORES_RELEASE, &arg);
+}
+
+static inline int queue_create(int fd, uint32_t core, uint32_t entries, int event, struct neuron_ioctl_queue_create *q)
+{
+	*q = (struct neuron_ioctl_queue_create) {
+		.size = sizeof(*q),
+		.core = core,
+		.entries = entries,
+		.eventfd = event,
+	};
+	return call(fd, NEURON_IOCTL_QUEUE_CREATE, q);
+}
+
+static inline int submit(int fd, uint32_t queue, struct neuron_submit *jobs, uint32_t count, uint64_t *seq)
+{
+	struct neuron_ioctl_submit arg = {
+		.size = sizeof(arg),
+		.queue = queue,
+		.count = count,
+		.jobs = (uintptr_t)jobs,
+	};
+	int ret = call(fd, NEURON_IOCTL_SUBMIT, &arg);
+
+	if (seq)
+		*seq = arg.seq;
+	return ret;
+}
+
+static inline int submit_nop(int fd, uint32_t queue, uint64_t *seq)
+{
+	struct neuron_submit job = { .op = NEURON_SUBMIT_NOP };
+
+	return submit(fd, queue, &job, 1, seq);
+}
+
+static inline int wait_job(int fd, uint32_t queue, uint64_t seq, uint64_t timeout_ns, struct neuron_ioctl_wait *w)
+{
+	*w = (struct neuron_ioctl_wait) {
+		.size = sizeof(*w),
+		.queue = queue,
+		.seq = seq,
+		.deadline_ns = timeout_ns ? now_ns() + timeout_ns : 0,
+	};
+	return call(fd, NEURON_IOCTL_WAIT, w);
+}
+
+/* --- instructions --- */
+
+static inline struct neuron_insn insn(uint8_t op)
+{
+	struct neuron_insn i = {
+		.op = op,
+		.wait_sem = NEURON_ISA_NO_SEM,
+		.sig_sem = NEURON_ISA_NO_SEM,
+		.dst_seg = op == NEURON_OP_DMA_COPY ? NEURON_ISA_NO_SEG : 0,
+		.src_seg = op == NEURON_OP_DMA_COPY ? NEURON_ISA_NO_SEG : 0,
+	};
+
+	return i;
+}
+
+/* Fill @n fp32 of 128 partitions of SBUF with @bits. */
+static inline struct neuron_insn insn_memset(uint32_t offset, uint16_t n, uint32_t bits)
+{
+	struct neuron_insn i = insn(NEURON_OP_MEMSET);
+
+	i.memset.count[0] = i.memset.count[1] = i.memset.count[2] = 1;
+	i.memset.count[3] = n;
+	i.memset.dst = NEURON_LOCAL_ADDR(0, 0, offset);
+	i.memset.dst_step[3] = 1;
+	i.memset.value = bits;
+	i.memset.partitions = NEURON_PARTITIONS;
+	i.memset.dst_dtype = NEURON_FP32;
+	return i;
+}
+
+/* @n elements of 64 bytes from one segment to another. */
+static inline struct neuron_insn insn_copy(uint8_t dst, uint32_t dst_offset, uint8_t src, uint32_t src_offset, uint16_t n)
+{
+	struct neuron_insn i = insn(NEURON_OP_DMA_COPY);
+
+	i.flags = 6;
+	i.dst_seg = dst;
+	i.src_seg = src;
+	i.dma_copy.count[0] = i.dma_copy.count[1] = i.dma_copy.count[2] = 1;
+	i.dma_copy.count[3] = n;
+	i.dma_copy.src = src_offset;
+	i.dma_copy.dst = dst_offset;
+	i.dma_copy.src_step[3] = i.dma_copy.dst_step[3] = 64;
+	return i;
+}
+
+/* Some ten milliseconds of copying 64 bytes onto the same place again and again. */
+static inline struct neuron_insn insn_slow(uint8_t dst, uint8_t src)
+{
+	struct neuron_insn i = insn_copy(dst, 64, src, 0, 1);
+
+	i.dma_copy.count[0] = 64;
+	i.dma_copy.count[1] = 1024;
+	i.dma_copy.count[2] = 16;
+	return i;
+}
+
+/* --- a core, a queue, and a context: segment 0 code, 1 and 2 data --- */
+
+#define CODE_INSNS 4096
+#define DATA_BYTES 0x10000
+
+struct rig {
+	int fd;
+	struct neuron_ioctl_queue_create queue;
+	uint32_t context;
+	struct neuron_ioctl_mem_create code_mem, data_mem, host_mem;
+	struct neuron_insn *code;
+	uint8_t *data, *host;
+};
+
+static inline int rig_open(struct rig *r, uint32_t entries)
+{
+	const uint32_t rw = NEURON_ACCESS_READ | NEURON_ACCESS_WRITE;
+	int ret;
+
+	r->fd = open_device();
+	if (r->fd < 0)
+		return r->fd;
+	ret = cores_acquire(r->fd, 1);
+	ret = ret ? ret : queue_create(r->fd, 0, entries, -1, &r->queue);
+	ret = ret ? ret : context_create(r->fd, 8, &r->context);
+	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_DEVICE, CODE_INSNS * sizeof(struct neuron_insn), &r->code_mem);
+	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_DEVICE, DATA_BYTES, &r->data_mem);
+	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_HOST, DATA_BYTES, &r->host_mem);
+	ret = ret ? ret : bind_one(r->fd, r->context, 0, r->code_mem.id, 0, r->code_mem.length, NEURON_ACCESS_EXEC);
+	ret = ret ? ret : bind_one(r->fd, r->context, 1, r->data_mem.id, 0, DATA_BYTES, rw);
+	ret = ret ? ret : bind_one(r->fd, r->context, 2, r->host_mem.id, 0, DATA_BYTES, rw);
+	if (ret)
+		return ret;
+	r->code = mem_map(r->fd, &r->code_mem);
+	r->data = mem_map(r->fd, &r->data_mem);
+	r->host = mem_map(r->fd, &r->host_mem);
+	return r->code == MAP_FAILED || r->data == MAP_FAILED || r->host == MAP_FAILED ? -errno : 0;
+}
+
+/* Mappings keep a file open: they go, too. */
+static inline void rig_close(struct rig *r)
+{
+	munmap(r->code, r->code_mem.length);
+	munmap(r->data, DATA_BYTES);
+	munmap(r->host, DATA_BYTES);
+	close(r->fd);
+}
+
+/* A job of @count instructions for @engine that lie from instruction @first on. */
+static inline struct neuron_submit rig_job(const struct rig *r, int engine, uint32_t first, uint32_t count)
+{
+	struct neuron_submit job = {
+		.op = NEURON_SUBMIT_EXEC,
+		.context = r->context,
+	};
+
+	job.stream[engine].offset = first * sizeof(struct neuron_insn);
+	job.stream[engine].count = count;
+	return job;
+}
+
+/* Runs a job to its end: its status, or -errno. */
+static inline int rig_run(struct rig *r, struct neuron_submit *job, struct neuron_ioctl_wait *w)
+{
+	uint64_t seq;
+	int ret = submit(r->fd, r->queue.id, job, 1, &seq);
+
+	ret = ret ? ret : wait_job(r->fd, r->queue.id, seq, 20 * SECOND, w);
+	return ret ? ret : (int)w->status;
+}
+
+/* A job that takes tens of seconds unless it is ended. */
+static inline struct neuron_submit rig_long_job(struct rig *r)
+{
+	for (int i = 0; i < CODE_INSNS; i++)
+		r->code[i] = insn_slow(1, 1);
+	return rig_job(r, NEURON_DMA, 0, CODE_INSNS);
+}
+
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* First line of a file; empty on error. */
+static inline void read_line(const char *path, char *text, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	text[0] = 0;
+	if (f) {
+		if (!fgets(text, size, f))
+			text[0] = 0;
+		fclose(f);
+	}
+	text[strcspn(text, "\n")] = 0;
+}
+
+/* The PCI address of the first chip, "0000:01:00.0". */
+static inline void pci_name(char *name, size_t size)
+{
+	char link[512], *base;
+	ssize_t n = readlink(SYSFS "/device", link, sizeof(link) - 1);
+
+	link[n > 0 ? n : 0] = 0;
+	base = strrchr(link, '/');
+	snprintf(name, size, "%s", base ? base + 1 : "");
+}
+
+#endif
