@@ -314,7 +314,7 @@ def test_killed_runner_leaves_nothing(make):
             children = children_of(p.pid)
             expect(children, "no QEMU")
             p.send_signal(number)
-            expect(p.wait(15) == code, number, p.returncode)
+            expect(p.wait(60) == code, number, p.returncode)
         expect(wait_gone(children), "QEMU outlived signal %d" % number)
 
 

@@ -747,9 +747,16 @@ def parse_arguments():
     return options
 
 
+def interrupted(number, _frame):
+    """Ends the guest in order; if that hangs the kernel ends this process, and with it all that it started."""
+    signal.alarm(12)
+    sys.exit(128 + number)
+
+
 def main():
     options = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupted)
     try:
         with VM(devices=[options.emu_option] * options.devices, kernel=options.kernel, initrd=options.initrd,
                 memory=options.memory, cpus=options.cpus, append=options.append, firmware=options.firmware,
@@ -763,8 +770,6 @@ def main():
     except OSError as e:
         print("vm: error: %s" % e, file=sys.stderr)
         return 125
-    except KeyboardInterrupt:
-        return 130
     return code or (124 if problems else 0)
 
 
