@@ -42,6 +42,7 @@ static struct {
 	uint32_t abi;
 	uint64_t features;
 	int devices, functions;
+	int gone;
 	uint64_t submitted;
 	uint64_t record[NRT_QUEUE_ENTRIES];
 	int fail_submit, fail_wait, fail_create, interrupts;
@@ -145,6 +146,8 @@ static int cores(unsigned long request, struct neuron_ioctl_cores *a)
 
 static int info(struct neuron_ioctl_info *a)
 {
+	if (k.gone)
+		return -ENODEV;
 	a->abi_version = k.abi;
 	a->features = k.features;
 	a->core_count = 4;
@@ -327,6 +330,25 @@ static void memory(void **state)
 	nrt_device_put(devices[0]);
 }
 
+/* Pages of a mapping vanish, as after an unplug: an error, no SIGBUS. */
+static void unplugged(void **state)
+{
+	struct nrt_mem *a;
+	char buf[100];
+
+	assert_int_equal(nrt_devices_open(&env, devices), 1);
+	assert_int_equal(nrt_mem_create(devices[0], NRT_MEM_DEVICE, 8192, 64, &a), 0);
+	assert_int_equal(nrt_mem_write(a, 4050, "here", 4), 0);
+	assert_int_equal(nrt_mem_read(a, 4050, buf, 100), 0);
+	assert_memory_equal(buf, "here", 4);
+	assert_int_equal(ftruncate(k.memory, 4096), 0);
+	k.gone = 1;
+	assert_int_equal(nrt_mem_write(a, 4050, buf, 100), -ENODEV);
+	assert_int_equal(nrt_mem_read(a, 4050, buf, 100), -ENODEV);
+	nrt_mem_put(a);
+	nrt_device_put(devices[0]);
+}
+
 static void ownership(void **state)
 {
 	uint32_t busy = 0;
@@ -406,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup(opening, set_up),
 		cmocka_unit_test_setup(nothing_to_open, set_up),
 		cmocka_unit_test_setup(memory, set_up),
+		cmocka_unit_test_setup(unplugged, set_up),
 		cmocka_unit_test_setup(ownership, set_up),
 		cmocka_unit_test_setup(many_threads, set_up),
 		cmocka_unit_test_setup(device_fails, set_up),

@@ -2,6 +2,9 @@
 /*
  * Kernel backend: /dev/neuronN through <linux/neuron.h>. Each NeuronCore that is taken
  * gets one queue, which the threads of the process share.
+ *
+ * Mappings of a device that was unplugged or reset raise SIGBUS, which must not end a
+ * program that uses the library: copy_mapped() is the only way to touch them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +32,7 @@
 struct kernel_device {
 	struct nrt_device dev;
 	int fd;
+	pid_t pid;
 	pthread_mutex_t staging_lock;
 	uint32_t staging;		/* host memory object for DMA, 0 = none yet */
 	uint8_t *staging_va;
@@ -51,6 +56,48 @@ static int call(int fd, unsigned long request, void *arg)
 		rc = ioctl(fd, request, arg);
 	while (rc < 0 && errno == EINTR);
 	return rc < 0 ? -errno : 0;
+}
+
+/* 0 if the device is alive. */
+static int check_alive(struct kernel_device *k)
+{
+	struct neuron_ioctl_info info = { .size = sizeof(info) };
+
+	return call(k->fd, NEURON_IOCTL_INFO, &info);
+}
+
+/*
+ * Copy between a mapping of the device and memory of the process. The kernel does it, with
+ * the mapping as the "local" side of a transfer with ourselves: there, a page that is gone
+ * is an error instead of a signal.
+ */
+static int copy_mapped(struct kernel_device *k, void *mapping, void *memory, size_t len,
+		       bool to_device)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct iovec local = { (char *)mapping + done, len - done };
+		struct iovec remote = { (char *)memory + done, len - done };
+		ssize_t n = to_device ? process_vm_readv(k->pid, &local, 1, &remote, 1, 0) :
+					process_vm_writev(k->pid, &local, 1, &remote, 1, 0);
+
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	if (done < len) {
+		int rc = check_alive(k);
+
+		if (rc)
+			return rc;
+		/* The call is not permitted here, or not for that kind of memory. */
+		if (to_device)
+			memcpy((char *)mapping + done, (char *)memory + done, len - done);
+		else
+			memcpy((char *)memory + done, (char *)mapping + done, len - done);
+	}
+	return 0;
 }
 
 static void destroy(int fd, uint32_t id)
@@ -152,7 +199,7 @@ static int read_by_dma(struct kernel_device *k, struct nrt_mem *mem, uint64_t of
 
 		rc = copy(k, k->staging, 0, mem->id, offset, n);
 		if (!rc)
-			memcpy(buf, k->staging_va, n);
+			rc = copy_mapped(k, k->staging_va, buf, n, false);
 		buf += n;
 		offset += n;
 		len -= n;
@@ -165,16 +212,16 @@ static int kernel_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size
 {
 	if (mem->type == NRT_MEM_DEVICE && len >= DMA_READ_MIN)
 		return read_by_dma(to_kernel(mem->dev), mem, offset, buf, len);
-	memcpy(buf, (char *)mem->va + offset, len);
-	return 0;
+	return copy_mapped(to_kernel(mem->dev), (char *)mem->va + offset, buf, len, false);
 }
 
 static int kernel_mem_write(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len)
 {
-	memcpy((char *)mem->va + offset, buf, len);
+	int rc = copy_mapped(to_kernel(mem->dev), (char *)mem->va + offset, (void *)buf, len, true);
+
 	/* Drains the CPU's write-combining buffers before a job or a DMA that reads this. */
 	atomic_thread_fence(memory_order_seq_cst);
-	return 0;
+	return rc;
 }
 
 static int kernel_mem_copy(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
@@ -352,6 +399,7 @@ static int open_device(const struct nrt_found *f, struct nrt_device **result)
 		return rc ? rc : -ENOMEM;
 	}
 	k->fd = fd;
+	k->pid = getpid();
 	pthread_mutex_init(&k->staging_lock, NULL);
 	k->dev.ops = &kernel_ops;
 	k->dev.refs = 1;

@@ -215,12 +215,10 @@ NRT_API void nrt_tensor_free(nrt_tensor_t **tensor)
 	*tensor = NULL;
 }
 
-/* Device memory of the tensor that is not to be touched but through its backend. */
+/* Memory of the tensor that is not to be touched but through its backend. */
 static struct nrt_mem *device_memory(const struct nrt_tensor *t)
 {
-	struct nrt_mem *mem = t->storage->mem;
-
-	return mem && mem->type == NRT_MEM_DEVICE ? mem : NULL;
+	return t->storage->mem;
 }
 
 static int read_bytes(const struct nrt_tensor *t, void *buf, size_t offset, size_t size)
@@ -265,6 +263,25 @@ NRT_API NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_
 	return nrt_status_of(write_bytes(tensor, buf, offset, size));
 }
 
+/* Between memory objects of any devices. */
+static int bounce(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
+		  uint64_t src_offset, size_t size)
+{
+	void *buf;
+	int rc;
+
+	if (dst->dev == src->dev)
+		return dst->dev->ops->mem_copy(dst, dst_offset, src, src_offset, size);
+	buf = malloc(size);
+	if (!buf)
+		return -ENOMEM;
+	rc = nrt_mem_read(src, src_offset, buf, size);
+	if (!rc)
+		rc = nrt_mem_write(dst, dst_offset, buf, size);
+	free(buf);
+	return rc;
+}
+
 static NRT_STATUS copy_on_device(const nrt_tensor_t *src, uint64_t src_offset, nrt_tensor_t *dst,
 				 uint64_t dst_offset, size_t size)
 {
@@ -272,7 +289,7 @@ static NRT_STATUS copy_on_device(const nrt_tensor_t *src, uint64_t src_offset, n
 
 	src_offset += src->offset;
 	dst_offset += dst->offset;
-	if (s->dev != d->dev) {
+	if (s->dev != d->dev && s->type == NRT_MEM_DEVICE && d->type == NRT_MEM_DEVICE) {
 		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, "nrt_tensor_copy",
 			"tensors \"%s\" and \"%s\" are on two devices, neuron%u and neuron%u",
 			src->name, dst->name, s->dev->index, d->dev->index);
@@ -283,7 +300,7 @@ static NRT_STATUS copy_on_device(const nrt_tensor_t *src, uint64_t src_offset, n
 			"source and destination overlap on the device");
 		return NRT_INVALID;
 	}
-	return nrt_status_of(s->dev->ops->mem_copy(d, dst_offset, s, src_offset, size));
+	return nrt_status_of(bounce(d, dst_offset, s, src_offset, size));
 }
 
 NRT_API NRT_STATUS nrt_tensor_copy(const nrt_tensor_t *src, size_t src_offset, nrt_tensor_t *dst,
@@ -341,25 +358,6 @@ NRT_API void *nrt_tensor_get_va(const nrt_tensor_t *tensor)
 	if (!tensor || !tensor->storage || !tensor->storage->va)
 		return NULL;
 	return tensor->storage->va + tensor->offset;
-}
-
-/* Between device memory and device memory of two devices, or of one. */
-static int bounce(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
-		  uint64_t src_offset, size_t size)
-{
-	void *buf;
-	int rc;
-
-	if (dst->dev == src->dev)
-		return dst->dev->ops->mem_copy(dst, dst_offset, src, src_offset, size);
-	buf = malloc(size);
-	if (!buf)
-		return -ENOMEM;
-	rc = nrt_mem_read(src, src_offset, buf, size);
-	if (!rc)
-		rc = nrt_mem_write(dst, dst_offset, buf, size);
-	free(buf);
-	return rc;
 }
 
 int nrt_tensor_to_mem(const struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset)
