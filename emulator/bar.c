@@ -31,17 +31,21 @@ static bool inside(struct emu_chip *chip, unsigned int bar, uint64_t off, size_t
 	return off <= size && len <= size - off;
 }
 
-static void report(struct emu_chip *chip, int err, const char *what, unsigned int bar, uint64_t off, size_t len)
+static void report(struct emu_chip *chip, int err, const char *what, unsigned int bar,
+		   uint64_t off, size_t len)
 {
 	if (err == -ENXIO)
-		emu_guest_error(chip, EMU_GE_MMIO_UNKNOWN, "%s BAR%u + 0x%llx: no register there", what, bar,
+		emu_guest_error(chip, EMU_GE_MMIO_UNKNOWN, "%s BAR%u + 0x%llx: no register there",
+				what, bar,
 				(unsigned long long)off);
 	else if (err == -EACCES)
-		emu_guest_error(chip, EMU_GE_MMIO_ACCESS, "%s BAR%u + 0x%llx: register is read-only", what, bar,
+		emu_guest_error(chip, EMU_GE_MMIO_ACCESS,
+				"%s BAR%u + 0x%llx: register is read-only", what, bar,
 				(unsigned long long)off);
 	else
 		emu_guest_error(chip, EMU_GE_MMIO_ACCESS,
-				"%s BAR%u + 0x%llx: %zu bytes, registers take aligned words of 4", what, bar,
+				"%s BAR%u + 0x%llx: %zu bytes, registers take aligned words of 4",
+				what, bar,
 				(unsigned long long)off, len);
 }
 
@@ -86,7 +90,8 @@ int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *bu
 	return 0;
 }
 
-int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const void *buf, size_t len)
+int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const void *buf,
+		  size_t len)
 {
 	const uint8_t *in = buf;
 	uint32_t value;
@@ -105,7 +110,8 @@ int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const v
 	}
 	for (done = 0; done < len; done += 4) {
 		memcpy(&value, in + done, 4);
-		emu_trace(chip, "mmio", "BAR%u + 0x%llx = 0x%x", bar, (unsigned long long)(off + done), value);
+		emu_trace(chip, "mmio", "BAR%u + 0x%llx = 0x%x", bar,
+			  (unsigned long long)(off + done), value);
 		err = write_word(chip, bar, off + done, value);
 		if (err)
 			report(chip, err, "write to", bar, off + done, 4);
@@ -113,7 +119,8 @@ int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const v
 	return 0;
 }
 
-int emu_bar_memory(struct emu_chip *chip, unsigned int bar, int *fd, struct emu_bar_area *areas, int max)
+int emu_bar_memory(struct emu_chip *chip, unsigned int bar, int *fd, struct emu_bar_area *areas,
+		   int max)
 {
 	if (max < 1)
 		return 0;

@@ -72,7 +72,8 @@ static int neighbour_access(struct emu_chip *chip, uint64_t addr, void *buf, siz
 	return -EFAULT;
 }
 
-static int register_access(struct emu_chip *chip, const struct target *t, uint8_t *buf, size_t len, bool write)
+static int register_access(struct emu_chip *chip, const struct target *t, uint8_t *buf, size_t len,
+			   bool write)
 {
 	uint32_t value;
 	size_t done;
@@ -96,16 +97,22 @@ static int register_access(struct emu_chip *chip, const struct target *t, uint8_
 	return 0;
 }
 
-static int host_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write, bool embedded)
+static int host_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write,
+		       bool embedded)
 {
+	const struct emu_config *config = &chip->config;
+
 	if (!embedded && !atomic_load(&chip->pci.bus_master))
 		return -EACCES;
+	if (!(write ? !!config->dma_write : !!config->dma_read))
+		return -EFAULT;
 	if (write)
-		return chip->config.dma_write ? chip->config.dma_write(chip->config.opaque, addr, buf, len) : -EFAULT;
-	return chip->config.dma_read ? chip->config.dma_read(chip->config.opaque, addr, buf, len) : -EFAULT;
+		return config->dma_write(config->opaque, addr, buf, len);
+	return config->dma_read(config->opaque, addr, buf, len);
 }
 
-static int access_bus(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write, bool embedded)
+static int access_bus(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write,
+		      bool embedded)
 {
 	struct target t = decode(addr, len);
 

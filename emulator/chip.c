@@ -65,7 +65,8 @@ int emu_create(const struct emu_config *config, struct emu_chip **out)
 	struct emu_chip *chip;
 	int err;
 
-	if (!config || !out || config->vectors > NEURON_VECTORS || (config->flash && !config->flash_size))
+	if (!config || !out || config->vectors > NEURON_VECTORS ||
+	    (config->flash && !config->flash_size))
 		return -EINVAL;
 	chip = calloc(1, sizeof(*chip));
 	if (!chip)

@@ -34,18 +34,24 @@ static void *nc_map(void *opaque, uint64_t addr, uint64_t len)
 static int nc_read(void *opaque, uint64_t addr, void *buf, size_t len)
 {
 	struct emu_core *core = opaque;
-	int err = core->state == EMU_CORE_EMBEDDED ? emu_bus_read_embedded(core->chip, addr, buf, len) :
-						     emu_bus_read(core->chip, addr, buf, len);
+	int err;
 
+	if (core->state == EMU_CORE_EMBEDDED)
+		err = emu_bus_read_embedded(core->chip, addr, buf, len);
+	else
+		err = emu_bus_read(core->chip, addr, buf, len);
 	return err ? -EFAULT : 0;
 }
 
 static int nc_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
 	struct emu_core *core = opaque;
-	int err = core->state == EMU_CORE_EMBEDDED ? emu_bus_write_embedded(core->chip, addr, buf, len) :
-						     emu_bus_write(core->chip, addr, buf, len);
+	int err;
 
+	if (core->state == EMU_CORE_EMBEDDED)
+		err = emu_bus_write_embedded(core->chip, addr, buf, len);
+	else
+		err = emu_bus_write(core->chip, addr, buf, len);
 	return err ? -EFAULT : 0;
 }
 
@@ -93,7 +99,8 @@ static void deadline_in(struct timespec *ts, uint64_t us)
 	}
 }
 
-static void set_completion(struct neuron_completion *c, const struct neuron_job *job, uint16_t status)
+static void set_completion(struct neuron_completion *c, const struct neuron_job *job,
+			   uint16_t status)
 {
 	memset(c, 0, sizeof(*c));
 	c->seq = job->seq;
@@ -117,10 +124,12 @@ void emu_core_start(struct emu_core *core, uint64_t table, uint32_t segments, ui
 
 	/* Once: what the host writes to the table from now on is for later jobs. */
 	if (segments <= NEURON_SEGMENTS)
-		err = emu_bus_read(chip, table | NEURON_ADDR_HOST, segment, segments * sizeof(segment[0]));
+		err = emu_bus_read(chip, table | NEURON_ADDR_HOST, segment,
+				   segments * sizeof(segment[0]));
 	if (err) {
 		emu_guest_error(chip, EMU_GE_JOB_CONTEXT,
-				"core %u job %llu: table of %u segments at bus address 0x%llx %s", core->index,
+				"core %u job %llu: table of %u segments at bus address 0x%llx %s",
+				core->index,
 				(unsigned long long)job->seq, segments, (unsigned long long)table,
 				segments <= NEURON_SEGMENTS ? "is not reachable" : "is too long");
 		set_completion(&failed, job, NEURON_JOB_CONTEXT);
@@ -196,11 +205,13 @@ void emu_core_reset(struct emu_core *core)
 
 static void report(struct emu_core *core, const struct neuron_completion *c)
 {
-	if (c->status >= sizeof(job_errors) / sizeof(job_errors[0]) || !job_errors[c->status].report)
+	if (c->status >= sizeof(job_errors) / sizeof(job_errors[0]) ||
+	    !job_errors[c->status].report)
 		return;
 	emu_guest_error(core->chip, job_errors[c->status].error,
 			"core %u job %llu: engine %u, instruction %u, detail 0x%llx", core->index,
-			(unsigned long long)c->seq, c->engine, c->pc, (unsigned long long)c->detail);
+			(unsigned long long)c->seq, c->engine, c->pc,
+			(unsigned long long)c->detail);
 }
 
 /* With the lock held, given up while the job runs. */
@@ -215,8 +226,10 @@ static void run_locked(struct emu_core *core)
 	/* In RUNNING state the job and its segments are this thread's. */
 	emu_nc_run(core->nc, core->segment, core->segments, core->owner, &core->job, &completion);
 	report(core, &completion);
-	emu_trace(core->chip, "job", "core %u: job %llu ends with status %u after %llu cycles", core->index,
-		  (unsigned long long)completion.seq, completion.status, (unsigned long long)completion.cycles);
+	emu_trace(core->chip, "job", "core %u: job %llu ends with status %u after %llu cycles",
+		  core->index,
+		  (unsigned long long)completion.seq, completion.status,
+		  (unsigned long long)completion.cycles);
 	pthread_mutex_lock(&core->lock);
 	core->state = EMU_CORE_IDLE;
 	finish_locked(core, &completion);
@@ -256,7 +269,8 @@ int emu_core_exec(struct emu_chip *chip, unsigned int index, const struct neuron
 	struct emu_core *core;
 	int err = 0;
 
-	if (index >= NEURON_CORES || count > NEURON_SEGMENTS || !job || !completion || (count && !segments))
+	if (index >= NEURON_CORES || count > NEURON_SEGMENTS || !job ||
+	    !completion || (count && !segments))
 		return -EINVAL;
 	core = &chip->core[index];
 	pthread_mutex_lock(&core->lock);

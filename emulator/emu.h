@@ -70,8 +70,10 @@ EMU_API int emu_config_write(struct emu_chip *chip, uint32_t off, const void *bu
 
 /* BAR access of any size and alignment; -EINVAL outside the BAR. Never blocks. */
 EMU_API uint64_t emu_bar_size(struct emu_chip *chip, unsigned int bar);
-EMU_API int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *buf, size_t len);
-EMU_API int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const void *buf, size_t len);
+EMU_API int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *buf,
+			 size_t len);
+EMU_API int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const void *buf,
+			  size_t len);
 
 /**
  * struct emu_bar_area - part of a BAR that is plain memory and may be mapped by a host

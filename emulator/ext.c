@@ -116,7 +116,8 @@ void emu_ext_reset(struct emu_chip *chip)
 	atomic_store(&ext->reg[NEURON_EXT_MAGIC / 4], NEURON_EXT_MAGIC_VALUE);
 	atomic_store(&ext->reg[NEURON_EXT_VERSION / 4], NEURON_EXT_VERSION_VALUE);
 	atomic_store(&ext->reg[NEURON_EXT_FEATURES / 4], NEURON_EXT_FEATURE_COMPUTE);
-	atomic_store(&ext->reg[NEURON_EXT_GEOMETRY / 4], NEURON_CORES | NEURON_QUEUES_PER_CORE << 8 |
+	atomic_store(&ext->reg[NEURON_EXT_GEOMETRY / 4],
+		     NEURON_CORES | NEURON_QUEUES_PER_CORE << 8 |
 		     (uint32_t)chip->config.vectors << 16);
 }
 

@@ -36,7 +36,10 @@ void emu_ext_reset(struct emu_chip *chip);
 int emu_ext_read(struct emu_chip *chip, uint32_t off, uint32_t *value);
 int emu_ext_write(struct emu_chip *chip, uint32_t off, uint32_t value);
 
-/* As firmware: no strobes; EVENTS and IRQ_STATUS bits are added, never lost to the host's clearing. */
+/*
+ * As firmware: no strobes. EVENTS and IRQ_STATUS bits are added, so that the host's
+ * clearing of others cannot be undone.
+ */
 uint32_t emu_ext_peek(struct emu_chip *chip, uint32_t off);
 void emu_ext_poke(struct emu_chip *chip, uint32_t off, uint32_t value);
 

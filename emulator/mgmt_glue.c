@@ -17,8 +17,10 @@ static const struct {
 	[NEURON_MGMT_ERROR_FWIO_CRC] = { EMU_GE_FWIO_CRC, "request has CRC" },
 	[NEURON_MGMT_ERROR_FWIO_SIZE] = { EMU_GE_FWIO_SIZE, "request has size" },
 	[NEURON_MGMT_ERROR_FWIO_COMMAND] = { EMU_GE_FWIO_COMMAND, "request has command" },
-	[NEURON_MGMT_ERROR_FWIO_ADDRESS] = { EMU_GE_FWIO_ADDRESS, "not reachable, low word of its address" },
-	[NEURON_MGMT_ERROR_FWIO_READ] = { EMU_GE_FWIO_READ, "no register, low word of its address" },
+	[NEURON_MGMT_ERROR_FWIO_ADDRESS] = { EMU_GE_FWIO_ADDRESS,
+					    "not reachable, low word of its address" },
+	[NEURON_MGMT_ERROR_FWIO_READ] = { EMU_GE_FWIO_READ,
+					 "no register, low word of its address" },
 	[NEURON_MGMT_ERROR_RESET_TYPE] = { EMU_GE_RESET_TYPE, "RESET is" },
 	[NEURON_MGMT_ERROR_QUEUE_CONFIG] = { EMU_GE_QUEUE_CONFIG, "queue" },
 	[NEURON_MGMT_ERROR_QUEUE_TAIL] = { EMU_GE_QUEUE_TAIL, "queue" },
@@ -36,7 +38,8 @@ static int report_bus(struct emu_chip *chip, int err, const char *what, uint64_t
 		emu_guest_error(chip, EMU_GE_DMA_BUS_MASTER, "%s of %zu bytes at 0x%llx", what, len,
 				(unsigned long long)addr);
 	else if (emu_bus_is_host(addr))
-		emu_guest_error(chip, EMU_GE_DMA_UNMAPPED, "%s of %zu bytes at bus address 0x%llx", what, len,
+		emu_guest_error(chip, EMU_GE_DMA_UNMAPPED, "%s of %zu bytes at bus address 0x%llx",
+				what, len,
 				(unsigned long long)(addr & ~NEURON_ADDR_HOST));
 	return -EFAULT;
 }
@@ -96,9 +99,11 @@ static void irq(void *opaque, unsigned int vector)
 static void error(void *opaque, uint32_t error, uint32_t arg)
 {
 	if (error < sizeof(mgmt_errors) / sizeof(mgmt_errors[0]) && mgmt_errors[error].text)
-		emu_guest_error(opaque, mgmt_errors[error].error, "%s 0x%x", mgmt_errors[error].text, arg);
+		emu_guest_error(opaque, mgmt_errors[error].error, "%s 0x%x",
+				mgmt_errors[error].text, arg);
 	else
-		emu_guest_error(opaque, EMU_GE_FW_CRASH, "firmware reports error %u, 0x%x", error, arg);
+		emu_guest_error(opaque, EMU_GE_FW_CRASH, "firmware reports error %u, 0x%x", error,
+				arg);
 }
 
 static void console(void *opaque, const char *line)
@@ -126,7 +131,8 @@ static uint64_t queue_tail(void *opaque, uint64_t clear)
 	return atomic_fetch_and(&chip->ext.queue_tail, ~clear) & ~clear;
 }
 
-static void nc_start(void *opaque, unsigned int nc, uint64_t table, uint32_t segments, uint32_t owner,
+static void nc_start(void *opaque, unsigned int nc, uint64_t table, uint32_t segments,
+		     uint32_t owner,
 		     const struct neuron_job *job)
 {
 	struct emu_chip *chip = opaque;

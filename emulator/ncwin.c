@@ -20,7 +20,8 @@ static bool inside(uint32_t off, uint32_t base, uint32_t size)
 
 static int pe_fifo(struct emu_chip *chip, uint32_t off)
 {
-	emu_guest_error(chip, EMU_GE_PE_FIFO, "BAR2 + 0x%x: use NeuronCore queues to run code", off);
+	emu_guest_error(chip, EMU_GE_PE_FIFO, "BAR2 + 0x%x: use NeuronCore queues to run code",
+			off);
 	return 0;
 }
 
@@ -39,7 +40,8 @@ int emu_ncwin_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 		return 0;
 	}
 	/* Write-only on paper; a harmless answer is the value that they work on. */
-	if (inside(reg, NEURON_NC_SEM_SET, SEM_BYTES) || inside(reg, NEURON_NC_SEM_INC, SEM_BYTES) ||
+	if (inside(reg, NEURON_NC_SEM_SET, SEM_BYTES) ||
+	    inside(reg, NEURON_NC_SEM_INC, SEM_BYTES) ||
 	    inside(reg, NEURON_NC_SEM_DEC, SEM_BYTES)) {
 		*value = emu_nc_sem_read(nc, reg % 0x100 / 4);
 		return 0;

@@ -170,7 +170,7 @@ static void usage(FILE *out)
 		"  --revision HEX     PCI revision ID (default: ff)\n"
 		"  --vectors N        MSI-X vectors, 1 .. %u (default: %u)\n"
 		"  --no-msix          a function without MSI-X\n"
-		"  --index N          number of this chip in messages and its serial number (default: 0)\n"
+		"  --index N          number of this chip in messages and its serial (default: 0)\n"
 		"  --trace LIST       print what goes on: pci, mmio, misc, udma, queue, job, irq,\n"
 		"                     firmware, reset, vfio or all, separated by commas\n"
 		"  --errors           list the categories of guest errors and exit\n"
@@ -205,7 +205,8 @@ static bool number(const char *text, int base, unsigned long max, unsigned int *
 
 static bool add_traces(struct options *opt, char *list)
 {
-	static const char *const known[] = { "pci", "mmio", "misc", "udma", "queue", "job", "irq", "firmware",
+	static const char *const known[] = { "pci", "mmio", "misc", "udma", "queue", "job", "irq",
+					    "firmware",
 					     "reset", "vfio", "all" };
 	char *save, *word;
 	unsigned int i;
@@ -214,7 +215,8 @@ static bool add_traces(struct options *opt, char *list)
 		for (i = 0; i < sizeof(known) / sizeof(known[0]) && strcmp(word, known[i]); i++)
 			;
 		if (i == sizeof(known) / sizeof(known[0]) || opt->traces == TRACE_MAX) {
-			fprintf(stderr, "neuron-emu: --trace: unknown category \"%s\"; see --help\n", word);
+			fprintf(stderr,
+				"neuron-emu: --trace: unknown category \"%s\"; see --help\n", word);
 			return false;
 		}
 		opt->trace[opt->traces++] = word;
@@ -228,65 +230,83 @@ static void bad_value(const char *option, const char *value, const char *range)
 	exit(EXIT_USAGE);
 }
 
+enum {
+	OPT_SOCKET = 256,
+	OPT_FIRMWARE,
+	OPT_REVISION,
+	OPT_VECTORS,
+	OPT_NO_MSIX,
+	OPT_INDEX,
+	OPT_TRACE,
+	OPT_ERRORS,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct option option_table[] = {
+	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "firmware", required_argument, NULL, OPT_FIRMWARE },
+	{ "revision", required_argument, NULL, OPT_REVISION },
+	{ "vectors", required_argument, NULL, OPT_VECTORS },
+	{ "no-msix", no_argument, NULL, OPT_NO_MSIX },
+	{ "index", required_argument, NULL, OPT_INDEX },
+	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "errors", no_argument, NULL, OPT_ERRORS },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static void take_option(struct options *opt, int c)
+{
+	switch (c) {
+	case OPT_SOCKET:
+		opt->socket = optarg;
+		break;
+	case OPT_FIRMWARE:
+		opt->firmware = optarg;
+		break;
+	case OPT_REVISION:
+		if (!number(optarg, 16, 0xff, &opt->revision))
+			bad_value("--revision", optarg, "a hexadecimal number up to ff");
+		break;
+	case OPT_VECTORS:
+		if (!number(optarg, 10, VFU_MAX_VECTORS, &opt->vectors) || !opt->vectors)
+			bad_value("--vectors", optarg,
+				  "a number from 1 to 16; use --no-msix for none");
+		break;
+	case OPT_NO_MSIX:
+		opt->vectors = 0;
+		break;
+	case OPT_INDEX:
+		if (!number(optarg, 10, INT_MAX, &opt->index))
+			bad_value("--index", optarg, "a number");
+		break;
+	case OPT_TRACE:
+		if (!add_traces(opt, optarg))
+			exit(EXIT_USAGE);
+		break;
+	case OPT_ERRORS:
+		list_errors();
+		exit(0);
+	case OPT_HELP:
+		usage(stdout);
+		exit(0);
+	case OPT_VERSION:
+		puts("neuron-emu " NEURON_VERSION);
+		exit(0);
+	default:
+		fputs("Try \"neuron-emu --help\".\n", stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
 static void parse_options(struct options *opt, int argc, char **argv)
 {
-	enum { SOCKET = 256, FIRMWARE_OPT, REVISION, VECTORS, NO_MSIX, INDEX, TRACE, ERRORS, HELP, VERSION };
-	static const struct option table[] = {
-		{ "socket", required_argument, NULL, SOCKET },
-		{ "firmware", required_argument, NULL, FIRMWARE_OPT },
-		{ "revision", required_argument, NULL, REVISION },
-		{ "vectors", required_argument, NULL, VECTORS },
-		{ "no-msix", no_argument, NULL, NO_MSIX },
-		{ "index", required_argument, NULL, INDEX },
-		{ "trace", required_argument, NULL, TRACE },
-		{ "errors", no_argument, NULL, ERRORS },
-		{ "help", no_argument, NULL, HELP },
-		{ "version", no_argument, NULL, VERSION },
-		{ 0 },
-	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case SOCKET:
-			opt->socket = optarg;
-			break;
-		case FIRMWARE_OPT:
-			opt->firmware = optarg;
-			break;
-		case REVISION:
-			if (!number(optarg, 16, 0xff, &opt->revision))
-				bad_value("--revision", optarg, "a hexadecimal number up to ff");
-			break;
-		case VECTORS:
-			if (!number(optarg, 10, VFU_MAX_VECTORS, &opt->vectors) || !opt->vectors)
-				bad_value("--vectors", optarg, "a number from 1 to 16; use --no-msix for none");
-			break;
-		case NO_MSIX:
-			opt->vectors = 0;
-			break;
-		case INDEX:
-			if (!number(optarg, 10, INT_MAX, &opt->index))
-				bad_value("--index", optarg, "a number");
-			break;
-		case TRACE:
-			if (!add_traces(opt, optarg))
-				exit(EXIT_USAGE);
-			break;
-		case ERRORS:
-			list_errors();
-			exit(0);
-		case HELP:
-			usage(stdout);
-			exit(0);
-		case VERSION:
-			puts("neuron-emu " NEURON_VERSION);
-			exit(0);
-		default:
-			fputs("Try \"neuron-emu --help\".\n", stderr);
-			exit(EXIT_USAGE);
-		}
-	}
+	while ((c = getopt_long(argc, argv, "", option_table, NULL)) != -1)
+		take_option(opt, c);
 	if (optind < argc) {
 		fprintf(stderr, "neuron-emu: \"%s\" is not an option; see --help\n", argv[optind]);
 		exit(EXIT_USAGE);
@@ -325,8 +345,9 @@ static int read_firmware(const struct options *opt, void **image, size_t *size)
 		return -ENOENT;
 	f = fopen(path, "rb");
 	if (!f) {
-		fprintf(stderr, "neuron-emu: firmware %s: %s; name one with --firmware FILE, or run without: "
-			"--firmware none\n", path, strerror(errno));
+		fprintf(stderr,
+			"neuron-emu: firmware %s: %s; name one with --firmware FILE, "
+			"or run without: --firmware none\n", path, strerror(errno));
 		return -ENOENT;
 	}
 	*image = malloc(FIRMWARE_MAX + 1);
@@ -401,14 +422,16 @@ static int serve(struct server *s, int listen_fd, int stop_fd)
 
 int main(int argc, char **argv)
 {
-	static struct server s = { .opt = { .revision = NEURON_PCI_REV_QEMU, .vectors = VFU_MAX_VECTORS } };
+	static struct server s = { .opt = { .revision = NEURON_PCI_REV_QEMU,
+					   .vectors = VFU_MAX_VECTORS } };
 	int listen_fd, stop_fd, err;
 	char prefix[32];
 
 	parse_options(&s.opt, argc, argv);
 	stop_fd = stop_signals();
 	snprintf(prefix, sizeof(prefix), "neuron-emu[%u]", s.opt.index);
-	if (stop_fd < 0 || vfu_dma_catch_sigbus() || log_start(prefix) || vfu_init(&s.vfu, s.opt.vectors)) {
+	if (stop_fd < 0 || vfu_dma_catch_sigbus() || log_start(prefix) ||
+	    vfu_init(&s.vfu, s.opt.vectors)) {
 		fputs("neuron-emu: cannot set up signals or memory\n", stderr);
 		return 1;
 	}

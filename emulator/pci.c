@@ -75,9 +75,12 @@ static void init_pm_msix(struct emu_pci *pci, unsigned int vectors)
 	put(c, CAP_MSIX, PCI_CAP_ID_MSIX, 1);
 	put(c, CAP_MSIX + PCI_CAP_LIST_NEXT, CAP_EXP, 1);
 	put(c, CAP_MSIX + PCI_MSIX_FLAGS, vectors - 1, 2);
-	put(c, CAP_MSIX + PCI_MSIX_TABLE, (NEURON_EXT_BASE + NEURON_EXT_MSIX_TABLE) | NEURON_EXT_BAR, 4);
-	put(c, CAP_MSIX + PCI_MSIX_PBA, (NEURON_EXT_BASE + NEURON_EXT_MSIX_PBA) | NEURON_EXT_BAR, 4);
-	put(pci->writable, CAP_MSIX + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
+	put(c, CAP_MSIX + PCI_MSIX_TABLE,
+	    (NEURON_EXT_BASE + NEURON_EXT_MSIX_TABLE) | NEURON_EXT_BAR, 4);
+	put(c, CAP_MSIX + PCI_MSIX_PBA, (NEURON_EXT_BASE + NEURON_EXT_MSIX_PBA) | NEURON_EXT_BAR,
+	    4);
+	put(pci->writable, CAP_MSIX + PCI_MSIX_FLAGS,
+	    PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
 }
 
 static void init_express(struct emu_pci *pci)
@@ -98,13 +101,15 @@ static void init_express(struct emu_pci *pci)
 	    PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES, 2);
 	put(c, CAP_EXP + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_CLS_8_0GB | 8 << 4, 2);
 	put(c, CAP_EXP + PCI_EXP_DEVCAP2, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 4);
-	put(w, CAP_EXP + PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_COMP_TIMEOUT | PCI_EXP_DEVCTL2_COMP_TMOUT_DIS, 2);
+	put(w, CAP_EXP + PCI_EXP_DEVCTL2,
+	    PCI_EXP_DEVCTL2_COMP_TIMEOUT | PCI_EXP_DEVCTL2_COMP_TMOUT_DIS, 2);
 	put(c, CAP_EXP + PCI_EXP_LNKCAP2, 0x0e, 4);
 	put(c, CAP_EXP + PCI_EXP_LNKCTL2, PCI_EXP_LNKCTL2_TLS_8_0GT, 2);
 	put(w, CAP_EXP + PCI_EXP_LNKCTL2, PCI_EXP_LNKCTL2_TLS, 2);
 }
 
-static void put_ext_cap(uint8_t *c, unsigned int at, unsigned int id, unsigned int version, unsigned int next)
+static void put_ext_cap(uint8_t *c, unsigned int at, unsigned int id, unsigned int version,
+			unsigned int next)
 {
 	put(c, at, id | version << 16 | next << 20, 4);
 }
@@ -128,7 +133,8 @@ static void init_extended(struct emu_pci *pci, uint32_t index)
 	put(c, EXT_DSN + 8, NEURON_PCI_VENDOR << 16 | NEURON_PCI_DEVICE_0, 4);
 
 	put_ext_cap(c, EXT_VSEC, PCI_EXT_CAP_ID_VNDR, 1, 0);
-	put(c, EXT_VSEC + PCI_VNDR_HEADER, NEURON_VSEC_ID | NEURON_VSEC_REV << 16 | NEURON_VSEC_SIZE << 20, 4);
+	put(c, EXT_VSEC + PCI_VNDR_HEADER,
+	    NEURON_VSEC_ID | NEURON_VSEC_REV << 16 | NEURON_VSEC_SIZE << 20, 4);
 	put(c, EXT_VSEC + NEURON_VSEC_BAR, NEURON_EXT_BAR, 4);
 	put(c, EXT_VSEC + NEURON_VSEC_OFFSET, NEURON_EXT_BASE, 4);
 	put(c, EXT_VSEC + NEURON_VSEC_LENGTH, NEURON_EXT_SIZE, 4);

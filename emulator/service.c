@@ -180,7 +180,8 @@ int emu_run_service(struct emu_chip *chip, uint64_t timeout_us)
 		return -ESHUTDOWN;
 	if (!slice(chip, &active)) {
 		now = now_ns();
-		until = timeout_us > UINT64_MAX / 2000 ? now + UINT64_MAX / 4 : now + timeout_us * 1000;
+		until = timeout_us > UINT64_MAX / 2000 ? now + UINT64_MAX / 4 :
+			now + timeout_us * 1000;
 		if (until > s->timer_ns)
 			until = s->timer_ns;
 		if (!watch(chip, until) && now_ns() < until)

@@ -10,6 +10,8 @@
 #define LENGTH_MASK	0x00ffffffu
 #define RING_ALIGN	256
 #define HALF_SIZE	NEURON_UDMA_S2M
+#define STATES		(NEURON_UDMA_STATE_NORMAL | NEURON_UDMA_STATE_DISABLE | \
+			 NEURON_UDMA_STATE_ABORT)
 
 /* What a register write wants to be reported, once the engine's lock is dropped. */
 struct report {
@@ -19,7 +21,8 @@ struct report {
 	uint32_t value;
 };
 
-static uint32_t *queue_reg(struct emu_udma_engine *e, enum emu_udma_half half, unsigned int q, uint32_t reg)
+static uint32_t *queue_reg(struct emu_udma_engine *e, enum emu_udma_half half, unsigned int q,
+			   uint32_t reg)
 {
 	return &e->reg[(half * HALF_SIZE + NEURON_UDMA_QUEUE(q) + reg) / 4];
 }
@@ -155,7 +158,8 @@ static uint32_t tail_of(const struct emu_udma_view *view)
 	return ((uint64_t)view->ring.head + view->ring.pending) % view->length;
 }
 
-static uint32_t queue_read_locked(struct emu_udma_engine *e, enum emu_udma_half half, unsigned int q, uint32_t reg)
+static uint32_t queue_read_locked(struct emu_udma_engine *e, enum emu_udma_half half,
+				  unsigned int q, uint32_t reg)
 {
 	struct emu_udma_view view;
 
@@ -201,7 +205,8 @@ static bool doorbell_locked(struct emu_udma_engine *e, enum emu_udma_half half, 
 
 	emu_udma_view_locked(e, half, q, &view);
 	if (!view.running) {
-		report(r, EMU_GE_UDMA_QUEUE_STATE, view.ring.status ? "doorbell of a queue that an error stopped" :
+		report(r, EMU_GE_UDMA_QUEUE_STATE,
+		       view.ring.status ? "doorbell of a queue that an error stopped" :
 		       "doorbell of a queue that is not enabled", count);
 		return false;
 	}
@@ -210,7 +215,8 @@ static bool doorbell_locked(struct emu_udma_engine *e, enum emu_udma_half half, 
 		return false;
 	}
 	if (view.base % RING_ALIGN) {
-		report(r, EMU_GE_UDMA_RING_CONFIG, "ring is not 256-byte aligned, low word of its base",
+		report(r, EMU_GE_UDMA_RING_CONFIG,
+		       "ring is not 256-byte aligned, low word of its base",
 		       (uint32_t)view.base);
 		return false;
 	}
@@ -234,7 +240,8 @@ static void resume_locked(struct emu_udma_engine *e)
 static bool queue_write_locked(struct emu_udma_engine *e, enum emu_udma_half half, unsigned int q,
 			       uint32_t reg, uint32_t value, struct report *r)
 {
-	const uint32_t sw_ctrl = half == EMU_M2S ? NEURON_UDMA_M2S_Q_SW_CTRL : NEURON_UDMA_S2M_Q_SW_CTRL;
+	const uint32_t sw_ctrl = half == EMU_M2S ? NEURON_UDMA_M2S_Q_SW_CTRL :
+		NEURON_UDMA_S2M_Q_SW_CTRL;
 	struct emu_udma_ring *ring = &e->ring[half][q];
 
 	switch (reg) {
@@ -253,7 +260,8 @@ static bool queue_write_locked(struct emu_udma_engine *e, enum emu_udma_half hal
 	case NEURON_UDMA_Q_BASE_HI:
 	case NEURON_UDMA_Q_LENGTH:
 		if (ring->pending && *queue_reg(e, half, q, reg) != value) {
-			report(r, EMU_GE_UDMA_RING_CONFIG, "ring changed while descriptors are pending",
+			report(r, EMU_GE_UDMA_RING_CONFIG,
+			       "ring changed while descriptors are pending",
 			       ring->pending);
 			ring->status |= NEURON_UDMA_Q_STATUS_RING;
 			ring->generation++;
@@ -277,17 +285,19 @@ static bool change_state_locked(struct emu_udma_engine *e, enum emu_udma_half ha
 {
 	unsigned int q;
 
-	e->state[half] = value & (NEURON_UDMA_STATE_NORMAL | NEURON_UDMA_STATE_DISABLE | NEURON_UDMA_STATE_ABORT);
+	e->state[half] = value & STATES;
 	if (value & NEURON_UDMA_STATE_ABORT) {
 		/* Descriptors that were not processed are dropped: the head jumps to the tail. */
 		for (q = 0; q < NEURON_UDMA_QUEUES; q++) {
 			struct emu_udma_ring *ring = &e->ring[half][q];
 			struct emu_udma_view view;
+			uint32_t laps;
 
 			emu_udma_view_locked(e, half, q, &view);
 			if (!ring->pending || !view.length)
 				continue;
-			ring->ring_id = (ring->ring_id + (view.ring.head + ring->pending) / view.length) & 3;
+			laps = (ring->head + ring->pending) / view.length;
+			ring->ring_id = (ring->ring_id + laps) & 3;
 			ring->head = tail_of(&view);
 			ring->pending = 0;
 			ring->generation++;
@@ -317,10 +327,12 @@ void emu_udma_write(struct emu_chip *chip, unsigned int engine, uint32_t off, ui
 	}
 	pthread_mutex_unlock(&e->lock);
 	if (r.any)
-		emu_guest_error(chip, r.error, "engine %u %s queue %u: %s: 0x%x", engine, half_name(half),
+		emu_guest_error(chip, r.error, "engine %u %s queue %u: %s: 0x%x", engine,
+				half_name(half),
 				q, r.text, r.value);
 	if (reg == NEURON_UDMA_Q_TAIL_INC)
-		emu_trace(chip, "udma", "engine %u %s queue %u: doorbell +%u", engine, half_name(half), q, value);
+		emu_trace(chip, "udma", "engine %u %s queue %u: doorbell +%u", engine,
+			  half_name(half), q, value);
 	if (wake)
 		emu_service_wake(chip);
 }

@@ -28,7 +28,7 @@ struct emu_chip;
 #define NEURON_UDMA_Q_STATUS_PACKET	0x00000002u
 #define NEURON_UDMA_Q_STATUS_LENGTH	0x00000004u
 #define NEURON_UDMA_Q_STATUS_DMA	0x00000008u	/* source or destination */
-#define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* descriptors not reachable, or ring changed */
+#define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* ring not reachable, or changed */
 #endif
 
 enum emu_udma_half {

@@ -38,7 +38,8 @@ static struct emu_udma_fifo *fifo_of(struct packet *p, enum emu_udma_half half)
 	return &p->e->fifo[half][p->q];
 }
 
-static const struct neuron_udma_desc *desc_of(struct packet *p, enum emu_udma_half half, unsigned int i)
+static const struct neuron_udma_desc *desc_of(struct packet *p, enum emu_udma_half half,
+					      unsigned int i)
 {
 	struct emu_udma_fifo *fifo = fifo_of(p, half);
 
@@ -77,8 +78,10 @@ static enum step fail(struct packet *p, enum emu_udma_half half, unsigned int i,
 	pthread_mutex_unlock(&p->e->lock);
 	if (!current)
 		return STOPPED;
-	emu_guest_error(p->chip, error, "engine %u queue %u: %s descriptor %u: %s: 0x%llx", p->engine, p->q,
-			half_names[half], index_of(&p->view[half], i), text, (unsigned long long)value);
+	emu_guest_error(p->chip, error, "engine %u queue %u: %s descriptor %u: %s: 0x%llx",
+			p->engine, p->q,
+			half_names[half], index_of(&p->view[half], i), text,
+			(unsigned long long)value);
 	emu_chip_irq(p->chip, NEURON_VECTOR_DMA);
 	return STOPPED;
 }
@@ -100,7 +103,8 @@ static bool fifo_read(struct packet *p, enum emu_udma_half half)
 		room = view->ring.pending - fifo->count;
 	if (room > view->length - index)
 		room = view->length - index;
-	if (emu_bus_read(p->chip, view->base + index * sizeof(fifo->desc[0]), fifo->desc + fifo->count,
+	if (emu_bus_read(p->chip, view->base + index * sizeof(fifo->desc[0]),
+			 fifo->desc + fifo->count,
 			 room * sizeof(fifo->desc[0])))
 		return false;
 	fifo->count += room;
@@ -124,7 +128,8 @@ static enum step fetch(struct packet *p, enum emu_udma_half half, unsigned int i
 	if (i >= fifo->count && !fifo_read(p, half))
 		return fail(p, half, i, NEURON_UDMA_Q_STATUS_RING, EMU_GE_UDMA_DMA_UNMAPPED,
 			    "ring is not reachable at device address", view->base);
-	id = (desc_of(p, half, i)->ctrl & NEURON_UDMA_DESC_RING_ID_MASK) >> NEURON_UDMA_DESC_RING_ID_SHIFT;
+	id = (desc_of(p, half,
+		      i)->ctrl & NEURON_UDMA_DESC_RING_ID_MASK) >> NEURON_UDMA_DESC_RING_ID_SHIFT;
 	if (id != id_of(view, i))
 		return fail(p, half, i, NEURON_UDMA_Q_STATUS_RING_ID, EMU_GE_UDMA_RING_ID,
 			    id_of(view, i) == 0 ? "should have ring id 0, has" :
@@ -148,7 +153,8 @@ static enum step gather_m2s(struct packet *p)
 		ctrl = desc_of(p, EMU_M2S, i)->ctrl;
 		if (!i != !!(ctrl & NEURON_UDMA_DESC_FIRST))
 			return fail(p, EMU_M2S, i, NEURON_UDMA_Q_STATUS_PACKET, EMU_GE_UDMA_PACKET,
-				    i ? "FIRST inside a packet" : "packet begins without FIRST", ctrl);
+				    i ? "FIRST inside a packet" : "packet begins without FIRST",
+				    ctrl);
 		p->bytes += length_of(desc_of(p, EMU_M2S, i));
 		if (ctrl & NEURON_UDMA_DESC_LAST) {
 			p->count[EMU_M2S] = i + 1;
@@ -174,7 +180,8 @@ static enum step gather_s2m(struct packet *p)
 		ctrl = desc_of(p, EMU_S2M, i)->ctrl;
 		if (ctrl & NEURON_UDMA_DESC_FIRST) {
 			if (i)
-				return fail(p, EMU_S2M, i, NEURON_UDMA_Q_STATUS_PACKET, EMU_GE_UDMA_PACKET,
+				return fail(p, EMU_S2M, i, NEURON_UDMA_Q_STATUS_PACKET,
+					    EMU_GE_UDMA_PACKET,
 					    "FIRST inside a packet", ctrl);
 			marked = true;
 		}
@@ -182,7 +189,8 @@ static enum step gather_s2m(struct packet *p)
 		if (bytes > p->bytes || (bytes < p->bytes && ctrl & NEURON_UDMA_DESC_LAST))
 			return fail(p, EMU_S2M, i, NEURON_UDMA_Q_STATUS_LENGTH, EMU_GE_UDMA_LENGTH,
 				    bytes > p->bytes ? "destination is longer than the packet of" :
-						       "destination is shorter than the packet of", p->bytes);
+						       "destination is shorter than the packet of",
+						       p->bytes);
 		if (bytes < p->bytes)
 			continue;
 		if (marked && !(ctrl & NEURON_UDMA_DESC_LAST))
@@ -221,7 +229,8 @@ static enum step copy_packet(struct packet *p)
 
 		if (len > length_of(dst) - used[EMU_S2M])
 			len = length_of(dst) - used[EMU_S2M];
-		err = emu_bus_copy(p->chip, dst->addr + used[EMU_S2M], src->addr + used[EMU_M2S], len,
+		err = emu_bus_copy(p->chip, dst->addr + used[EMU_S2M], src->addr + used[EMU_M2S],
+				   len,
 				   p->chip->udma.bounce, &side);
 		if (err && side == EMU_BUS_SOURCE)
 			return fail(p, EMU_M2S, at[EMU_M2S], NEURON_UDMA_Q_STATUS_DMA,
@@ -241,7 +250,8 @@ static enum step copy_packet(struct packet *p)
 			used[EMU_S2M] = 0;
 			at[EMU_S2M]++;
 		}
-		if (at[EMU_M2S] < p->count[EMU_M2S] && (emu_service_cancelled(p->chip) || taken_away(p)))
+		if (at[EMU_M2S] < p->count[EMU_M2S] &&
+		    (emu_service_cancelled(p->chip) || taken_away(p)))
 			return STOPPED;
 	}
 	return DONE;
@@ -291,7 +301,8 @@ static enum step run_packet(struct packet *p)
 	emu_udma_view_locked(p->e, EMU_M2S, p->q, &p->view[EMU_M2S]);
 	emu_udma_view_locked(p->e, EMU_S2M, p->q, &p->view[EMU_S2M]);
 	pthread_mutex_unlock(&p->e->lock);
-	if (!p->view[EMU_M2S].running || !p->view[EMU_S2M].running || !p->view[EMU_M2S].ring.pending)
+	if (!p->view[EMU_M2S].running || !p->view[EMU_S2M].running ||
+	    !p->view[EMU_M2S].ring.pending)
 		return WAIT;
 	step = gather_m2s(p);
 	if (step == DONE)
@@ -300,7 +311,8 @@ static enum step run_packet(struct packet *p)
 		step = copy_packet(p);
 	if (step != DONE)
 		return step;
-	emu_trace(p->chip, "udma", "engine %u queue %u: packet of %llu bytes, %u + %u descriptors", p->engine,
+	emu_trace(p->chip, "udma", "engine %u queue %u: packet of %llu bytes, %u + %u descriptors",
+		  p->engine,
 		  p->q, (unsigned long long)p->bytes, p->count[EMU_M2S], p->count[EMU_S2M]);
 	irq = consume(p);
 	commit(p);
@@ -311,7 +323,8 @@ static enum step run_packet(struct packet *p)
 
 static bool run_queue(struct emu_chip *chip, unsigned int engine, unsigned int q)
 {
-	struct packet p = { .chip = chip, .e = &chip->udma.engine[engine], .engine = engine, .q = q };
+	struct packet p = { .chip = chip, .e = &chip->udma.engine[engine], .engine = engine,
+			   .q = q };
 	unsigned int packets = 0;
 	uint64_t bytes = 0;
 

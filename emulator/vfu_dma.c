@@ -30,7 +30,8 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 int vfu_dma_catch_sigbus(void)
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction action = { .sa_sigaction = on_sigbus,
+				   .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	sigemptyset(&action.sa_mask);
 	return sigaction(SIGBUS, &action, NULL) ? -errno : 0;
@@ -46,10 +47,12 @@ static void copy(void *to, const void *from, size_t len)
 
 	atomic_thread_fence(memory_order_acq_rel);
 	if (len == 4 && !(both & 3))
-		__atomic_store_n((uint32_t *)to, __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED),
+		__atomic_store_n((uint32_t *)to, __atomic_load_n((const uint32_t *)from,
+								 __ATOMIC_RELAXED),
 				 __ATOMIC_RELEASE);
 	else if (len == 8 && !(both & 7))
-		__atomic_store_n((uint64_t *)to, __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED),
+		__atomic_store_n((uint64_t *)to, __atomic_load_n((const uint64_t *)from,
+								 __ATOMIC_RELAXED),
 				 __ATOMIC_RELEASE);
 	else
 		memcpy(to, from, len);
@@ -65,7 +68,10 @@ static int guarded_copy(void *to, const void *from, size_t len)
 		return -EFAULT;
 	}
 	guard = &env;
+	/* The handler runs on this thread: the compiler must keep the order, no more. */
+	atomic_signal_fence(memory_order_seq_cst);
 	copy(to, from, len);
+	atomic_signal_fence(memory_order_seq_cst);
 	guard = NULL;
 	return 0;
 }
@@ -114,7 +120,8 @@ static int map_file(struct vfu_dma_entry *e, uint64_t offset, int fd)
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || offset > (uint64_t)st.st_size || e->size > (uint64_t)st.st_size - offset)
+	if (!S_ISREG(st.st_mode) || offset > (uint64_t)st.st_size ||
+	    e->size > (uint64_t)st.st_size - offset)
 		return -EINVAL;
 	memory = mmap(NULL, e->size, prot, MAP_SHARED | MAP_NORESERVE, fd, offset);
 	if (memory == MAP_FAILED)
@@ -146,7 +153,8 @@ static int insert_locked(struct vfu_dma *dma, const struct vfu_dma_entry *e)
 	return 0;
 }
 
-int vfu_dma_map(struct vfu_dma *dma, uint64_t address, uint64_t size, uint64_t offset, uint32_t flags, int fd)
+int vfu_dma_map(struct vfu_dma *dma, uint64_t address, uint64_t size, uint64_t offset,
+		uint32_t flags, int fd)
 {
 	struct vfu_dma_entry e = {
 		.address = address,
@@ -156,7 +164,8 @@ int vfu_dma_map(struct vfu_dma *dma, uint64_t address, uint64_t size, uint64_t o
 	};
 	int err = 0;
 
-	if (!size || address > UINT64_MAX - (size - 1) || flags & ~(VFU_DMA_READABLE | VFU_DMA_WRITABLE))
+	if (!size || address > UINT64_MAX - (size - 1) ||
+	    flags & ~(VFU_DMA_READABLE | VFU_DMA_WRITABLE))
 		return -EINVAL;
 	if (fd >= 0 && (e.readable || e.writable))
 		err = map_file(&e, offset, fd);
@@ -190,7 +199,8 @@ int vfu_dma_unmap(struct vfu_dma *dma, uint64_t address, uint64_t size)
 		for (i = from; i < to; i++)
 			if (dma->entry[i].memory)
 				munmap(dma->entry[i].memory, dma->entry[i].size);
-		memmove(dma->entry + from, dma->entry + to, (dma->count - to) * sizeof(dma->entry[0]));
+		memmove(dma->entry + from, dma->entry + to,
+			(dma->count - to) * sizeof(dma->entry[0]));
 		dma->count -= to - from;
 	}
 	pthread_rwlock_unlock(&dma->lock);
@@ -210,7 +220,8 @@ void vfu_dma_unmap_all(struct vfu_dma *dma)
 }
 
 /* One entry's share of an access, with the lock held: bytes done, or -errno. */
-static ssize_t access_locked(struct vfu_dma *dma, uint64_t address, uint8_t *buf, size_t len, bool write)
+static ssize_t access_locked(struct vfu_dma *dma, uint64_t address, uint8_t *buf, size_t len,
+			     bool write)
 {
 	size_t at = lower_bound(dma, address);
 	struct vfu_dma_entry *e = &dma->entry[at];
@@ -228,7 +239,8 @@ static ssize_t access_locked(struct vfu_dma *dma, uint64_t address, uint8_t *buf
 		len = e->size - off;
 	if (len > COPY_MAX)
 		len = COPY_MAX;
-	err = write ? guarded_copy(e->memory + off, buf, len) : guarded_copy(buf, e->memory + off, len);
+	err = write ? guarded_copy(e->memory + off, buf, len) :
+		guarded_copy(buf, e->memory + off, len);
 	return err ? err : (ssize_t)len;
 }
 

@@ -36,7 +36,8 @@ void vfu_dma_fini(struct vfu_dma *dma);
  * is accepted, but DMA to it fails. -EINVAL bad range, or the file ends before it; -EEXIST
  * overlaps another; -ENOSPC too many; -errno of mmap.
  */
-int vfu_dma_map(struct vfu_dma *dma, uint64_t address, uint64_t size, uint64_t offset, uint32_t flags, int fd);
+int vfu_dma_map(struct vfu_dma *dma, uint64_t address, uint64_t size, uint64_t offset,
+		uint32_t flags, int fd);
 /* All entries inside the range. -ENOENT: none; -EINVAL: it would cut one. */
 int vfu_dma_unmap(struct vfu_dma *dma, uint64_t address, uint64_t size);
 void vfu_dma_unmap_all(struct vfu_dma *dma);

@@ -81,7 +81,8 @@ void vfu_frame_message(struct vfu_frame *frame, struct vfu_message *message)
 	frame->have = 0;
 }
 
-void vfu_frame_reply(const struct vfu_header *request, int err, size_t size, struct vfu_header *reply)
+void vfu_frame_reply(const struct vfu_header *request, int err, size_t size,
+		     struct vfu_header *reply)
 {
 	memset(reply, 0, sizeof(*reply));
 	reply->id = request->id;

@@ -36,6 +36,7 @@ int vfu_frame_fds(struct vfu_frame *frame, const int *fds, unsigned int nfds);
 void vfu_frame_message(struct vfu_frame *frame, struct vfu_message *message);
 
 /* Header of the reply to @request: @size payload bytes, or @err (0 or -errno). */
-void vfu_frame_reply(const struct vfu_header *request, int err, size_t size, struct vfu_header *reply);
+void vfu_frame_reply(const struct vfu_header *request, int err, size_t size,
+		     struct vfu_header *reply);
 
 #endif

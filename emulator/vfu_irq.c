@@ -73,7 +73,8 @@ void vfu_irq_raise(struct vfu_irq *irq, unsigned int vector)
 	pthread_mutex_unlock(&irq->lock);
 }
 
-static int set_eventfds_locked(struct vfu_irq *irq, const struct vfu_irq_set_msg *m, int *fds, unsigned int nfds)
+static int set_eventfds_locked(struct vfu_irq *irq, const struct vfu_irq_set_msg *m, int *fds,
+			       unsigned int nfds)
 {
 	unsigned int i;
 
@@ -88,7 +89,8 @@ static int set_eventfds_locked(struct vfu_irq *irq, const struct vfu_irq_set_msg
 	return 0;
 }
 
-static int trigger_locked(struct vfu_irq *irq, const struct vfu_irq_set_msg *m, const uint8_t *data, size_t len,
+static int trigger_locked(struct vfu_irq *irq, const struct vfu_irq_set_msg *m,
+			  const uint8_t *data, size_t len,
 			  int *fds, unsigned int nfds)
 {
 	unsigned int i;
@@ -113,12 +115,14 @@ static int trigger_locked(struct vfu_irq *irq, const struct vfu_irq_set_msg *m, 
 	return -EINVAL;
 }
 
-int vfu_irq_set(struct vfu_irq *irq, const struct vfu_irq_set_msg *m, const uint8_t *data, size_t len,
+int vfu_irq_set(struct vfu_irq *irq, const struct vfu_irq_set_msg *m, const uint8_t *data,
+		size_t len,
 		int *fds, unsigned int nfds)
 {
 	int err;
 
-	if (m->index >= VFU_IRQS || m->start > irq->count[m->index] || m->count > irq->count[m->index] - m->start)
+	if (m->index >= VFU_IRQS || m->start > irq->count[m->index] ||
+	    m->count > irq->count[m->index] - m->start)
 		return -EINVAL;
 	/* Masking is between a client and its guest. */
 	if ((m->flags & ~7u) != VFU_IRQ_ACTION_TRIGGER)

@@ -25,7 +25,8 @@ void vfu_irq_clear(struct vfu_irq *irq);
  * Carry out SET_IRQS. @data: what follows the message, @len bytes. Fds that are kept are
  * replaced by -1 in @fds. -EINVAL: bad index, range, flags or number of fds.
  */
-int vfu_irq_set(struct vfu_irq *irq, const struct vfu_irq_set_msg *msg, const uint8_t *data, size_t len,
+int vfu_irq_set(struct vfu_irq *irq, const struct vfu_irq_set_msg *msg, const uint8_t *data,
+		size_t len,
 		int *fds, unsigned int nfds);
 
 /* Any thread; never blocks. */

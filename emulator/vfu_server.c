@@ -76,8 +76,9 @@ static int version(struct vfu *vfu, struct vfu_message *m, struct vfu_reply *r)
 	}
 	v.minor = v.minor ? 1 : 0;
 	len = snprintf(json, sizeof(json),
-		       "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,\"pgsizes\":4096,"
-		       "\"max_dma_maps\":%d}}", VFU_MAX_FDS, VFU_MAX_DATA, VFU_MAX_MAPS);
+		       "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%u,"
+		       "\"pgsizes\":4096,\"max_dma_maps\":%d}}",
+		       VFU_MAX_FDS, VFU_MAX_DATA, VFU_MAX_MAPS);
 	give(r, &v, sizeof(v));
 	give(r, json, len + 1);
 	vfu->negotiated = true;
@@ -91,8 +92,10 @@ static int dma_map(struct vfu *vfu, struct vfu_message *m)
 
 	if (!take(m, &map, sizeof(map)) || m->nfds > 1)
 		return -EINVAL;
-	err = vfu_dma_map(&vfu->dma, map.address, map.size, map.offset, map.flags, m->nfds ? m->fds[0] : -1);
-	note(vfu, "map 0x%llx + 0x%llx%s: %s", (unsigned long long)map.address, (unsigned long long)map.size,
+	err = vfu_dma_map(&vfu->dma, map.address, map.size, map.offset, map.flags,
+			  m->nfds ? m->fds[0] : -1);
+	note(vfu, "map 0x%llx + 0x%llx%s: %s", (unsigned long long)map.address,
+	     (unsigned long long)map.size,
 	     m->nfds ? "" : " without a file", err ? strerror(-err) : "ok");
 	return err;
 }
@@ -196,7 +199,8 @@ static int set_irqs(struct vfu *vfu, struct vfu_message *m)
 
 	if (!take(m, &set, sizeof(set)))
 		return -EINVAL;
-	return vfu_irq_set(&vfu->irq, &set, m->payload + sizeof(set), m->size - sizeof(set), m->fds, m->nfds);
+	return vfu_irq_set(&vfu->irq, &set, m->payload + sizeof(set), m->size - sizeof(set),
+			   m->fds, m->nfds);
 }
 
 /* Is the access inside the region? */
@@ -204,7 +208,8 @@ static bool access_ok(struct vfu *vfu, const struct vfu_region_rw_msg *rw)
 {
 	uint64_t size = region_size(vfu, rw->region);
 
-	return rw->count <= VFU_MAX_DATA && rw->offset <= size && rw->count <= size - rw->offset && size;
+	return rw->count <= VFU_MAX_DATA && rw->offset <= size && rw->count <= size - rw->offset &&
+	size;
 }
 
 static int region_read(struct vfu *vfu, struct vfu_message *m, struct vfu_reply *r)
@@ -217,8 +222,10 @@ static int region_read(struct vfu *vfu, struct vfu_message *m, struct vfu_reply 
 		return -EINVAL;
 	give(r, &rw, sizeof(rw));
 	data = r->payload + r->size;
-	err = rw.region == VFU_REGION_CONFIG ? emu_config_read(vfu->chip, rw.offset, data, rw.count) :
-					       emu_bar_read(vfu->chip, rw.region, rw.offset, data, rw.count);
+	err = rw.region == VFU_REGION_CONFIG ? emu_config_read(vfu->chip, rw.offset, data,
+							       rw.count) :
+					       emu_bar_read(vfu->chip, rw.region, rw.offset, data,
+							    rw.count);
 	r->size += rw.count;
 	return err;
 }

@@ -121,7 +121,8 @@ static int receive_some(struct client *c)
 	return err ? err : 1;
 }
 
-static int send_all(struct client *c, const struct vfu_header *header, const struct vfu_reply *reply)
+static int send_all(struct client *c, const struct vfu_header *header,
+		    const struct vfu_reply *reply)
 {
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = { 0 };
 	struct iovec iov[2] = {
@@ -187,7 +188,8 @@ static int handle_message(struct client *c)
 	for (i = 0; i < message.nfds; i++)
 		if (message.fds[i] >= 0)
 			close(message.fds[i]);
-	if (message.header.flags & VFU_NO_REPLY || (message.header.flags & VFU_TYPE_MASK) == VFU_TYPE_REPLY)
+	if (message.header.flags & VFU_NO_REPLY ||
+	    (message.header.flags & VFU_TYPE_MASK) == VFU_TYPE_REPLY)
 		return 0;
 	if (err)
 		reply.fd = -1;

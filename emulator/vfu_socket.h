@@ -8,7 +8,7 @@
 
 #include "vfu_server.h"
 
-/* A listening socket, or -errno. A socket file that nobody listens on is replaced; -EADDRINUSE else. */
+/* A listening socket, or -errno. Replaces a socket file that nobody listens on. */
 int vfu_socket_listen(const char *path);
 
 /* Serve clients until @stop_fd becomes readable. 0, or -errno if the listener fails. */

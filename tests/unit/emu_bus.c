@@ -16,7 +16,8 @@ static void dram(void **state)
 	assert_int_equal(emu_bar_write(h.chip, 4, 0x100000040ull, &value, 4), 0);
 	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_DRAM1 + 0x40, &got, 4), 0);
 	assert_int_equal(got, value);
-	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_AXI1 | (NEURON_ADDR_DRAM1 + 0x40), &got, 4), 0);
+	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_AXI1 | (NEURON_ADDR_DRAM1 + 0x40), &got,
+				      4), 0);
 	assert_int_equal(got, value);
 	assert_memory_equal((uint8_t *)emu_dram(h.chip, 1) + 0x40, &value, 4);
 	assert_null(emu_dram(h.chip, 2));
@@ -31,7 +32,8 @@ static void dram(void **state)
 static void holes(void **state)
 {
 	static const uint64_t nothing[] = {
-		NEURON_DRAM_CHANNEL_SIZE, NEURON_ADDR_DRAM1 + NEURON_DRAM_CHANNEL_SIZE, 0x0fffb0000000ull,
+		NEURON_DRAM_CHANNEL_SIZE, NEURON_ADDR_DRAM1 + NEURON_DRAM_CHANNEL_SIZE,
+		0x0fffb0000000ull,
 		NEURON_ADDR_APB + NEURON_BAR_APB_SIZE, NEURON_ADDR_EAST | NEURON_ADDR_MISC,
 		NEURON_ADDR_WEST | NEURON_ADDR_MISC, 1ull << 48, UINT64_MAX - 3, NEURON_ADDR_HOST,
 		NEURON_ADDR_HOST | (HOST_BASE + HOST_SIZE), NEURON_ADDR_HOST | 0x3fffffffffffull,
@@ -60,8 +62,10 @@ static void host(void **state)
 	assert_int_equal(value, 0xab);
 	assert_int_equal(emu_bus_write(h.chip, NEURON_ADDR_HOST | HOST_RO, &value, 4), -EPERM);
 	bus_master(&h, false);
-	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_HOST | (HOST_BASE + 16), &value, 4), -EACCES);
-	assert_int_equal(emu_bus_read_embedded(h.chip, NEURON_ADDR_HOST | (HOST_BASE + 16), &value, 4), 0);
+	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_HOST | (HOST_BASE + 16), &value, 4),
+			 -EACCES);
+	assert_int_equal(emu_bus_read_embedded(h.chip, NEURON_ADDR_HOST | (HOST_BASE + 16), &value,
+					       4), 0);
 	harness_close(&h);
 }
 
@@ -73,9 +77,11 @@ static void registers(void **state)
 
 	harness_open(&h, 16);
 	bar_write(&h, 0, device_id, 42);
-	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_MISC + NEURON_MISC_DEVICE_ID, &value, 4), 0);
+	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_MISC + NEURON_MISC_DEVICE_ID, &value, 4),
+			 0);
 	assert_int_equal(value, 42);
-	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_MISC + NEURON_MISC_DEVICE_ID + 1, &value, 4), -EINVAL);
+	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_MISC + NEURON_MISC_DEVICE_ID + 1, &value,
+				      4), -EINVAL);
 	assert_int_equal(emu_bus_read(h.chip, NEURON_ADDR_APB + 0x700000, &value, 4), -EFAULT);
 	assert_int_equal(h.errors, 0);
 	/* putils, and instances of queues that do not exist */
@@ -99,7 +105,8 @@ static void semaphores(void **state)
 	bar_write(&h, 2, win + NEURON_NC_SEM_DEC + 4 * 31, 2);
 	assert_int_equal(bar_read(&h, 2, win + NEURON_NC_SEM_READ + 4 * 31), 9);
 	assert_int_equal(bar_read(&h, 2, NEURON_NC_WINDOW(1) + NEURON_NC_SEM_READ + 4 * 31), 0);
-	assert_int_equal(emu_bus_write(h.chip, NEURON_ADDR_NC + win + NEURON_NC_SEM_INC + 4 * 31, &one, 4), 0);
+	assert_int_equal(emu_bus_write(h.chip, NEURON_ADDR_NC + win + NEURON_NC_SEM_INC + 4 * 31,
+				       &one, 4), 0);
 	assert_int_equal(bar_read(&h, 2, win + NEURON_NC_SEM_READ + 4 * 31), 10);
 	bar_write(&h, 2, win + NEURON_NC_EVENTS + 4 * 255, 1);
 	assert_int_equal(bar_read(&h, 2, win + NEURON_NC_EVENTS + 4 * 255), 1);

@@ -159,7 +159,8 @@ static bool seen(struct harness *h, unsigned int q, unsigned int ms)
 }
 
 /* As the driver rings: store, full barrier, look, kick. */
-static void ring(struct harness *h, struct pages *p, unsigned int q, uint32_t tail, unsigned int *kicks)
+static void ring(struct harness *h, struct pages *p, unsigned int q, uint32_t tail,
+		 unsigned int *kicks)
 {
 	atomic_store(&p->doorbell[q], tail);
 	atomic_thread_fence(memory_order_seq_cst);

@@ -9,7 +9,8 @@
 
 static bool inside(uint64_t addr, size_t len)
 {
-	return addr >= HOST_BASE && addr - HOST_BASE <= HOST_SIZE && len <= HOST_SIZE - (addr - HOST_BASE);
+	return addr >= HOST_BASE && addr - HOST_BASE <= HOST_SIZE &&
+	len <= HOST_SIZE - (addr - HOST_BASE);
 }
 
 static int dma_read(void *opaque, uint64_t addr, void *buf, size_t len)
@@ -79,7 +80,8 @@ void harness_close(struct harness *h)
 
 void bus_master(struct harness *h, bool on)
 {
-	config_write(h, PCI_COMMAND, on ? PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER : PCI_COMMAND_MEMORY, 2);
+	config_write(h, PCI_COMMAND,
+		     on ? PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER : PCI_COMMAND_MEMORY, 2);
 }
 
 void drain(struct harness *h)

@@ -86,7 +86,8 @@ static void capabilities(void **state)
 	at = find_cap(&h, PCI_CAP_ID_MSIX);
 	assert_int_not_equal(at, 0);
 	assert_int_equal(config_read(&h, at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE, 4);
-	assert_int_equal(config_read(&h, at + PCI_MSIX_TABLE, 4), NEURON_EXT_BASE + NEURON_EXT_MSIX_TABLE);
+	assert_int_equal(config_read(&h, at + PCI_MSIX_TABLE, 4),
+			 NEURON_EXT_BASE + NEURON_EXT_MSIX_TABLE);
 	config_write(&h, at + PCI_MSIX_FLAGS, 0xffff, 2);
 	assert_int_equal(config_read(&h, at + PCI_MSIX_FLAGS, 2), 0xc004);
 	assert_int_not_equal(find_ext_cap(&h, PCI_EXT_CAP_ID_ERR), 0);
@@ -130,22 +131,22 @@ static void outside(void **state)
 static void flr(void **state)
 {
 	const uint64_t device_id = NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID;
+	const uint64_t queue = NEURON_APB_UDMA(1, 2) + NEURON_UDMA_QUEUE(4);
 	struct harness h;
 	unsigned int exp;
 
 	harness_open(&h, 16);
 	exp = find_cap(&h, PCI_CAP_ID_EXP);
 	bar_write(&h, 0, device_id, 3);
-	bar_write(&h, 0, NEURON_APB_UDMA(1, 2) + NEURON_UDMA_QUEUE(4) + NEURON_UDMA_Q_LENGTH, 100);
+	bar_write(&h, 0, queue + NEURON_UDMA_Q_LENGTH, 100);
 	config_write(&h, PCI_INTERRUPT_LINE, 11, 1);
 	config_write(&h, exp + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 2);
 	assert_int_equal(config_read(&h, PCI_COMMAND, 2), 0);
 	assert_int_equal(config_read(&h, PCI_INTERRUPT_LINE, 1), 0);
 	assert_int_equal(config_read(&h, exp + PCI_EXP_DEVCTL, 2) & PCI_EXP_DEVCTL_BCR_FLR, 0);
 	assert_int_equal(bar_read(&h, 0, device_id), 0);
-	assert_int_equal(bar_read(&h, 0, NEURON_APB_UDMA(1, 2) + NEURON_UDMA_QUEUE(4) + NEURON_UDMA_Q_LENGTH), 0);
-	assert_int_equal(bar_read(&h, 0, NEURON_APB_UDMA(1, 2) + NEURON_UDMA_QUEUE(4) + NEURON_UDMA_Q_CFG),
-			 NEURON_UDMA_Q_CFG_RESET_VALUE);
+	assert_int_equal(bar_read(&h, 0, queue + NEURON_UDMA_Q_LENGTH), 0);
+	assert_int_equal(bar_read(&h, 0, queue + NEURON_UDMA_Q_CFG), NEURON_UDMA_Q_CFG_RESET_VALUE);
 	harness_close(&h);
 }
 

@@ -38,8 +38,10 @@ static void *core_thread(void *arg)
 	return NULL;
 }
 
+/* Slow, so that resets come in the middle of it. */
 static int spy_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
+	usleep(100);
 	if (atomic_load(&host_closed))
 		atomic_fetch_add(&late, 1);
 	return 0;
@@ -58,7 +60,8 @@ static void start_dma(struct harness *h)
 
 		for (i = 0; i < 256; i++) {
 			desc.ctrl = NEURON_UDMA_DESC_FIRST | NEURON_UDMA_DESC_LAST | 1u << 24;
-			desc.addr = half ? NEURON_ADDR_HOST | (HOST_BASE + 0x100000) : 0x10000ull * i;
+			desc.addr = half ? NEURON_ADDR_HOST | (HOST_BASE + 0x100000) :
+				0x10000ull * i;
 			memcpy(h->host + half * 0x4000 + i * sizeof(desc), &desc, sizeof(desc));
 		}
 		bar_write(h, 0, base + NEURON_UDMA_Q_BASE_LO, HOST_BASE + half * 0x4000);
@@ -73,6 +76,7 @@ static void start_dma(struct harness *h)
 
 static void reset_stops_dma(void **state)
 {
+	const uint64_t queue0 = NEURON_APB_UDMA(0, 0) + NEURON_UDMA_QUEUE(0);
 	struct harness h;
 	pthread_t thread;
 	unsigned int i;
@@ -88,7 +92,7 @@ static void reset_stops_dma(void **state)
 		usleep(i * 20);
 		emu_reset(h.chip, i % 2 ? EMU_RESET_FUNCTION : EMU_RESET_POWER);
 		atomic_store(&host_closed, true);
-		assert_int_equal(bar_read(&h, 0, NEURON_APB_UDMA(0, 0) + NEURON_UDMA_QUEUE(0) + NEURON_UDMA_Q_HEAD), 0);
+		assert_int_equal(bar_read(&h, 0, queue0 + NEURON_UDMA_Q_HEAD), 0);
 		usleep(200);
 	}
 	assert_int_equal(atomic_load(&late), 0);

@@ -65,7 +65,8 @@ static void setup(struct bench *b)
 static void put(struct bench *b, struct ring *r, uint32_t ctrl, uint32_t len, uint64_t addr)
 {
 	struct neuron_udma_desc desc = {
-		.ctrl = ctrl | (len & NEURON_UDMA_DESC_LEN_MASK) | r->id << NEURON_UDMA_DESC_RING_ID_SHIFT,
+		.ctrl = ctrl | (len & NEURON_UDMA_DESC_LEN_MASK) |
+			r->id << NEURON_UDMA_DESC_RING_ID_SHIFT,
 		.meta = r == &b->m2s ? NEURON_UDMA_M2S_META_COPY : 0,
 		.addr = addr,
 	};
@@ -163,19 +164,22 @@ static void packet_of_128(void **state)
 	setup(&b);
 	start(&b, 200);
 	for (i = 0; i < 128; i++)
-		put(&b, &b.m2s, (i ? 0 : NEURON_UDMA_DESC_FIRST) | (i == 127 ? NEURON_UDMA_DESC_LAST : 0), 10,
+		put(&b, &b.m2s,
+		    (i ? 0 : NEURON_UDMA_DESC_FIRST) | (i == 127 ? NEURON_UDMA_DESC_LAST : 0), 10,
 		    hostaddr(SRC + (127 - i) * 10));
 	/* Scatter to other pieces than it was gathered from. */
 	put(&b, &b.s2m, 0, 1, hostaddr(DST));
 	put(&b, &b.s2m, 0, 1279, hostaddr(DST + 1));
 	ring(&b, 2, 128);
 	for (i = 0; i < 128; i++)
-		assert_memory_equal(b.h.host + 0x200000 + i * 10, b.h.host + 0x100000 + (127 - i) * 10, 10);
+		assert_memory_equal(b.h.host + 0x200000 + i * 10,
+				    b.h.host + 0x100000 + (127 - i) * 10, 10);
 	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD)), 128);
 	assert_int_equal(b.h.errors, 0);
 	/* One more is one too many. */
 	for (i = 0; i < 129; i++)
-		put(&b, &b.m2s, (i ? 0 : NEURON_UDMA_DESC_FIRST) | (i == 128 ? NEURON_UDMA_DESC_LAST : 0), 10,
+		put(&b, &b.m2s,
+		    (i ? 0 : NEURON_UDMA_DESC_FIRST) | (i == 128 ? NEURON_UDMA_DESC_LAST : 0), 10,
 		    hostaddr(SRC));
 	put(&b, &b.s2m, 0, 1290, hostaddr(DST));
 	ring(&b, 1, 129);
@@ -214,8 +218,8 @@ static void interrupt(void **state)
 	put(&b, &b.m2s, ONE | NEURON_UDMA_DESC_INT_EN, 4, hostaddr(SRC));
 	ring(&b, 1, 1);
 	assert_int_equal(b.h.irqs[NEURON_VECTOR_DMA], 1);
-	assert_int_equal(bar_read(&b.h, 0, NEURON_EXT_BASE + NEURON_EXT_IRQ_STATUS) & 1u << NEURON_VECTOR_DMA,
-			 1u << NEURON_VECTOR_DMA);
+	assert_int_not_equal(bar_read(&b.h, 0, NEURON_EXT_BASE + NEURON_EXT_IRQ_STATUS) &
+			     1u << NEURON_VECTOR_DMA, 0);
 	harness_close(&b.h);
 }
 
@@ -244,7 +248,8 @@ static void check_stopped(struct bench *b, const char *category, uint32_t m2s, u
 	assert_int_equal(irqs, 1);
 	assert_int_equal(status(b, NEURON_UDMA_M2S), m2s);
 	assert_int_equal(status(b, NEURON_UDMA_S2M), s2m);
-	bar_write(&b->h, 0, reg(m2s ? NEURON_UDMA_M2S : NEURON_UDMA_S2M, NEURON_UDMA_Q_TAIL_INC), 1);
+	bar_write(&b->h, 0, reg(m2s ? NEURON_UDMA_M2S : NEURON_UDMA_S2M, NEURON_UDMA_Q_TAIL_INC),
+		  1);
 	expect_error(&b->h, "udma-queue-state");
 	start(b, RING);
 	copy_of(b, 64, hostaddr(DST), hostaddr(SRC + 5));
@@ -390,7 +395,8 @@ static void engine_states(void **state)
 	bar_write(&b.h, 0, change, NEURON_UDMA_STATE_DISABLE);
 	drain(&b.h);
 	assert_int_equal(b.h.host[0x200001], 0);
-	assert_int_equal(bar_read(&b.h, 0, NEURON_APB_UDMA(0, ENGINE) + NEURON_UDMA_STATE), NEURON_UDMA_STATE_DISABLE);
+	assert_int_equal(bar_read(&b.h, 0, NEURON_APB_UDMA(0, ENGINE) + NEURON_UDMA_STATE),
+			 NEURON_UDMA_STATE_DISABLE);
 	bar_write(&b.h, 0, change, NEURON_UDMA_STATE_NORMAL);
 	drain(&b.h);
 	assert_memory_equal(b.h.host + 0x200000, b.h.host + 0x100000, 64);

@@ -32,7 +32,8 @@ struct bench {
 
 static int call(struct bench *b, uint16_t command, const void *request, size_t size)
 {
-	struct vfu_message m = { .header = { .command = command }, .payload = b->request, .size = size };
+	struct vfu_message m = { .header = { .command = command }, .payload = b->request,
+				.size = size };
 	int err;
 
 	memcpy(b->request, request, size);
@@ -163,8 +164,10 @@ static void frame_fds(void **state)
 static void truncated(void **state)
 {
 	static const struct { uint16_t command; size_t need; } table[] = {
-		{ VFU_DMA_MAP, 32 }, { VFU_DMA_UNMAP, 24 }, { VFU_GET_INFO, 16 }, { VFU_GET_REGION_INFO, 32 },
-		{ VFU_GET_IRQ_INFO, 16 }, { VFU_SET_IRQS, 20 }, { VFU_REGION_READ, 16 }, { VFU_REGION_WRITE, 16 },
+		{ VFU_DMA_MAP, 32 }, { VFU_DMA_UNMAP, 24 }, { VFU_GET_INFO, 16 },
+		{ VFU_GET_REGION_INFO, 32 },
+		{ VFU_GET_IRQ_INFO, 16 }, { VFU_SET_IRQS, 20 }, { VFU_REGION_READ, 16 },
+		{ VFU_REGION_WRITE, 16 },
 	};
 	struct bench *b = bench_open();
 	const uint8_t zero[64] = { 0 };
@@ -223,7 +226,8 @@ static void regions(void **state)
 	bench_close(b);
 }
 
-static int access_region(struct bench *b, uint16_t command, uint32_t region, uint64_t off, uint32_t count,
+static int access_region(struct bench *b, uint16_t command, uint32_t region, uint64_t off,
+			 uint32_t count,
 			 size_t data)
 {
 	uint8_t request[64] = { 0 };
@@ -258,7 +262,8 @@ static void accesses(void **state)
 	bench_close(b);
 }
 
-static int dma_map(struct bench *b, uint64_t address, uint64_t size, uint64_t offset, uint32_t flags, int fd)
+static int dma_map(struct bench *b, uint64_t address, uint64_t size, uint64_t offset,
+		   uint32_t flags, int fd)
 {
 	struct vfu_dma_map_msg map = { sizeof(map), flags, offset, address, size };
 	int err;
@@ -359,7 +364,8 @@ static void shrunk_file(void **state)
 	bench_close(b);
 }
 
-static int set_irqs(struct bench *b, uint32_t flags, uint32_t index, uint32_t start, uint32_t count, int fd)
+static int set_irqs(struct bench *b, uint32_t flags, uint32_t index, uint32_t start,
+		    uint32_t count, int fd)
 {
 	struct vfu_irq_set_msg set = { sizeof(set), flags, index, start, count };
 	int err;
@@ -395,8 +401,10 @@ static void interrupts(void **state)
 	assert_int_equal(set_irqs(b, give, VFU_IRQ_MSIX, 0, 2, other), -EINVAL);
 	assert_int_equal(set_irqs(b, give, VFU_IRQ_INTX, 0, 1, other), -EINVAL);
 	assert_int_equal(set_irqs(b, give, 5, 0, 0, other), -EINVAL);
-	assert_int_equal(set_irqs(b, VFU_IRQ_DATA_BOOL | VFU_IRQ_ACTION_TRIGGER, VFU_IRQ_MSIX, 0, 1, -1), -EINVAL);
-	assert_int_equal(set_irqs(b, VFU_IRQ_DATA_NONE | VFU_IRQ_ACTION_MASK, VFU_IRQ_MSIX, 0, 1, -1), -EINVAL);
+	assert_int_equal(set_irqs(b, VFU_IRQ_DATA_BOOL | VFU_IRQ_ACTION_TRIGGER, VFU_IRQ_MSIX, 0,
+				  1, -1), -EINVAL);
+	assert_int_equal(set_irqs(b, VFU_IRQ_DATA_NONE | VFU_IRQ_ACTION_MASK, VFU_IRQ_MSIX, 0, 1,
+				  -1), -EINVAL);
 	assert_false(b->kept);
 	assert_int_equal(set_irqs(b, none, VFU_IRQ_MSIX, 0, 0, -1), 0);
 	assert_int_equal(b->vfu.irq.fd[VFU_IRQ_MSIX][15], -1);
@@ -412,12 +420,14 @@ static void disconnects(void **state)
 
 	negotiate(b);
 	assert_int_equal(dma_map(b, 0, PAGE, 0, 3, fd), 0);
-	assert_int_equal(access_region(b, VFU_REGION_WRITE, 0, NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID, 4, 4), 0);
+	assert_int_equal(access_region(b, VFU_REGION_WRITE, 0,
+				       NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID, 4, 4), 0);
 	vfu_disconnect(&b->vfu);
 	assert_int_equal(b->vfu.dma.count, 0);
 	assert_int_equal(call(b, VFU_DEVICE_RESET, "", 0), -EPROTO);
 	negotiate(b);
-	assert_int_equal(access_region(b, VFU_REGION_READ, 0, NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID, 4, 0), 0);
+	assert_int_equal(access_region(b, VFU_REGION_READ, 0,
+				       NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID, 4, 0), 0);
 	assert_int_equal(b->payload[16], 0);
 	assert_int_equal(call(b, VFU_DEVICE_RESET, "", 0), 0);
 	close(fd);
