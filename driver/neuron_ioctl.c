@@ -13,7 +13,6 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <neuron/isa.h>
 #include <linux/neuron.h>
 
 #include "neuron.h"
@@ -118,19 +117,11 @@ static int neuron_ioctl_mem_create(struct neuron_file *nf, union neuron_ioctl_ar
 		ret = PTR_ERR(mem) == -ETIMEDOUT ? -EIO : PTR_ERR(mem);
 		goto out_leave;
 	}
-	ret = neuron_mem_publish_offset(nf, mem);
-	if (ret)
-		goto err_mem;
-	arg->mmap_offset = (u64)mem->pgoff << PAGE_SHIFT;
 	ret = neuron_object_publish(nf, &mem->obj, &arg->id);
 	if (ret)
-		goto err_offset;
-	goto out_leave;
-
-err_offset:
-	neuron_mem_unpublish_offset(nf, mem);
-err_mem:
-	neuron_mem_put(mem);
+		neuron_mem_put(mem);
+	else
+		arg->mmap_offset = neuron_mem_mmap_offset(arg->id);
 out_leave:
 	neuron_file_leave(nf);
 	return ret;
@@ -365,12 +356,13 @@ static int neuron_queue_publish(struct neuron_file *nf, struct neuron_ioctl_queu
 			eventfd_ctx_put(eventfd);
 		return PTR_ERR(queue);
 	}
-	arg->mmap_offset = (u64)queue->page->pgoff << PAGE_SHIFT;
 	arg->mmap_length = queue->page->length;
 	ret = neuron_object_publish(nf, &queue->obj, &arg->id);
 	if (ret) {
 		queue->obj.ops->destroy(nf, &queue->obj);
 		neuron_object_put(&queue->obj);
+	} else {
+		arg->mmap_offset = neuron_mem_mmap_offset(arg->id);
 	}
 	return ret;
 }
@@ -429,7 +421,7 @@ static int neuron_submit_check(const struct neuron_submit *submit)
 		if (submit->code >= NEURON_SEGMENTS - 1)
 			return -EINVAL;
 		for (i = 0; i < NEURON_STREAMS; i++)
-			if (submit->stream[i].offset % NEURON_INSN_SIZE)
+			if (submit->stream[i].offset % NEURON_CODE_ALIGN)
 				return -EINVAL;
 		return 0;
 	default:

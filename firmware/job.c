@@ -3,7 +3,6 @@
  * Job descriptors and the context directory. What only the core can know (do the streams
  * lie in their segment?) is left to it.
  */
-#include <neuron/isa.h>
 #include "hw.h"
 #include "job.h"
 
@@ -16,7 +15,7 @@ static bool descriptor_valid(const struct neuron_job *job)
 	if (job->op != NEURON_JOB_EXEC)
 		return false;
 	for (int i = 0; i < NEURON_STREAMS; i++)
-		if (job->stream[i].offset % NEURON_INSN_SIZE)
+		if (job->stream[i].offset % NEURON_CODE_ALIGN)
 			return false;
 	return true;
 }

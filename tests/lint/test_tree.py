@@ -48,7 +48,9 @@ def wrong_includes(name, text, files):
         return []
     folder, part = os.path.dirname(name), name.split("/")[0] + "/"
     found = []
-    for target in re.findall(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', text, re.M):
+    for bracket, target in re.findall(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', text, re.M):
+        if bracket == "<" and "/" not in target:
+            continue    # the system's
         local = os.path.normpath(os.path.join(folder, target))
         if local in files:
             if not local.startswith(part) and not re.fullmatch(rule, local):

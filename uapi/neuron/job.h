@@ -12,6 +12,8 @@
 #define NEURON_SEGMENTS		256	/* at most, in a context; 255 is never valid: see isa.def */
 #define NEURON_STREAMS		4	/* instruction streams of a core: enum neuron_engine */
 
+#define NEURON_CODE_ALIGN	64	/* of a stream's offset: the size of an instruction */
+
 #define NEURON_SEG_READ		0x1u
 #define NEURON_SEG_WRITE	0x2u
 #define NEURON_SEG_EXEC		0x4u	/* instructions may be fetched from it */
@@ -48,7 +50,7 @@ struct neuron_context_entry {
 
 /**
  * struct neuron_job_stream - where one engine's instructions are
- * @offset: bytes into the code segment, a multiple of the instruction size
+ * @offset: bytes into the code segment, a multiple of NEURON_CODE_ALIGN
  * @count: instructions; 0 = the engine has nothing to do
  */
 struct neuron_job_stream {

@@ -60,15 +60,15 @@ enum neuron_mgmt_error {
 	NEURON_MGMT_ERROR_FWIO_CRC = 1,		/* CRC in the request */
 	NEURON_MGMT_ERROR_FWIO_SIZE = 2,	/* size */
 	NEURON_MGMT_ERROR_FWIO_COMMAND = 3,	/* cmd */
-	NEURON_MGMT_ERROR_FWIO_ADDRESS = 4,	/* low word of the request or response address not reachable */
-	NEURON_MGMT_ERROR_FWIO_READ = 5,	/* low word of the register address that does not exist */
+	NEURON_MGMT_ERROR_FWIO_ADDRESS = 4,	/* low word of the address */
+	NEURON_MGMT_ERROR_FWIO_READ = 5,	/* low word of the register */
 	NEURON_MGMT_ERROR_RESET_TYPE = 6,	/* type; type 2: map with cores that do not exist */
 	NEURON_MGMT_ERROR_QUEUE_CONFIG = 7,	/* queue; its ERROR register says more */
 	NEURON_MGMT_ERROR_QUEUE_TAIL = 8,	/* queue */
 	NEURON_MGMT_ERROR_JOB_DESCRIPTOR = 9,	/* queue */
 	NEURON_MGMT_ERROR_JOB_CONTEXT = 10,	/* index into the context directory */
 	NEURON_MGMT_ERROR_CRASH = 11,		/* firmware's own trap handler: cause */
-	NEURON_MGMT_ERROR_FWIO_SEQ = 12,	/* seq, 0: a host cannot see such a request answered */
+	NEURON_MGMT_ERROR_FWIO_SEQ = 12,	/* seq, that is 0 */
 };
 
 /* Queue bitmaps: bit q % 32 of LO (q < 32) or HI; write 1 to clear. */
