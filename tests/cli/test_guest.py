@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The tools in a guest with two chips: neuron-ls, neuron-run through /dev/neuronN, cores that are taken, an unplug.
+
+usage: test_guest.py [--out build]
+"""
+import json
+import os
+import re
+import sys
+
+import numpy as np
+
+from tools import TOP, Tools
+import neffs
+
+sys.path.insert(0, os.path.join(TOP, "tests", "testbed"))
+
+HOLD = "neuron-run /tmp/copy.neff -i /tmp/x.npy --repeat 1000000000 >/dev/null 2>/tmp/held.err & "
+
+
+def main():
+    t = Tools(__doc__)
+    os.environ["O"] = t.out
+    from vm import VM   # reads O # pylint: disable=import-outside-toplevel,import-error
+    rows = np.random.default_rng(2).standard_normal((300, 10), dtype=np.float32)
+    np.save(t.path("x.npy"), rows[:1])
+    np.save(t.path("xs.npy"), rows)
+    t.path("copy.neff", neffs.Copy(shape=(1, 10)).bytes())
+
+    with VM(devices=2, name="cli", modprobe=True) as vm:
+        for name in ("x.npy", "xs.npy", "copy.neff"):
+            vm.push(t.path(name), "/tmp/" + name)
+
+        def expect(name, status, command, out=(), err=()):
+            done = vm.run(["sh", "-c", command], timeout=60)
+            wrong = [p for p in out if not re.search(p, done.out, re.M)] + [p for p in err if not re.search(p, done.err, re.M)]
+            t.tap.ok(done.code == status and not wrong, name, f"{command}\nstatus {done.code}, not matched: {wrong}\n{done.out}\n{done.err}")
+            return done
+
+        expect("neuron-ls lists both chips", 0, "neuron-ls",
+               out=[r"^\| NEURON \| NEURON \| NEURON \|", r"^\| [01] +\| 4 +\| 8 GB +\| \S.* \| [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] \| NA "])
+        listed = json.loads(expect("neuron-ls --json-output", 0, "neuron-ls -j").out)
+        t.tap.ok([d["neuron_device"] for d in listed] == [0, 1] and listed[1]["neuroncore_ids"] == [4, 5, 6, 7]
+                 and listed[0]["memory_size"] == 8 << 30, "JSON has both chips", str(listed))
+        for device in ("0", "1"):
+            expect(f"a list of inferences on /dev/neuron{device}", 0,
+                   f"neuron-run /tmp/copy.neff -d {device} --each -i /tmp/xs.npy -o /tmp/ys.npy && cmp /tmp/xs.npy /tmp/ys.npy",
+                   out=["300 inferences"])
+        expect("first_app", 0, "cd /tmp && first_app copy.neff", out=["y.out: 40 bytes"])
+
+        expect("a process that holds a core is listed", 0, HOLD + "sleep 1; neuron-ls --wide",
+               out=[r"\| +\d+ \| neuron-run /tmp/copy\.neff .* \| \d+\.\d+\.\d+ +\|"])
+        expect("the core is not available", 1, "NEURON_RT_VISIBLE_CORES=0 neuron-run /tmp/copy.neff -i /tmp/x.npy",
+               err=[r"Requested:nc0-nc0 Available:0; nc0 is held by process \d+ \(neuron-run\)"])
+        expect("another core is", 0, "neuron-run /tmp/copy.neff -i /tmp/x.npy")
+        expect("more free cores than there are", 1, "NEURON_RT_NUM_CORES=8 neuron-run /tmp/copy.neff -i /tmp/x.npy",
+               err=["Requested:nc0-nc7 Available:7"])
+        expect("cores of a chip that is free", 0, "NEURON_RT_VISIBLE_CORES=4-7 neuron-run /tmp/copy.neff -i /tmp/x.npy")
+        expect("a killed process gives its core back", 0, "kill -9 $(pidof neuron-run); sleep 0.2; "
+               "NEURON_RT_VISIBLE_CORES=0 neuron-run /tmp/copy.neff -i /tmp/x.npy")
+        expect("an unplug ends an execution with an error", 0, HOLD +
+               "sleep 1; echo 1 >/sys/class/neuron_device/neuron0/device/remove; "
+               "for i in 1 2 3 4 5 6 7 8 9 10; do pidof neuron-run >/dev/null || break; sleep 1; done; cat /tmp/held.err",
+               out=[r"copy\.neff: .*(No such device|Input/output error).*NRT_HW_ERROR"])
+        expect("the other chip still works", 0, "neuron-run /tmp/copy.neff -d 1 -i /tmp/x.npy")
+        expect("without driver", 1, "rmmod neuron; neuron-ls", err=["1 Neuron device.* driver is not loaded: modprobe neuron"])
+        expect("neuron-run without driver", 1, "neuron-run /tmp/copy.neff -i /tmp/x.npy", err=["driver is not loaded: modprobe neuron"])
+        problems = vm.dmesg_problems()
+        t.tap.ok(not problems, "no complaint in the kernel log", "\n".join(map(str, problems)))
+    t.exit()
+
+
+if __name__ == "__main__":
+    main()
