@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "vfu_dma.h"
@@ -19,10 +20,14 @@ static _Thread_local sigjmp_buf *volatile guard;
 
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
+	const ucontext_t *interrupted = context;
+
 	(void)info;
-	(void)context;
-	if (guard)
+	if (guard) {
+		/* Copies save no mask, for speed: what was blocked before is in the context. */
+		pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask, NULL);
 		siglongjmp(*guard, 1);
+	}
 	/* Not ours: die of it. */
 	signal(sig, SIG_DFL);
 	raise(sig);

@@ -358,6 +358,7 @@ static void shrunk_file(void **state)
 	assert_int_equal(dma_map(b, 0, 2 * PAGE, 0, 3, fd), 0);
 	assert_int_equal(ftruncate(fd, PAGE), 0);
 	assert_int_equal(vfu_dma_write(&b->vfu.dma, PAGE, &byte, 1), -EFAULT);
+	assert_int_equal(vfu_dma_read(&b->vfu.dma, PAGE, &byte, 1), -EFAULT);
 	assert_int_equal(vfu_dma_read(&b->vfu.dma, PAGE - 1, &byte, 1), 0);
 	assert_int_equal(vfu_dma_write(&b->vfu.dma, 0, &byte, 1), 0);
 	close(fd);
