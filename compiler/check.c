@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Check pass: is this a graph that we can compile? Structure, operators, numbers of
+ * inputs, types. Leaves the nodes in topological order.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "graph.h"
+#include "io_config.h"
+
+#define OPSET_MIN	7
+#define OPSET_TESTED	21
+
+static int check_opset(struct ncc_graph *g)
+{
+	if (g->opset < OPSET_MIN)
+		return ncc_error(g->ctx, "the model uses opset %" PRId64 " of ai.onnx; %d and newer are "
+				 "supported: convert it with onnx.version_converter",
+				 g->opset, OPSET_MIN);
+	if (g->opset > OPSET_TESTED)
+		ncc_log(g->ctx, NCC_WARN, "%s: opset %" PRId64 " is newer than the newest known one (%d)",
+			g->ctx->options->model, g->opset, OPSET_TESTED);
+	return 0;
+}
+
+static int check_arity(struct ncc_graph *g, struct ncc_node *node)
+{
+	const struct ncc_op_info *info = ncc_op_info(node->op);
+
+	while (node->nin && !node->in[node->nin - 1])
+		node->nin--;
+	if (node->nin < info->nin_min || node->nin > info->nin_max)
+		return ncc_node_error(g->ctx, node, "has %zu inputs, needs %zu to %zu", node->nin,
+				      info->nin_min, info->nin_max);
+	for (size_t i = 0; i < info->nin_min; i++)
+		if (!node->in[i])
+			return ncc_node_error(g->ctx, node, "input %zu is missing", i);
+	if (!node->nout || !node->out[0] || node->nout > info->nout_max)
+		return ncc_node_error(g->ctx, node, "has %zu outputs, needs 1 to %zu", node->nout,
+				      info->nout_max);
+	return 0;
+}
+
+static int check_op(struct ncc_graph *g, struct ncc_node *node)
+{
+	bool onnx = !*node->domain || !strcmp(node->domain, "ai.onnx");
+
+	for (size_t i = 0; i < node->nattr; i++)
+		if (node->attr[i].kind == NCC_ATTR_GRAPH)
+			return ncc_node_error(g->ctx, node, "control flow (attribute '%s' is a graph) is "
+					      "not supported", node->attr[i].name);
+	node->op = onnx ? ncc_op_find(node->op_type) : NCC_OP_UNKNOWN;
+	if (node->op == NCC_OP_UNKNOWN)
+		return ncc_node_error(g->ctx, node, "operator '%s%s%s' is not supported; \"neuron-cc "
+				      "list-operators --framework ONNX\" lists those that are",
+				      onnx ? "" : node->domain, onnx ? "" : ".", node->op_type);
+	return check_arity(g, node);
+}
+
+/* Each tensor has one origin. */
+static int link_producers(struct ncc_graph *g)
+{
+	for (size_t i = 0; i < g->nnode; i++) {
+		struct ncc_node *node = g->node[i];
+
+		for (size_t j = 0; j < node->nout; j++) {
+			struct ncc_tensor *t = node->out[j];
+
+			if (!t)
+				continue;
+			if (t->producer || t->is_input || ncc_is_const(t))
+				return ncc_node_error(g->ctx, node, "output '%s' is already made elsewhere",
+						      t->name);
+			t->producer = node;
+		}
+	}
+	for (size_t i = 0; i < g->nnode; i++) {
+		struct ncc_node *node = g->node[i];
+
+		for (size_t j = 0; j < node->nin; j++) {
+			struct ncc_tensor *t = node->in[j];
+
+			if (t && !t->producer && !t->is_input && !ncc_is_const(t))
+				return ncc_node_error(g->ctx, node, "input '%s' is neither a graph input nor "
+						      "an initializer, and no node makes it", t->name);
+		}
+	}
+	return 0;
+}
+
+enum { WHITE, GREY, BLACK };
+
+/* The first input of @node, from *@next on, whose producer is not in the order yet. */
+static struct ncc_node *pending(struct ncc_node *node, size_t *next)
+{
+	for (; *next < node->nin; (*next)++) {
+		struct ncc_tensor *t = node->in[*next];
+
+		if (t && t->producer && t->producer->mark != BLACK)
+			return t->producer;
+	}
+	return NULL;
+}
+
+/* Depth first, without recursion; keeps the model's order where that is topological. */
+static int sort(struct ncc_graph *g)
+{
+	struct ncc_node **order = ncc_alloc_array(&g->ctx->arena, g->nnode, sizeof(*order));
+	size_t *next = ncc_alloc_array(&g->ctx->arena, g->nnode, sizeof(*next));
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->nnode; i++) {
+		struct ncc_node *node = g->node[i]->mark == WHITE ? g->node[i] : NULL;
+
+		if (node) {
+			node->mark = GREY;
+			node->link = NULL;
+		}
+		while (node) {
+			struct ncc_node *before = pending(node, &next[node->index]);
+
+			if (!before) {
+				node->mark = BLACK;
+				order[n++] = node;
+				node = node->link;
+				continue;
+			}
+			if (before->mark == GREY)
+				return ncc_node_error(g->ctx, before, "depends on its own output '%s': the "
+						      "graph has a cycle", before->out[0]->name);
+			before->mark = GREY;
+			before->link = node;
+			node = before;
+		}
+	}
+	memcpy(g->node, order, n * sizeof(*order));
+	return 0;
+}
+
+static int check_outputs(struct ncc_graph *g)
+{
+	if (!g->noutput)
+		return ncc_error(g->ctx, "the graph has no outputs");
+	for (size_t i = 0; i < g->noutput; i++) {
+		struct ncc_tensor *t = g->output[i];
+
+		if (!t->producer && !t->is_input && !ncc_is_const(t))
+			return ncc_error(g->ctx, "graph output '%s' is made by no node", t->name);
+		/* Shape inference says what it is; what the model says may be symbolic. */
+		if (t->producer)
+			t->shaped = false;
+	}
+	return 0;
+}
+
+static int check_inputs(struct ncc_graph *g)
+{
+	for (size_t i = 0; i < g->ninput; i++) {
+		struct ncc_tensor *t = g->input[i];
+
+		if (t->type != NCC_FLOAT)
+			return ncc_error(g->ctx, "graph input '%s' has type %s; only float32 inputs are "
+					 "supported: cast outside of the model, or make it an initializer "
+					 "if it is constant", t->name, ncc_type_name(t->type));
+		if (!t->shaped)
+			return ncc_error(g->ctx, "graph input '%s' has no shape; give one with --io-config "
+					 "'{\"inputs\": {\"%s\": [[1, 3, 224, 224], \"float32\"]}}'",
+					 t->name, t->name);
+		for (int d = 0; d < t->rank; d++)
+			if (t->dim[d] < 0)
+				return ncc_error(g->ctx, "graph input '%s' %s: dimension %d (%s) is dynamic, "
+						 "but shapes must be known to compile; fix it with --io-config "
+						 "'{\"inputs\": {\"%s\": [[...], \"float32\"]}}'",
+						 t->name, ncc_shape_text(g->ctx, t), d,
+						 t->dim_param[d] ? t->dim_param[d] : "unnamed", t->name);
+		if (ncc_tensor_set_shape(g, NULL, t, t->rank, t->dim))
+			return -EINVAL;
+		if (!t->count)
+			return ncc_error(g->ctx, "graph input '%s' %s has no elements", t->name,
+					 ncc_shape_text(g->ctx, t));
+	}
+	return 0;
+}
+
+int ncc_check(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->graph;
+	int err = check_opset(g);
+
+	for (size_t i = 0; !err && i < g->nnode; i++)
+		err = check_op(g, g->node[i]);
+	if (!err)
+		err = link_producers(g);
+	if (!err)
+		err = ncc_io_config(ctx);
+	if (!err)
+		err = check_outputs(g);
+	if (!err)
+		err = sort(g);
+	if (!err)
+		err = check_inputs(g);
+	return err;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The compilation as a whole: the list of passes, dumps between them, diagnostics.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "graph.h"
+#include "ncc.h"
+
+struct pass {
+	int (*run)(struct ncc_context *ctx);
+};
+
+static const struct pass passes[NCC_PASS_COUNT] = {
+	[NCC_PASS_READ] = { .run = ncc_read },
+	[NCC_PASS_CHECK] = { .run = ncc_check },
+	[NCC_PASS_SHAPE] = { .run = ncc_shape },
+	[NCC_PASS_FOLD] = { .run = ncc_fold },
+	[NCC_PASS_FUSE] = { .run = ncc_fuse },
+	[NCC_PASS_PLACE] = { .run = ncc_place },
+	[NCC_PASS_TILE] = { .run = ncc_tile },
+	[NCC_PASS_SCHEDULE] = { .run = ncc_schedule },
+	[NCC_PASS_ALLOCATE] = { .run = ncc_allocate },
+	[NCC_PASS_SYNC] = { .run = ncc_sync },
+	[NCC_PASS_EMIT] = { .run = ncc_emit },
+};
+
+#define PASS_NAME(id, name, text)	[NCC_PASS_##id] = name,
+#define PASS_TEXT(id, name, text)	[NCC_PASS_##id] = text,
+
+const char *ncc_pass_name(enum ncc_pass pass)
+{
+	static const char *const names[] = { NCC_PASSES(PASS_NAME) };
+
+	return names[pass];
+}
+
+const char *ncc_pass_text(enum ncc_pass pass)
+{
+	static const char *const texts[] = { NCC_PASSES(PASS_TEXT) };
+
+	return texts[pass];
+}
+
+/* Names in models are anything; what reaches a terminal is text. */
+static void clean(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+static void say(struct ncc_context *ctx, enum ncc_level level, const char *prefix,
+		const char *format, va_list args)
+{
+	char text[2048];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s", prefix);
+
+	if (n >= sizeof(text))
+		n = sizeof(text) - 1;
+	vsnprintf(text + n, sizeof(text) - n, format, args);
+	clean(text);
+	if (ctx->report)
+		ctx->report(ctx->opaque, level, text);
+}
+
+void ncc_log(struct ncc_context *ctx, enum ncc_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(ctx, level, "", format, args);
+	va_end(args);
+}
+
+static const char *prefix(struct ncc_context *ctx, const struct ncc_node *node, const char *kind)
+{
+	if (!node)
+		return ncc_printf(&ctx->arena, "%s: %s", ctx->options->model, kind);
+	return ncc_printf(&ctx->arena, "%s: %s: %s", ctx->options->model,
+			  ncc_node_text(ctx, node), kind);
+}
+
+int ncc_error(struct ncc_context *ctx, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(ctx, NCC_ERROR, prefix(ctx, NULL, ""), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+int ncc_node_error(struct ncc_context *ctx, const struct ncc_node *node, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(ctx, NCC_ERROR, prefix(ctx, node, ""), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+int ncc_internal_error(struct ncc_context *ctx, const struct ncc_node *node,
+		       const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(ctx, NCC_ERROR, prefix(ctx, node, "internal error of the compiler: "), format, args);
+	va_end(args);
+	return -EPROTO;
+}
+
+static int write_dump(struct ncc_context *ctx, const struct ncc_dump *dump)
+{
+	FILE *f;
+	bool bad;
+
+	if (!dump->file) {
+		ncc_dump(ctx, dump->after, stdout);
+		return 0;
+	}
+	f = fopen(dump->file, "w");
+	if (!f)
+		return ncc_error(ctx, "cannot write the dump '%s': %s", dump->file, strerror(errno));
+	ncc_dump(ctx, dump->after, f);
+	bad = ferror(f);
+	if (fclose(f) || bad)
+		return ncc_error(ctx, "cannot write the dump '%s'", dump->file);
+	return 0;
+}
+
+/*
+ * What cannot be allocated makes the allocate pass name a value that shall no longer
+ * stay in SBUF; lowering starts again with that knowledge. It ends because every round
+ * moves one more value out.
+ */
+static int run_pass(struct ncc_context *ctx, enum ncc_pass pass)
+{
+	int err = passes[pass].run(ctx);
+
+	while (pass == NCC_PASS_ALLOCATE && err == -EAGAIN) {
+		err = ncc_tile(ctx);
+		if (!err)
+			err = ncc_schedule(ctx);
+		if (!err)
+			err = ncc_allocate(ctx);
+	}
+	return err;
+}
+
+int ncc_run_passes(struct ncc_context *ctx, enum ncc_pass last)
+{
+	for (int pass = 0; pass <= (int)last; pass++) {
+		int err;
+
+		ncc_log(ctx, NCC_DEBUG, "pass %s: %s", ncc_pass_name(pass), ncc_pass_text(pass));
+		err = run_pass(ctx, pass);
+		if (err)
+			return err;
+		for (struct ncc_dump *d = ctx->options->dumps; d; d = d->next) {
+			if ((int)d->after != pass)
+				continue;
+			err = write_dump(ctx, d);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int ncc_compile(const struct ncc_options *options,
+		void (*report)(void *opaque, enum ncc_level level, const char *text), void *opaque)
+{
+	struct ncc_context ctx = { .options = options, .report = report, .opaque = opaque };
+	jmp_buf oom;
+	volatile int err;
+
+	ncc_arena_init(&ctx.arena, &oom);
+	if (setjmp(oom)) {
+		ncc_arena_free(&ctx.arena);
+		if (report)
+			report(opaque, NCC_ERROR, "out of memory: the model is too large for this host");
+		return -ENOMEM;
+	}
+	err = ncc_run_passes(&ctx, NCC_PASS_EMIT);
+	if (!err)
+		err = ncc_neff_write(&ctx, options->output);
+	ncc_arena_free(&ctx.arena);
+	return err;
+}

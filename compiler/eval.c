@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Constant expressions: what the compiler computes itself. Shapes depend on some of
+ * them; the others are weights that exporters left in pieces.
+ *
+ * Constants hold float or int64_t, whatever their type in the model.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "shape.h"
+
+/* Row-major iteration over a shape. */
+struct cursor {
+	int rank;
+	int64_t dim[NCC_MAX_RANK];
+	int64_t at[NCC_MAX_RANK];
+};
+
+static void cursor_init(struct cursor *c, const struct ncc_tensor *t)
+{
+	memset(c, 0, sizeof(*c));
+	c->rank = t->rank;
+	memcpy(c->dim, t->dim, sizeof(c->dim));
+}
+
+static void cursor_next(struct cursor *c)
+{
+	for (int d = c->rank - 1; d >= 0; d--) {
+		if (++c->at[d] < c->dim[d])
+			return;
+		c->at[d] = 0;
+	}
+}
+
+/* Offset in @t of the element that broadcasts to the cursor's position. */
+static int64_t cursor_offset(const struct cursor *c, const struct ncc_tensor *t)
+{
+	int64_t off = 0;
+
+	for (int d = 0; d < t->rank; d++)
+		off = off * t->dim[d] + (t->dim[d] == 1 ? 0 : c->at[c->rank - t->rank + d]);
+	return off;
+}
+
+static float *new_floats(struct ncc_graph *g, struct ncc_tensor *t)
+{
+	float *f = ncc_alloc_array(&g->ctx->arena, (size_t)t->count + 1, sizeof(*f));
+
+	t->f = f;
+	return f;
+}
+
+static int64_t *new_ints(struct ncc_graph *g, struct ncc_tensor *t)
+{
+	int64_t *i = ncc_alloc_array(&g->ctx->arena, (size_t)t->count + 1, sizeof(*i));
+
+	t->i = i;
+	return i;
+}
+
+/* out[n] = in[offset(n)] for either kind of contents. */
+struct copier {
+	const float *f_in;
+	const int64_t *i_in;
+	float *f_out;
+	int64_t *i_out;
+};
+
+static struct copier copier(struct ncc_graph *g, const struct ncc_tensor *in, struct ncc_tensor *out)
+{
+	struct copier c = { .f_in = in->f, .i_in = in->i };
+
+	if (in->f)
+		c.f_out = out->f ? (float *)out->f : new_floats(g, out);
+	else
+		c.i_out = out->i ? (int64_t *)out->i : new_ints(g, out);
+	return c;
+}
+
+static void copy_one(struct copier *c, int64_t to, int64_t from)
+{
+	if (c->f_in)
+		c->f_out[to] = c->f_in[from];
+	else
+		c->i_out[to] = c->i_in[from];
+}
+
+static int eval_alias(struct ncc_graph *g, struct ncc_node *node)
+{
+	node->out[0]->f = node->in[0]->f;
+	node->out[0]->i = node->in[0]->i;
+	return 0;
+}
+
+static int eval_shape(struct ncc_graph *g, struct ncc_node *node)
+{
+	int64_t *i = new_ints(g, node->out[0]);
+
+	memcpy(i, node->in[0]->dim, (size_t)node->in[0]->rank * sizeof(*i));
+	return 0;
+}
+
+static int eval_constant_of_shape(struct ncc_graph *g, struct ncc_node *node)
+{
+	const struct ncc_attr *a = ncc_attr(node, "value");
+	struct ncc_tensor *out = node->out[0];
+	struct ncc_tensor zero = { .f = (const float[]){ 0 } };
+	const struct ncc_tensor *value = a && a->t && a->t->count ? a->t : &zero;
+	struct copier c = copier(g, value, out);
+
+	for (int64_t n = 0; n < out->count; n++)
+		copy_one(&c, n, 0);
+	return 0;
+}
+
+static int eval_transpose(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *in = node->in[0], *out = node->out[0];
+	struct copier c = copier(g, in, out);
+	struct cursor at;
+
+	cursor_init(&at, out);
+	for (int64_t n = 0; n < out->count; n++, cursor_next(&at)) {
+		int64_t index[NCC_MAX_RANK], off = 0;
+
+		for (int d = 0; d < out->rank; d++)
+			index[node->perm[d]] = at.at[d];
+		for (int d = 0; d < in->rank; d++)
+			off = off * in->dim[d] + index[d];
+		copy_one(&c, n, off);
+	}
+	return 0;
+}
+
+static int eval_concat(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *out = node->out[0];
+	int axis = (int)node->axis;
+	int64_t outer = ncc_dims(out, 0, axis), inner = ncc_dims(out, axis + 1, out->rank);
+	int64_t base = 0;
+
+	for (size_t i = 0; i < node->nin; i++) {
+		int64_t row = node->in[i]->dim[axis] * inner;
+		struct copier c = copier(g, node->in[i], out);
+
+		for (int64_t o = 0; o < outer; o++)
+			for (int64_t n = 0; n < row; n++)
+				copy_one(&c, o * out->dim[axis] * inner + base + n, o * row + n);
+		base += row;
+	}
+	return 0;
+}
+
+static int eval_gather(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *in = node->in[0], *index = node->in[1], *out = node->out[0];
+	int axis = (int)node->axis;
+	int64_t outer = ncc_dims(in, 0, axis), inner = ncc_dims(in, axis + 1, in->rank);
+	int64_t length = in->dim[axis];
+	struct copier c = copier(g, in, out);
+
+	if (!index->i)
+		return ncc_node_error(g->ctx, node, "indices '%s' are not integers", index->name);
+	for (int64_t n = 0; n < index->count; n++) {
+		int64_t at = index->i[n] < 0 ? index->i[n] + length : index->i[n];
+
+		if (at < 0 || at >= length)
+			return ncc_node_error(g->ctx, node, "an index is outside of '%s' %s", in->name,
+					      ncc_shape_text(g->ctx, in));
+		for (int64_t o = 0; o < outer; o++)
+			for (int64_t k = 0; k < inner; k++)
+				copy_one(&c, (o * index->count + n) * inner + k,
+					 (o * length + at) * inner + k);
+	}
+	return 0;
+}
+
+static int64_t to_int(float f)
+{
+	if (!(f > -9.2e18f))
+		return INT64_MIN;
+	return f < 9.2e18f ? (int64_t)f : INT64_MAX;
+}
+
+static int eval_cast(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *in = node->in[0], *out = node->out[0];
+
+	if (ncc_type_is_float(out->type)) {
+		float *f = new_floats(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			f[n] = in->f ? in->f[n] : (float)in->i[n];
+	} else if (ncc_type_is_int(out->type)) {
+		int64_t *i = new_ints(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			i[n] = in->i ? in->i[n] : to_int(in->f[n]);
+	} else {
+		return ncc_node_error(g->ctx, node, "cannot cast to type %s", ncc_type_name(out->type));
+	}
+	return 0;
+}
+
+static float unary(enum ncc_op op, float x)
+{
+	switch (op) {
+	case NCC_ABS:
+		return fabsf(x);
+	case NCC_EXP:
+		return expf(x);
+	case NCC_NEG:
+		return -x;
+	case NCC_RECIPROCAL:
+		return 1 / x;
+	case NCC_RELU:
+		return x > 0 ? x : 0;
+	case NCC_SIGMOID:
+		return 1 / (1 + expf(-x));
+	case NCC_SQRT:
+		return sqrtf(x);
+	default:
+		return tanhf(x);
+	}
+}
+
+static int eval_unary(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *in = node->in[0], *out = node->out[0];
+	float *f;
+
+	if (!in->f)
+		return ncc_node_error(g->ctx, node, "'%s' has type %s; only floating types are supported",
+				      in->name, ncc_type_name(in->type));
+	f = new_floats(g, out);
+	for (int64_t n = 0; n < out->count; n++)
+		f[n] = unary(node->op, in->f[n]);
+	return 0;
+}
+
+static float binary_float(enum ncc_op op, float a, float b)
+{
+	switch (op) {
+	case NCC_ADD:
+		return a + b;
+	case NCC_SUB:
+		return a - b;
+	case NCC_MUL:
+		return a * b;
+	case NCC_DIV:
+		return a / b;
+	case NCC_MAX:
+		return a > b ? a : b;
+	default:
+		return a < b ? a : b;
+	}
+}
+
+/* Wraps instead of overflowing: the numbers come from the model. */
+static int64_t binary_int(enum ncc_op op, int64_t a, int64_t b)
+{
+	switch (op) {
+	case NCC_ADD:
+		return (int64_t)((uint64_t)a + (uint64_t)b);
+	case NCC_SUB:
+		return (int64_t)((uint64_t)a - (uint64_t)b);
+	case NCC_MUL:
+		return (int64_t)((uint64_t)a * (uint64_t)b);
+	case NCC_DIV:
+		return b == -1 ? (int64_t)-(uint64_t)a : a / b;
+	case NCC_MAX:
+		return a > b ? a : b;
+	default:
+		return a < b ? a : b;
+	}
+}
+
+static int eval_binary(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *a = node->in[0], *b = node->nin > 1 ? node->in[1] : NULL;
+	struct ncc_tensor *out = node->out[0];
+	int64_t *i = a->f ? NULL : new_ints(g, out);
+	float *f = a->f ? new_floats(g, out) : NULL;
+	struct cursor at;
+
+	cursor_init(&at, out);
+	for (int64_t n = 0; n < out->count; n++, cursor_next(&at)) {
+		int64_t x = cursor_offset(&at, a), y = b ? cursor_offset(&at, b) : 0;
+
+		if (f) {
+			f[n] = b ? binary_float(node->op, a->f[x], b->f[y]) : a->f[x];
+			continue;
+		}
+		if (node->op == NCC_DIV && b && !b->i[y])
+			return ncc_node_error(g->ctx, node, "divides the constant '%s' by 0", a->name);
+		i[n] = b ? binary_int(node->op, a->i[x], b->i[y]) : a->i[x];
+	}
+	return 0;
+}
+
+typedef int (*eval_fn)(struct ncc_graph *g, struct ncc_node *node);
+
+static const eval_fn eval[NCC_OP_COUNT] = {
+	[NCC_IDENTITY] = eval_alias, [NCC_DROPOUT] = eval_alias, [NCC_RESHAPE] = eval_alias,
+	[NCC_FLATTEN] = eval_alias, [NCC_SQUEEZE] = eval_alias, [NCC_UNSQUEEZE] = eval_alias,
+	[NCC_SHAPE] = eval_shape, [NCC_CONSTANTOFSHAPE] = eval_constant_of_shape,
+	[NCC_TRANSPOSE] = eval_transpose, [NCC_CONCAT] = eval_concat, [NCC_GATHER] = eval_gather,
+	[NCC_CAST] = eval_cast,
+	[NCC_ABS] = eval_unary, [NCC_EXP] = eval_unary, [NCC_NEG] = eval_unary,
+	[NCC_RECIPROCAL] = eval_unary, [NCC_RELU] = eval_unary, [NCC_SIGMOID] = eval_unary,
+	[NCC_SQRT] = eval_unary, [NCC_TANH] = eval_unary,
+	[NCC_ADD] = eval_binary, [NCC_SUB] = eval_binary, [NCC_MUL] = eval_binary,
+	[NCC_DIV] = eval_binary, [NCC_MAX] = eval_binary, [NCC_MIN] = eval_binary,
+};
+
+int ncc_eval(struct ncc_graph *g, struct ncc_node *node)
+{
+	bool two = eval[node->op] == eval_binary;
+
+	if (!eval[node->op] || ncc_is_const(node->out[0]))
+		return 0;
+	/* Variadic ones with more than two inputs are taken apart first (fold pass). */
+	if (two && node->nin > 2)
+		return 0;
+	for (size_t i = 0; i < node->nin && node->op != NCC_SHAPE; i++)
+		if (!node->in[i] || !ncc_is_const(node->in[i]))
+			return 0;
+	/* Pieces of one expression have one kind of contents. */
+	for (size_t i = 1; i < node->nin && (two || node->op == NCC_CONCAT); i++)
+		if (!node->in[i]->f != !node->in[0]->f)
+			return ncc_node_error(g->ctx, node, "'%s' and '%s' have different types",
+					      node->in[0]->name, node->in[i]->name);
+	return eval[node->op](g, node);
+}

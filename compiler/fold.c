@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Fold pass: everything that needs no device. Constants, identities, batch
+ * normalisation, dead nodes; operators with many inputs become chains of binary ones.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "fold.h"
+#include "shape.h"
+
+/* Batch normalisation at inference: y = scale[c] * x + shift[c]. */
+static int fold_batchnorm(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor **in = node->in;
+	float epsilon = ncc_attr_float(node, "epsilon", 1e-5f);
+	int64_t c = in[1]->count;
+	float *scale = ncc_alloc_array(&g->ctx->arena, (size_t)c, sizeof(*scale));
+	float *shift = ncc_alloc_array(&g->ctx->arena, (size_t)c, sizeof(*shift));
+
+	for (int i = 1; i < 5; i++)
+		if (!in[i]->f)
+			return ncc_node_error(g->ctx, node, "'%s' must be a constant of a floating type",
+					      in[i]->name);
+	for (int64_t i = 0; i < c; i++) {
+		double s = in[1]->f[i] / sqrt((double)in[4]->f[i] + epsilon);
+
+		scale[i] = (float)s;
+		shift[i] = (float)(in[2]->f[i] - in[3]->f[i] * s);
+	}
+	node->in[1] = ncc_graph_const(g, in[1]->name, 1, &c, scale);
+	node->in[2] = ncc_graph_const(g, in[2]->name, 1, &c, shift);
+	node->nin = 3;
+	node->op = NCC_AFFINE;
+	ncc_graph_add(g, node);
+	return 0;
+}
+
+/* Max and Min of n inputs: a chain of n - 1 nodes. */
+static int fold_variadic(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *acc = node->in[0];
+
+	for (size_t i = 1; i < node->nin; i++) {
+		struct ncc_tensor *pair[2] = { acc, node->in[i] };
+
+		acc = node->out[0];
+		if (i + 1 < node->nin) {
+			acc = ncc_graph_temp(g, node->out[0]->name, node->out[0]->type, 0, NULL);
+			if (ncc_shape_broadcast(g, node, pair, 2, acc))
+				return -EINVAL;
+		}
+		ncc_graph_add(g, ncc_node_like(g, node, node->op, 2, pair, acc));
+	}
+	return 0;
+}
+
+/* The result is the first input: nothing is left unless it has to have the name of an output. */
+static int fold_identity(struct ncc_graph *g, struct ncc_node *node)
+{
+	node->op = NCC_COPY;
+	node->nin = 1;
+	if (node->out[0]->is_output)
+		ncc_graph_add(g, node);
+	else
+		node->out[0]->same = node->in[0];
+	return 0;
+}
+
+static int fold_node(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t i = 0; i < node->nin; i++)
+		while (node->in[i] && node->in[i]->same)
+			node->in[i] = node->in[i]->same;
+	if (ncc_is_const(node->out[0]))
+		return 0;
+	switch (node->op) {
+	case NCC_IDENTITY:
+	case NCC_DROPOUT:
+		return fold_identity(g, node);
+	case NCC_MAX:
+	case NCC_MIN:
+		return node->nin == 1 ? fold_identity(g, node) : fold_variadic(g, node);
+	case NCC_BATCHNORM:
+		return fold_batchnorm(g, node);
+	case NCC_GEMM:
+		return ncc_fold_gemm(g, node);
+	case NCC_MATMUL:
+		return ncc_fold_matmul(g, node);
+	default:
+		ncc_graph_add(g, node);
+		return 0;
+	}
+}
+
+/* A graph output that is constant, or a graph input: a node has to write it all the same. */
+static int fold_outputs(struct ncc_graph *g)
+{
+	static const struct ncc_node none = { .name = "", .op_type = "Constant", .domain = "",
+					      .index = -1 };
+
+	for (size_t i = 0; i < g->noutput; i++) {
+		struct ncc_tensor *t = g->output[i], *c;
+
+		if (t->is_input)
+			return ncc_error(g->ctx, "graph output '%s' is a graph input; put an Identity node "
+					 "between them", t->name);
+		if (!ncc_is_const(t))
+			continue;
+		c = ncc_graph_temp(g, t->name, t->type, t->rank, t->dim);
+		c->f = t->f;
+		c->i = t->i;
+		t->f = NULL;
+		t->i = NULL;
+		ncc_graph_add(g, ncc_node_like(g, t->producer ? t->producer : &none, NCC_COPY, 1, &c, t));
+		for (size_t n = 0; n < g->nnode; n++)
+			for (size_t k = 0; k < g->node[n]->nin; k++)
+				if (g->node[n]->in[k] == t)
+					g->node[n]->in[k] = c;
+	}
+	return 0;
+}
+
+/* Backwards, because a dead node's inputs may be dead without it. */
+static void drop_dead(struct ncc_graph *g)
+{
+	struct ncc_node **old;
+	size_t n, kept;
+
+	ncc_graph_count_uses(g);
+	n = ncc_graph_take(g, &old);
+	kept = n;
+	for (size_t i = n; i-- > 0;) {
+		struct ncc_node *node = old[i];
+
+		if (node->out[0]->consumers) {
+			old[--kept] = node;
+			continue;
+		}
+		for (size_t k = 0; k < node->nin; k++)
+			if (node->in[k])
+				node->in[k]->consumers--;
+	}
+	for (; kept < n; kept++)
+		ncc_graph_add(g, old[kept]);
+	ncc_graph_count_uses(g);
+}
+
+/* What is left runs on the device, which computes with floating types. */
+static int check_runtime(struct ncc_graph *g, struct ncc_node *node)
+{
+	if (ncc_op_info(node->op)->kind == NCC_OP_CONST)
+		return ncc_node_error(g->ctx, node, "operator '%s' is supported only on constants and "
+				      "shapes, but depends on '%s', which is computed at run time",
+				      node->op_type, node->nin ? node->in[0]->name : "");
+	if (node->out[0]->type != NCC_FLOAT)
+		return ncc_node_error(g->ctx, node, "tensor '%s' has type %s; only float32 is computed on "
+				      "the device", node->out[0]->name,
+				      ncc_type_name(node->out[0]->type));
+	if (!node->out[0]->count)
+		return ncc_node_error(g->ctx, node, "tensor '%s' %s has no elements", node->out[0]->name,
+				      ncc_shape_text(g->ctx, node->out[0]));
+	for (size_t i = 0; i < node->nin; i++) {
+		struct ncc_tensor *t = node->in[i];
+
+		if (t && ncc_is_const(t) && !t->f && node->op != NCC_RESHAPE &&
+		    node->op != NCC_SQUEEZE && node->op != NCC_UNSQUEEZE)
+			return ncc_node_error(g->ctx, node, "constant '%s' has type %s; only floating types "
+					      "are computed on the device", t->name,
+					      ncc_type_name(t->type));
+	}
+	return 0;
+}
+
+int ncc_fold(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->graph;
+	struct ncc_node **old;
+	size_t n = ncc_graph_take(g, &old);
+
+	for (size_t i = 0; i < n; i++)
+		if (fold_node(g, old[i]))
+			return -EINVAL;
+	if (fold_outputs(g))
+		return -EINVAL;
+	drop_dead(g);
+	for (size_t i = 0; i < g->nnode; i++)
+		if (check_runtime(g, g->node[i]))
+			return -EINVAL;
+	return 0;
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The NEFF: header, then a tar archive of JSON, instruction streams and weights. The
+ * same program gives the same bytes: no times, no owners, no host names.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#include <neuron/neff.h>
+
+#include "convert.h"
+#include "graph.h"
+#include "program.h"
+
+#define SUBGRAPH	"sg00"
+#define COMPILER	"neuron-cc " NEURON_VERSION " (open instruction set)"
+
+static const char *const engines[NEURON_ENGINES] = { "pe", "act", "pool", "dma" };
+
+/* The archive while it grows. */
+struct body {
+	uint8_t *data;
+	size_t n, cap;
+	bool failed;
+};
+
+static la_ssize_t body_write(struct archive *a, void *opaque, const void *data, size_t n)
+{
+	struct body *b = opaque;
+
+	if (b->n + n > b->cap) {
+		size_t cap = b->cap ? b->cap : 65536;
+		uint8_t *more;
+
+		while (cap < b->n + n)
+			cap *= 2;
+		more = realloc(b->data, cap);
+		if (!more) {
+			b->failed = true;
+			return ARCHIVE_FATAL;
+		}
+		b->data = more;
+		b->cap = cap;
+	}
+	memcpy(b->data + b->n, data, n);
+	b->n += n;
+	return (la_ssize_t)n;
+}
+
+static int add_member(struct archive *a, const char *name, const void *data, size_t size)
+{
+	struct archive_entry *e = archive_entry_new();
+	int err = -ENOMEM;
+
+	if (!e)
+		return err;
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_size(e, (la_int64_t)size);
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_perm(e, 0644);
+	archive_entry_set_mtime(e, 0, 0);
+	if (archive_write_header(a, e) == ARCHIVE_OK &&
+	    (!size || archive_write_data(a, data, size) == (la_ssize_t)size))
+		err = 0;
+	archive_entry_free(e);
+	return err;
+}
+
+static int add_json(struct archive *a, const char *name, json_t *root)
+{
+	char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	int err = -ENOMEM;
+
+	if (text)
+		err = add_member(a, name, text, strlen(text));
+	free(text);
+	json_decref(root);
+	return err;
+}
+
+/* A name for people: what is not UTF-8 is replaced. */
+static json_t *label(struct ncc_context *ctx, const char *name)
+{
+	json_t *j = json_string(name);
+	char *plain;
+
+	if (j)
+		return j;
+	plain = ncc_strndup(&ctx->arena, name, strlen(name));
+	for (char *c = plain; *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	return json_string(plain);
+}
+
+static json_t *shape_json(const struct ncc_tensor *t)
+{
+	json_t *list = json_array();
+
+	for (int d = 0; d < t->rank; d++)
+		json_array_append_new(list, json_integer(t->dim[d]));
+	return list;
+}
+
+static json_t *tensors_json(struct ncc_tensor **t, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", t[i]->name, "dtype",
+						      ncc_dtype_name(NEURON_FP32), "shape",
+						      shape_json(t[i])));
+	return list;
+}
+
+static json_t *names_json(struct ncc_tensor **t, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(t[i]->name));
+	return list;
+}
+
+/* The graph's name, else the file's without directory and suffix. */
+static const char *network_name(struct ncc_context *ctx)
+{
+	const char *path = ctx->options->model, *slash = strrchr(path, '/'), *dot;
+
+	if (*ctx->graph->name)
+		return ctx->graph->name;
+	path = slash ? slash + 1 : path;
+	dot = strrchr(path, '.');
+	return ncc_strndup(&ctx->arena, path, dot && dot > path ? (size_t)(dot - path) : strlen(path));
+}
+
+static json_t *neff_json(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->graph;
+	json_t *node = json_pack("{s:s, s:s, s:i, s:o, s:o}", "name", SUBGRAPH, "executor", "NeuronCore",
+				 "cores", 1, "inputs", names_json(g->input, g->ninput), "outputs",
+				 names_json(g->output, g->noutput));
+
+	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:[o]}", "name", label(ctx, network_name(ctx)),
+			 "isa_version", NEURON_ISA_VERSION, "compiler", COMPILER, "inputs",
+			 tensors_json(g->input, g->ninput), "outputs",
+			 tensors_json(g->output, g->noutput), "nodes", node);
+}
+
+static json_t *queue_json(const char *type)
+{
+	return json_pack("{s:s, s:i, s:s}", "type", type, "num_queues", 1, "owner", "dma");
+}
+
+static json_t *var_json(const struct ncc_var *v, int id)
+{
+	json_t *j = json_pack("{s:i, s:i, s:I, s:i, s:s}", "var_id", id, "segment", v->segment, "size",
+			      (json_int_t)v->size, "alignment", 64, "type", v->type);
+
+	if (v->file)
+		json_object_set_new(j, "file_name", json_string(v->file));
+	if (v->tensor) {
+		json_object_set_new(j, "dtype", json_string(ncc_dtype_name(NEURON_FP32)));
+		json_object_set_new(j, "shape", shape_json(v->tensor));
+	}
+	return j;
+}
+
+static json_t *def_json(struct ncc_context *ctx)
+{
+	struct ncc_program *p = ctx->program;
+	json_t *files = json_object(), *vars = json_object();
+
+	for (int e = 0; e < NEURON_ENGINES; e++)
+		json_object_set_new(files, engines[e], json_sprintf("%s.bin", engines[e]));
+	for (size_t i = 0; i < p->nvar; i++)
+		if (p->var[i].size)
+			json_object_set_new(vars, p->var[i].name, var_json(&p->var[i], (int)i));
+	return json_pack("{s:s, s:o, s:i, s:{s:o, s:o, s:o}, s:o}", "name", SUBGRAPH, "engines", files,
+			 "code_segment", 0, "dma_queue", "qIn", queue_json("in"), "qOut",
+			 queue_json("out"), "qData", queue_json("data"), "var", vars);
+}
+
+static json_t *ops_json(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->graph;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < g->nop_name; i++)
+		json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "tag", (int)i, "name",
+						      label(ctx, g->op_name[i].name), "op_type",
+						      label(ctx, g->op_name[i].op_type)));
+	return json_pack("{s:o}", "ops", list);
+}
+
+static const char *segment_name(const struct ncc_program *p, uint8_t segment)
+{
+	for (size_t i = 0; i < p->nvar; i++)
+		if (p->var[i].segment == segment)
+			return p->var[i].name;
+	return "sbuf";
+}
+
+static json_t *engine_json(struct ncc_context *ctx, int engine)
+{
+	struct ncc_program *p = ctx->program;
+	const struct ncc_stream *s = &p->stream[engine];
+	json_t *dma = json_array();
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct neuron_insn *insn = &s->insn[i];
+		json_int_t bytes = (json_int_t)1 << insn->flags;
+
+		if (insn->op != NEURON_OP_DMA_COPY)
+			continue;
+		for (int d = 0; d < 4; d++)
+			bytes *= insn->dma_copy.count[d];
+		json_array_append_new(dma, json_pack("{s:i, s:s, s:s, s:I}", "id", (int)i, "from",
+						     segment_name(p, insn->src_seg), "to",
+						     segment_name(p, insn->dst_seg), "bytes", bytes));
+	}
+	return json_pack("{s:s, s:i, s:o}", "engine", engines[engine], "instructions", (int)s->n, "dma",
+			 dma);
+}
+
+static int add_members(struct ncc_context *ctx, struct archive *a)
+{
+	struct ncc_program *p = ctx->program;
+	int err = add_json(a, "neff.json", neff_json(ctx));
+
+	if (!err)
+		err = add_json(a, SUBGRAPH "/def.json", def_json(ctx));
+	if (!err)
+		err = add_json(a, SUBGRAPH "/ops.json", ops_json(ctx));
+	for (int e = 0; e < NEURON_ENGINES && !err; e++) {
+		const struct ncc_stream *s = &p->stream[e];
+
+		err = add_member(a, ncc_printf(&ctx->arena, SUBGRAPH "/%s.bin", engines[e]), s->insn,
+				 s->n * sizeof(*s->insn));
+		if (!err)
+			err = add_json(a, ncc_printf(&ctx->arena, SUBGRAPH "/%s.json", engines[e]),
+				       engine_json(ctx, e));
+	}
+	if (!err && p->weights_size)
+		err = add_member(a, SUBGRAPH "/weights.bin", p->weights, p->weights_size);
+	return err;
+}
+
+static int make_body(struct ncc_context *ctx, struct body *body)
+{
+	struct archive *a = archive_write_new();
+	int err = -ENOMEM;
+
+	if (!a)
+		return err;
+	archive_write_set_format_pax_restricted(a);
+	/* No padding to whole blocks of a tape. */
+	archive_write_set_bytes_in_last_block(a, 1);
+	if (!ctx->options->plain_tar) {
+		archive_write_add_filter_gzip(a);
+		archive_write_set_filter_option(a, "gzip", "timestamp", NULL);
+		archive_write_set_filter_option(a, "gzip", "compression-level", "6");
+	}
+	if (archive_write_open(a, body, NULL, body_write, NULL) == ARCHIVE_OK) {
+		err = add_members(ctx, a);
+		if (archive_write_close(a) != ARCHIVE_OK)
+			err = err ? err : -EIO;
+	}
+	archive_write_free(a);
+	return err;
+}
+
+static int make_header(struct ncc_context *ctx, const struct body *body,
+		       struct neuron_neff_header *h)
+{
+	unsigned int length;
+
+	memset(h, 0, sizeof(*h));
+	h->pkg_version = NEURON_NEFF_PKG_VERSION;
+	h->header_size = NEURON_NEFF_HEADER_SIZE;
+	h->data_size = body->n;
+	h->version_major = NEURON_NEFF_VERSION_MAJOR;
+	h->version_minor = NEURON_NEFF_VERSION_MINOR;
+	snprintf((char *)h->build_version, sizeof(h->build_version), "%s", COMPILER);
+	snprintf(h->name, sizeof(h->name), "%s", network_name(ctx));
+	h->num_tpb = 1;
+	h->requested_tpb_count = 1;
+	h->tpb_per_node[0] = 1;
+	h->feature_bits = NEURON_NEFF_FEATURE_OPEN_ISA;
+	if (ctx->options->plain_tar)
+		h->feature_bits |= NEURON_NEFF_FEATURE_PLAIN_TAR;
+	if (EVP_Digest(body->data, body->n, h->hash, &length, EVP_sha256(), NULL) != 1)
+		return -EIO;
+	memcpy(h->uuid, h->hash, sizeof(h->uuid));
+	return 0;
+}
+
+/* Under another name first: nobody sees half a file. */
+static int write_file(struct ncc_context *ctx, const char *path, const struct neuron_neff_header *h,
+		      const struct body *body)
+{
+	const char *part = ncc_printf(&ctx->arena, "%s.part", path);
+	FILE *f = fopen(part, "wb");
+	bool good;
+
+	if (!f)
+		return ncc_error(ctx, "cannot write '%s': %s", path, strerror(errno));
+	good = fwrite(h, sizeof(*h), 1, f) == 1 && fwrite(body->data, body->n, 1, f) == 1;
+	good &= !fclose(f);
+	if (good && !rename(part, path))
+		return 0;
+	ncc_error(ctx, "cannot write '%s': %s", path, strerror(errno));
+	unlink(part);
+	return -EIO;
+}
+
+static int check_names(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->graph;
+
+	for (size_t i = 0; i < g->ninput + g->noutput; i++) {
+		struct ncc_tensor *t = i < g->ninput ? g->input[i] : g->output[i - g->ninput];
+		json_t *j = json_string(t->name);
+
+		if (!j)
+			return ncc_error(ctx, "the name of input or output '%s' is not UTF-8", t->name);
+		json_decref(j);
+	}
+	return 0;
+}
+
+int ncc_neff_write(struct ncc_context *ctx, const char *path)
+{
+	struct neuron_neff_header header;
+	struct body body = { 0 };
+	int err = check_names(ctx);
+
+	if (err)
+		return err;
+	err = make_body(ctx, &body);
+	if (!err)
+		err = make_header(ctx, &body, &header);
+	if (err)
+		ncc_error(ctx, "cannot make the NEFF: %s", strerror(-err));
+	else
+		err = write_file(ctx, path, &header, &body);
+	free(body.data);
+	return err;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ONNX ModelProto to graph IR.
+ */
+#ifndef NCC_ONNX_READ_H
+#define NCC_ONNX_READ_H
+
+#include <stddef.h>
+
+struct ncc_context;
+
+/* Makes ctx->graph of a serialised model. 0, or -errno after an error was reported. */
+int ncc_read_onnx(struct ncc_context *ctx, const void *data, size_t size);
+
+#endif

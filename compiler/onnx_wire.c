@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Protocol buffers' wire format: tags, varints, lengths.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "onnx_wire.h"
+
+int ncc_wire_varint(struct ncc_wire *w, uint64_t *value)
+{
+	uint64_t v = 0;
+
+	if (w->at == w->end)
+		return 0;
+	for (unsigned int shift = 0; shift < 64; shift += 7) {
+		uint8_t byte;
+
+		if (w->at == w->end)
+			return -EBADMSG;
+		byte = *w->at++;
+		/* The tenth byte has room for one bit. */
+		if (shift == 63 && byte > 1)
+			return -EBADMSG;
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80)) {
+			*value = v;
+			return 1;
+		}
+	}
+	return -EBADMSG;
+}
+
+static int fixed(struct ncc_wire *w, size_t size, uint64_t *value)
+{
+	if (ncc_wire_size(w) < size)
+		return -EBADMSG;
+	*value = 0;
+	for (size_t i = 0; i < size; i++)
+		*value |= (uint64_t)w->at[i] << (8 * i);
+	w->at += size;
+	return 1;
+}
+
+static int bytes(struct ncc_wire *w, struct ncc_wire *out)
+{
+	uint64_t length;
+
+	if (ncc_wire_varint(w, &length) != 1 || length > ncc_wire_size(w))
+		return -EBADMSG;
+	out->at = w->at;
+	out->end = w->at + length;
+	w->at += length;
+	return 1;
+}
+
+int ncc_wire_next(struct ncc_wire *w, struct ncc_wire_field *field)
+{
+	uint64_t tag;
+	int err = ncc_wire_varint(w, &tag);
+
+	if (err != 1)
+		return err;
+	memset(field, 0, sizeof(*field));
+	if (tag >> 3 == 0 || tag >> 3 > 0x1fffffff)
+		return -EBADMSG;
+	field->number = (uint32_t)(tag >> 3);
+	field->type = tag & 7;
+	switch (field->type) {
+	case NCC_WIRE_VARINT:
+		return ncc_wire_varint(w, &field->value) == 1 ? 1 : -EBADMSG;
+	case NCC_WIRE_FIXED64:
+		return fixed(w, 8, &field->value);
+	case NCC_WIRE_FIXED32:
+		return fixed(w, 4, &field->value);
+	case NCC_WIRE_BYTES:
+		return bytes(w, &field->bytes);
+	default:	/* groups went out of use before ONNX began */
+		return -EBADMSG;
+	}
+}
+
+size_t ncc_wire_count(const struct ncc_wire_field *field)
+{
+	return field->type == NCC_WIRE_BYTES ? ncc_wire_size(&field->bytes) : 1;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operator table: which ONNX operators there are, with how many inputs and outputs.
+ *
+ * O(ID, name, kind, fewest inputs, most inputs, most outputs); kinds:
+ *   RUN   becomes instructions
+ *   GONE  supported, but the passes remove it: nothing is left to run
+ *   CONST only between constants and shapes, where the compiler computes it
+ *   OWN   made by the passes, has no ONNX counterpart
+ */
+#ifndef NCC_OPS_H
+#define NCC_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define NCC_MANY	1000
+
+#define NCC_OPS(O)						\
+	O(ABS, "Abs", RUN, 1, 1, 1)				\
+	O(ADD, "Add", RUN, 2, 2, 1)				\
+	O(AVERAGEPOOL, "AveragePool", RUN, 1, 1, 1)		\
+	O(BATCHNORM, "BatchNormalization", RUN, 5, 5, 5)	\
+	O(CAST, "Cast", CONST, 1, 1, 1)				\
+	O(CLIP, "Clip", RUN, 1, 3, 1)				\
+	O(CONCAT, "Concat", RUN, 1, NCC_MANY, 1)		\
+	O(CONSTANT, "Constant", GONE, 0, 0, 1)			\
+	O(CONSTANTOFSHAPE, "ConstantOfShape", CONST, 1, 1, 1)	\
+	O(CONV, "Conv", RUN, 2, 3, 1)				\
+	O(DIV, "Div", RUN, 2, 2, 1)				\
+	O(DROPOUT, "Dropout", GONE, 1, 3, 2)			\
+	O(EXP, "Exp", RUN, 1, 1, 1)				\
+	O(FLATTEN, "Flatten", RUN, 1, 1, 1)			\
+	O(GATHER, "Gather", CONST, 2, 2, 1)			\
+	O(GEMM, "Gemm", RUN, 2, 3, 1)				\
+	O(GLOBALAVERAGEPOOL, "GlobalAveragePool", RUN, 1, 1, 1)	\
+	O(GLOBALMAXPOOL, "GlobalMaxPool", RUN, 1, 1, 1)		\
+	O(IDENTITY, "Identity", GONE, 1, 1, 1)			\
+	O(MATMUL, "MatMul", RUN, 2, 2, 1)			\
+	O(MAX, "Max", RUN, 1, NCC_MANY, 1)			\
+	O(MAXPOOL, "MaxPool", RUN, 1, 1, 2)			\
+	O(MIN, "Min", RUN, 1, NCC_MANY, 1)			\
+	O(MUL, "Mul", RUN, 2, 2, 1)				\
+	O(NEG, "Neg", RUN, 1, 1, 1)				\
+	O(RECIPROCAL, "Reciprocal", RUN, 1, 1, 1)		\
+	O(RELU, "Relu", RUN, 1, 1, 1)				\
+	O(RESHAPE, "Reshape", RUN, 1, 2, 1)			\
+	O(SHAPE, "Shape", CONST, 1, 1, 1)			\
+	O(SIGMOID, "Sigmoid", RUN, 1, 1, 1)			\
+	O(SLICE, "Slice", CONST, 1, 5, 1)			\
+	O(SOFTMAX, "Softmax", RUN, 1, 1, 1)			\
+	O(SQRT, "Sqrt", RUN, 1, 1, 1)				\
+	O(SQUEEZE, "Squeeze", RUN, 1, 2, 1)			\
+	O(SUB, "Sub", RUN, 2, 2, 1)				\
+	O(TANH, "Tanh", RUN, 1, 1, 1)				\
+	O(TRANSPOSE, "Transpose", RUN, 1, 1, 1)			\
+	O(UNSQUEEZE, "Unsqueeze", RUN, 1, 2, 1)			\
+	/* y = scale[c] * x + bias[c]: in[1], in[2] */		\
+	O(AFFINE, "(scale and shift)", OWN, 3, 3, 1)		\
+	/* x * w + bias with constant w [k][m] (in[1]) over the last axis of x */ \
+	O(LINEAR, "(matrix product)", OWN, 2, 2, 1)		\
+	O(COPY, "(copy)", OWN, 1, 1, 1)
+
+enum ncc_op_kind { NCC_OP_RUN, NCC_OP_GONE, NCC_OP_CONST, NCC_OP_OWN };
+
+#define NCC_OP_ENUM(id, name, kind, nin_min, nin_max, nout_max)	NCC_##id,
+enum ncc_op { NCC_OP_UNKNOWN, NCC_OPS(NCC_OP_ENUM) NCC_OP_COUNT };
+
+struct ncc_op_info {
+	const char *name;
+	enum ncc_op_kind kind;
+	size_t nin_min, nin_max, nout_max;
+};
+
+const struct ncc_op_info *ncc_op_info(enum ncc_op op);
+enum ncc_op ncc_op_find(const char *name);
+/* May a model contain it (kinds RUN and GONE)? What list-operators prints. */
+bool ncc_op_listed(enum ncc_op op);
+
+#endif

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Shape pass: the shape and type of every tensor, in topological order. Constant
+ * expressions are computed on the way, because shapes may depend on them.
+ */
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "shape.h"
+
+static int set(struct ncc_graph *g, struct ncc_node *node, int rank, const int64_t *dim)
+{
+	return ncc_tensor_set_shape(g, node, node->out[0], rank, dim);
+}
+
+static int same(struct ncc_graph *g, struct ncc_node *node)
+{
+	return set(g, node, node->in[0]->rank, node->in[0]->dim);
+}
+
+int ncc_axis(struct ncc_graph *g, struct ncc_node *node, int64_t axis, int rank, int64_t *out)
+{
+	if (axis < -rank || axis >= rank)
+		return ncc_node_error(g->ctx, node, "axis %" PRId64 " is outside of the %d dimensions of "
+				      "'%s'", axis, rank, node->in[0]->name);
+	*out = axis < 0 ? axis + rank : axis;
+	return 0;
+}
+
+int ncc_axes(struct ncc_graph *g, struct ncc_node *node, int rank, int64_t *out)
+{
+	const struct ncc_attr *a = ncc_attr(node, "axes");
+	const int64_t *axes = a ? a->ints : NULL;
+	int64_t n = a ? (int64_t)a->n : 0;
+	uint32_t seen = 0;
+
+	if (node->nin > 1 && node->in[1]) {
+		axes = node->in[1]->i;
+		n = node->in[1]->count;
+		if (!axes)
+			return ncc_node_error(g->ctx, node, "axes ('%s') must be constant integers",
+					      node->in[1]->name);
+	}
+	if (n > NCC_MAX_RANK)
+		return ncc_node_error(g->ctx, node, "has %" PRId64 " axes; at most %d are supported",
+				      n, NCC_MAX_RANK);
+	for (int64_t i = 0; i < n; i++) {
+		if (ncc_axis(g, node, axes[i], rank, &out[i]))
+			return -EINVAL;
+		if (seen >> out[i] & 1)
+			return ncc_node_error(g->ctx, node, "axis %" PRId64 " is named twice", out[i]);
+		seen |= 1u << out[i];
+	}
+	return (int)n;
+}
+
+int ncc_shape_broadcast(struct ncc_graph *g, struct ncc_node *node, struct ncc_tensor **in,
+			size_t n, struct ncc_tensor *out)
+{
+	int64_t dim[NCC_MAX_RANK];
+	int rank = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (in[i]->rank > rank)
+			rank = in[i]->rank;
+	for (int d = 0; d < rank; d++) {
+		dim[d] = 1;
+		for (size_t i = 0; i < n; i++) {
+			int own = d - (rank - in[i]->rank);
+			int64_t size = own < 0 ? 1 : in[i]->dim[own];
+
+			if (size == 1 || size == dim[d])
+				continue;
+			if (dim[d] != 1)
+				return ncc_node_error(g->ctx, node, "'%s' %s and '%s' %s cannot be broadcast",
+						      in[0]->name, ncc_shape_text(g->ctx, in[0]),
+						      in[i]->name, ncc_shape_text(g->ctx, in[i]));
+			dim[d] = size;
+		}
+	}
+	return ncc_tensor_set_shape(g, node, out, rank, dim);
+}
+
+static int broadcast(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t i = 0; i < node->nin; i++) {
+		if (!node->in[i])
+			return ncc_node_error(g->ctx, node, "input %zu is missing", i);
+		if (node->in[i]->type != node->in[0]->type)
+			return ncc_node_error(g->ctx, node, "input '%s' has type %s, but '%s' has type %s",
+					      node->in[i]->name, ncc_type_name(node->in[i]->type),
+					      node->in[0]->name, ncc_type_name(node->in[0]->type));
+	}
+	return ncc_shape_broadcast(g, node, node->in, node->nin, node->out[0]);
+}
+
+static int clip_limit(struct ncc_graph *g, struct ncc_node *node, size_t i, const char *attr,
+		      float *limit)
+{
+	struct ncc_tensor *t = i < node->nin ? node->in[i] : NULL;
+
+	*limit = ncc_attr_float(node, attr, *limit);
+	if (!t)
+		return 0;
+	if (!ncc_is_const(t) || t->count != 1)
+		return ncc_node_error(g->ctx, node, "limit '%s' must be a constant number", t->name);
+	*limit = t->f ? t->f[0] : (float)t->i[0];
+	return 0;
+}
+
+static int clip(struct ncc_graph *g, struct ncc_node *node)
+{
+	node->low = -FLT_MAX;
+	node->high = FLT_MAX;
+	if (clip_limit(g, node, 1, "min", &node->low) || clip_limit(g, node, 2, "max", &node->high))
+		return -EINVAL;
+	return same(g, node);
+}
+
+static int batchnorm(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+
+	if (ncc_attr_int(node, "training_mode", 0))
+		return ncc_node_error(g->ctx, node, "training_mode is 1; export the model for inference");
+	if (!ncc_attr_int(node, "spatial", 1))
+		return ncc_node_error(g->ctx, node, "spatial is 0; only 1 is supported");
+	if (x->rank < 2)
+		return ncc_node_error(g->ctx, node, "input '%s' %s needs 2 or more dimensions", x->name,
+				      ncc_shape_text(g->ctx, x));
+	for (size_t i = 1; i < 5; i++)
+		if (node->in[i]->count != x->dim[1])
+			return ncc_node_error(g->ctx, node, "'%s' %s does not fit the %" PRId64
+					      " channels of '%s'", node->in[i]->name,
+					      ncc_shape_text(g->ctx, node->in[i]), x->dim[1], x->name);
+	return same(g, node);
+}
+
+static int gemm(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *a = node->in[0], *b = node->in[1];
+	bool ta = ncc_attr_int(node, "transA", 0), tb = ncc_attr_int(node, "transB", 0);
+	int64_t dim[2];
+
+	if (a->rank != 2 || b->rank != 2)
+		return ncc_node_error(g->ctx, node, "'%s' %s and '%s' %s must have 2 dimensions", a->name,
+				      ncc_shape_text(g->ctx, a), b->name, ncc_shape_text(g->ctx, b));
+	if (a->dim[!ta] != b->dim[tb])
+		return ncc_node_error(g->ctx, node, "the inner sizes of '%s' %s and '%s' %s differ (transA "
+				      "%d, transB %d)", a->name, ncc_shape_text(g->ctx, a), b->name,
+				      ncc_shape_text(g->ctx, b), ta, tb);
+	dim[0] = a->dim[ta];
+	dim[1] = b->dim[!tb];
+	if (node->nin > 2 && node->in[2]) {
+		struct ncc_tensor *both[2] = { node->out[0], node->in[2] };
+		int64_t want = dim[0] * dim[1];
+
+		if (set(g, node, 2, dim) ||
+		    ncc_shape_broadcast(g, node, both, 2, node->out[0]))
+			return -EINVAL;
+		if (node->out[0]->count != want)
+			return ncc_node_error(g->ctx, node, "'%s' %s is larger than the product",
+					      both[1]->name, ncc_shape_text(g->ctx, both[1]));
+	}
+	return set(g, node, 2, dim);
+}
+
+static int matmul(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *a = node->in[0], *b = node->in[1];
+	struct ncc_tensor batch[2] = { *a, *b };
+	struct ncc_tensor *both[2] = { &batch[0], &batch[1] };
+	struct ncc_tensor out = { .name = node->out[0]->name };
+	int64_t inner;
+
+	if (!a->rank || !b->rank)
+		return ncc_node_error(g->ctx, node, "a scalar is no matrix: '%s' %s, '%s' %s", a->name,
+				      ncc_shape_text(g->ctx, a), b->name, ncc_shape_text(g->ctx, b));
+	inner = b->dim[b->rank > 1 ? b->rank - 2 : 0];
+	if (a->dim[a->rank - 1] != inner)
+		return ncc_node_error(g->ctx, node, "the inner sizes of '%s' %s and '%s' %s differ",
+				      a->name, ncc_shape_text(g->ctx, a), b->name,
+				      ncc_shape_text(g->ctx, b));
+	batch[0].rank = a->rank > 2 ? a->rank - 2 : 0;
+	batch[1].rank = b->rank > 2 ? b->rank - 2 : 0;
+	if (ncc_shape_broadcast(g, node, both, 2, &out))
+		return -EINVAL;
+	if (out.rank + 2 > NCC_MAX_RANK)
+		return ncc_node_error(g->ctx, node, "has too many dimensions");
+	if (a->rank > 1)
+		out.dim[out.rank++] = a->dim[a->rank - 2];
+	if (b->rank > 1)
+		out.dim[out.rank++] = b->dim[b->rank - 1];
+	return set(g, node, out.rank, out.dim);
+}
+
+static int reshape(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	const struct ncc_attr *a = ncc_attr(node, "shape");
+	const int64_t *want = a ? a->ints : NULL;
+	int64_t n = a ? (int64_t)a->n : 0;
+	int64_t dim[NCC_MAX_RANK], known = 1;
+	int open = -1;
+
+	if (node->nin > 1 && node->in[1]) {
+		want = node->in[1]->i;
+		n = node->in[1]->count;
+		if (!want)
+			return ncc_node_error(g->ctx, node, "shape '%s' is not constant: dynamic shapes "
+					      "are not supported; simplify the model (onnxsim) or export "
+					      "it with fixed sizes", node->in[1]->name);
+	}
+	if (n > NCC_MAX_RANK)
+		return ncc_node_error(g->ctx, node, "shape has %" PRId64 " dimensions; at most %d are "
+				      "supported", n, NCC_MAX_RANK);
+	for (int i = 0; i < n; i++) {
+		dim[i] = want[i];
+		if (want[i] == 0 && !ncc_attr_int(node, "allowzero", 0))
+			dim[i] = i < x->rank ? x->dim[i] : -2;
+		if (dim[i] == -1 && open < 0)
+			open = i;
+		else if (dim[i] < 0 || __builtin_mul_overflow(known, dim[i], &known))
+			return ncc_node_error(g->ctx, node, "size %" PRId64 " of dimension %d makes no sense",
+					      want[i], i);
+	}
+	if (open >= 0)
+		dim[open] = known && x->count % known == 0 ? x->count / known : -1;
+	if (open >= 0 ? dim[open] < 0 : known != x->count)
+		return ncc_node_error(g->ctx, node, "'%s' %s has %" PRId64 " elements, which do not fit the "
+				      "new shape", x->name, ncc_shape_text(g->ctx, x), x->count);
+	return set(g, node, (int)n, dim);
+}
+
+static int flatten(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	int64_t axis = ncc_attr_int(node, "axis", 1);
+	int64_t dim[2];
+
+	if (axis < -x->rank || axis > x->rank)
+		return ncc_node_error(g->ctx, node, "axis %" PRId64 " is outside of %s", axis,
+				      ncc_shape_text(g->ctx, x));
+	if (axis < 0)
+		axis += x->rank;
+	dim[0] = ncc_dims(x, 0, (int)axis);
+	dim[1] = ncc_dims(x, (int)axis, x->rank);
+	return set(g, node, 2, dim);
+}
+
+static int squeeze(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	int64_t axes[NCC_MAX_RANK], dim[NCC_MAX_RANK];
+	uint32_t drop = 0;
+	int n = ncc_axes(g, node, x->rank, axes), rank = 0;
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		if (x->dim[axes[i]] != 1)
+			return ncc_node_error(g->ctx, node, "axis %" PRId64 " of '%s' %s is not 1", axes[i],
+					      x->name, ncc_shape_text(g->ctx, x));
+		drop |= 1u << axes[i];
+	}
+	for (int d = 0; d < x->rank; d++)
+		if (n ? !(drop >> d & 1) : x->dim[d] != 1)
+			dim[rank++] = x->dim[d];
+	return set(g, node, rank, dim);
+}
+
+static int unsqueeze(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	const struct ncc_attr *a = ncc_attr(node, "axes");
+	int64_t axes[NCC_MAX_RANK], dim[NCC_MAX_RANK];
+	int64_t more = node->nin > 1 && node->in[1] ? node->in[1]->count : a ? (int64_t)a->n : 0;
+	uint32_t added = 0;
+	int from = 0, rank, n;
+
+	if (more > NCC_MAX_RANK - x->rank)
+		return ncc_node_error(g->ctx, node, "result would have more than %d dimensions",
+				      NCC_MAX_RANK);
+	rank = x->rank + (int)more;
+	n = ncc_axes(g, node, rank, axes);
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++)
+		added |= 1u << axes[i];
+	for (int d = 0; d < rank; d++)
+		dim[d] = added >> d & 1 ? 1 : x->dim[from++];
+	return set(g, node, rank, dim);
+}
+
+static int transpose(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	const struct ncc_attr *a = ncc_attr(node, "perm");
+	int64_t dim[NCC_MAX_RANK];
+	uint32_t seen = 0;
+
+	if (a && (a->kind != NCC_ATTR_INTS || a->n != (size_t)x->rank))
+		return ncc_node_error(g->ctx, node, "perm has %zu entries, '%s' %s has %d dimensions", a->n,
+				      x->name, ncc_shape_text(g->ctx, x), x->rank);
+	for (int d = 0; d < x->rank; d++) {
+		node->perm[d] = a ? a->ints[d] : x->rank - 1 - d;
+		if (node->perm[d] < 0 || node->perm[d] >= x->rank || seen >> node->perm[d] & 1)
+			return ncc_node_error(g->ctx, node, "perm is no permutation of the dimensions");
+		seen |= 1u << node->perm[d];
+		dim[d] = x->dim[node->perm[d]];
+	}
+	return set(g, node, x->rank, dim);
+}
+
+static int softmax(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	int64_t axis = ncc_attr_int(node, "axis", g->opset < 13 ? 1 : -1);
+
+	/* Before opset 13, axis == rank is allowed: each row is one element. */
+	if (g->opset < 13 && axis == x->rank && x->rank)
+		node->axis = axis;
+	else if (!x->rank)
+		node->axis = 0;
+	else if (ncc_axis(g, node, axis, x->rank, &node->axis))
+		return -EINVAL;
+	return same(g, node);
+}
+
+static int concat(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+	int64_t dim[NCC_MAX_RANK];
+	const struct ncc_attr *a = ncc_attr(node, "axis");
+
+	if (!a || a->kind != NCC_ATTR_INT)
+		return ncc_node_error(g->ctx, node, "attribute axis is missing");
+	if (ncc_axis(g, node, a->i, x->rank, &node->axis))
+		return -EINVAL;
+	memcpy(dim, x->dim, sizeof(dim));
+	for (size_t i = 1; i < node->nin; i++) {
+		struct ncc_tensor *t = node->in[i];
+		bool fits = t && t->rank == x->rank && t->type == x->type;
+
+		for (int d = 0; fits && d < x->rank; d++)
+			fits = d == node->axis || t->dim[d] == x->dim[d];
+		if (!fits)
+			return ncc_node_error(g->ctx, node, "input %zu ('%s' %s) does not fit '%s' %s", i,
+					      t ? t->name : "", t ? ncc_shape_text(g->ctx, t) : "missing",
+					      x->name, ncc_shape_text(g->ctx, x));
+		dim[node->axis] += t->dim[node->axis];
+	}
+	return set(g, node, x->rank, dim);
+}
+
+static int constant(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *out = node->out[0];
+	const struct ncc_attr *a = node->nattr ? &node->attr[0] : NULL;
+	int64_t dim[1] = { a ? (int64_t)a->n : 0 };
+	int64_t *i;
+	float *f;
+
+	if (!a || (a->kind != NCC_ATTR_TENSOR && strncmp(a->name, "value", 5)))
+		return ncc_node_error(g->ctx, node, "has no value that is a tensor or a number");
+	switch (a->kind) {
+	case NCC_ATTR_TENSOR:
+		out->type = a->t->type;
+		out->f = a->t->f;
+		out->i = a->t->i;
+		return set(g, node, a->t->rank, a->t->dim);
+	case NCC_ATTR_FLOAT:
+		f = ncc_alloc(&g->ctx->arena, sizeof(*f));
+		*f = a->f;
+		out->type = NCC_FLOAT, out->f = f;
+		return set(g, node, 0, NULL);
+	case NCC_ATTR_INT:
+		i = ncc_alloc(&g->ctx->arena, sizeof(*i));
+		*i = a->i;
+		out->type = NCC_INT64, out->i = i;
+		return set(g, node, 0, NULL);
+	case NCC_ATTR_FLOATS:
+		out->type = NCC_FLOAT, out->f = a->floats;
+		return set(g, node, 1, dim);
+	case NCC_ATTR_INTS:
+		out->type = NCC_INT64, out->i = a->ints;
+		return set(g, node, 1, dim);
+	default:
+		return ncc_node_error(g->ctx, node, "has a value that is neither tensor nor number");
+	}
+}
+
+static int constant_of_shape(struct ncc_graph *g, struct ncc_node *node)
+{
+	const struct ncc_attr *a = ncc_attr(node, "value");
+	struct ncc_tensor *shape = node->in[0];
+
+	if (!shape->i || shape->count > NCC_MAX_RANK)
+		return ncc_node_error(g->ctx, node, "shape '%s' is not constant", shape->name);
+	node->out[0]->type = a && a->t ? a->t->type : NCC_FLOAT;
+	return set(g, node, (int)shape->count, shape->i);
+}
+
+static int cast(struct ncc_graph *g, struct ncc_node *node)
+{
+	node->out[0]->type = (enum ncc_type)ncc_attr_int(node, "to", 0);
+	return same(g, node);
+}
+
+static int shape_of(struct ncc_graph *g, struct ncc_node *node)
+{
+	int64_t dim[1] = { node->in[0]->rank };
+
+	if (ncc_attr(node, "start") || ncc_attr(node, "end"))
+		return ncc_node_error(g->ctx, node, "attributes start and end are not supported");
+	node->out[0]->type = NCC_INT64;
+	return set(g, node, 1, dim);
+}
+
+static int gather(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0], *index = node->in[1];
+	int64_t dim[2 * NCC_MAX_RANK];
+	int rank = 0;
+
+	if (ncc_axis(g, node, ncc_attr_int(node, "axis", 0), x->rank, &node->axis))
+		return -EINVAL;
+	for (int d = 0; d < x->rank; d++) {
+		if (d != node->axis) {
+			dim[rank++] = x->dim[d];
+			continue;
+		}
+		for (int e = 0; e < index->rank; e++)
+			dim[rank++] = index->dim[e];
+	}
+	return set(g, node, rank, dim);
+}
+
+static int64_t clamp(int64_t v, int64_t low, int64_t high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+/* What Slice means on an axis of length @n: @count elements from @first on. */
+static void slice_range(int64_t n, int64_t start, int64_t end, int64_t step, int64_t *first,
+			int64_t *count)
+{
+	int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1;
+
+	start = clamp(start < -n ? -1 : start < 0 ? start + n : start, low, high);
+	end = clamp(end < -n ? -1 : end < 0 ? end + n : end, low, high);
+	*first = start;
+	if (step > 0)
+		*count = end > start ? 1 + (end - start - 1) / step : 0;
+	else
+		*count = start > end ? 1 + (start - end - 1) / -step : 0;
+}
+
+static const int64_t *slice_list(struct ncc_node *node, size_t in, const char *attr, int64_t *n)
+{
+	const struct ncc_attr *a = ncc_attr(node, attr);
+
+	*n = 0;
+	if (in < node->nin && node->in[in]) {
+		*n = node->in[in]->count;
+		return node->in[in]->i;
+	}
+	if (!a || a->kind != NCC_ATTR_INTS)
+		return NULL;
+	*n = (int64_t)a->n;
+	return a->ints;
+}
+
+/* Only constants are sliced: the result's data are made right here. */
+static int slice(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0], *out = node->out[0];
+	int64_t n, n_end, n_axes, n_steps, axis, step, first, count;
+	const int64_t *start = slice_list(node, 1, "starts", &n);
+	const int64_t *end = slice_list(node, 2, "ends", &n_end);
+	const int64_t *axes = slice_list(node, 3, "axes", &n_axes);
+	const int64_t *steps = slice_list(node, 4, "steps", &n_steps);
+	int64_t *data;
+
+	if (!x->i || x->rank != 1 || !start || !end || n != 1 || n_end != 1)
+		return ncc_node_error(g->ctx, node, "is supported only on constant lists of integers, as in "
+				      "shape computations");
+	axis = axes && n_axes == 1 ? axes[0] : 0;
+	step = steps && n_steps == 1 ? steps[0] : 1;
+	if ((axis != 0 && axis != -1) || !step || step == INT64_MIN)
+		return ncc_node_error(g->ctx, node, "axis %" PRId64 " or step %" PRId64 " makes no sense",
+				      axis, step);
+	slice_range(x->count, start[0], end[0], step, &first, &count);
+	data = ncc_alloc_array(&g->ctx->arena, (size_t)count + 1, sizeof(*data));
+	for (int64_t i = 0; i < count; i++)
+		data[i] = x->i[first + i * step];
+	out->i = data;
+	return set(g, node, 1, &count);
+}
+
+typedef int (*infer_fn)(struct ncc_graph *g, struct ncc_node *node);
+
+static const infer_fn infer[NCC_OP_COUNT] = {
+	[NCC_ABS] = same, [NCC_EXP] = same, [NCC_NEG] = same, [NCC_RECIPROCAL] = same,
+	[NCC_RELU] = same, [NCC_SIGMOID] = same, [NCC_SQRT] = same, [NCC_TANH] = same,
+	[NCC_IDENTITY] = same, [NCC_DROPOUT] = same,
+	[NCC_ADD] = broadcast, [NCC_SUB] = broadcast, [NCC_MUL] = broadcast, [NCC_DIV] = broadcast,
+	[NCC_MAX] = broadcast, [NCC_MIN] = broadcast,
+	[NCC_CLIP] = clip, [NCC_BATCHNORM] = batchnorm, [NCC_GEMM] = gemm, [NCC_MATMUL] = matmul,
+	[NCC_RESHAPE] = reshape, [NCC_FLATTEN] = flatten, [NCC_SQUEEZE] = squeeze,
+	[NCC_UNSQUEEZE] = unsqueeze, [NCC_TRANSPOSE] = transpose, [NCC_SOFTMAX] = softmax,
+	[NCC_CONCAT] = concat, [NCC_CONSTANT] = constant, [NCC_CONSTANTOFSHAPE] = constant_of_shape,
+	[NCC_CAST] = cast, [NCC_SHAPE] = shape_of, [NCC_GATHER] = gather, [NCC_SLICE] = slice,
+	[NCC_CONV] = ncc_shape_conv,
+	[NCC_MAXPOOL] = ncc_shape_pool, [NCC_AVERAGEPOOL] = ncc_shape_pool,
+	[NCC_GLOBALAVERAGEPOOL] = ncc_shape_global_pool, [NCC_GLOBALMAXPOOL] = ncc_shape_global_pool,
+};
+
+/* Masks, running statistics, indices: outputs that inference has no use for. */
+static int drop_extra_outputs(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t i = 1; i < node->nout; i++)
+		if (node->out[i] && node->out[i]->consumers)
+			return ncc_node_error(g->ctx, node, "output %zu ('%s') is used; only the first "
+					      "output is supported", i, node->out[i]->name);
+	node->nout = 1;
+	return 0;
+}
+
+static int infer_node(struct ncc_graph *g, struct ncc_node *node)
+{
+	int err = drop_extra_outputs(g, node);
+
+	if (err)
+		return err;
+	if (node->nin && node->in[0] && node->out[0]->type == NCC_TYPE_UNKNOWN)
+		node->out[0]->type = node->in[0]->type;
+	err = infer[node->op](g, node);
+	return err ? err : ncc_eval(g, node);
+}
+
+int ncc_shape(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->graph;
+
+	ncc_graph_count_uses(g);
+	for (size_t i = 0; i < g->nnode; i++) {
+		struct ncc_node *node = g->node[i];
+
+		/* What the model declares about its outputs is not needed, and may be wrong. */
+		for (size_t j = 0; j < node->nout; j++)
+			if (node->out[j])
+				node->out[j]->type = NCC_TYPE_UNKNOWN;
+		if (infer_node(g, node))
+			return -EINVAL;
+	}
+	return 0;
+}

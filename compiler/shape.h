@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shape inference, and the values of constant expressions that shapes depend on.
+ */
+#ifndef NCC_SHAPE_H
+#define NCC_SHAPE_H
+
+#include "graph.h"
+
+/* Sliding windows: Conv, pooling. Fill node->window and the output's shape. */
+int ncc_shape_conv(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_pool(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_global_pool(struct ncc_graph *g, struct ncc_node *node);
+
+/* The numpy broadcast of @n tensors; -EINVAL (reported) if they do not fit. */
+int ncc_shape_broadcast(struct ncc_graph *g, struct ncc_node *node, struct ncc_tensor **in,
+			size_t n, struct ncc_tensor *out);
+
+/*
+ * Axis or axes of a node: an attribute in older opsets, a constant input in newer ones.
+ * The result is normalised to 0 .. rank - 1. ncc_axes() returns their number or -EINVAL.
+ */
+int ncc_axis(struct ncc_graph *g, struct ncc_node *node, int64_t axis, int rank, int64_t *out);
+int ncc_axes(struct ncc_graph *g, struct ncc_node *node, int rank, int64_t *out);
+
+/*
+ * Computes the output of a node that has constant inputs, if it is simple enough.
+ * The output's shape and type must be known.
+ */
+int ncc_eval(struct ncc_graph *g, struct ncc_node *node);
+
+#endif

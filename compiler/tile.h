@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lowering of nodes to instructions on tiles.
+ *
+ * A tensor's data are at home in DRAM, or in SBUF as copies in some layout, or both. A
+ * node asks for its operands in the layout that it wants and says in which layout it
+ * leaves its result: where they agree, nothing moves. Values too large for that pass
+ * through DRAM, tile by tile.
+ */
+#ifndef NCC_TILE_H
+#define NCC_TILE_H
+
+#include "build.h"
+#include "convert.h"
+#include "graph.h"
+#include "program.h"
+
+/* Bytes a partition that a value may occupy as a whole. */
+#define NCC_WHOLE_LIMIT		(32 * 1024)
+/* Bytes a partition of one tile of a value that does not. */
+#define NCC_TILE_LIMIT		(8 * 1024)
+
+/* Part of a layout: ranges of o and i, and of a inside one chunk. */
+struct ncc_region {
+	int64_t o0, on;
+	int64_t a0, an;
+	int64_t i0, in;
+};
+
+/* Where a region is in SBUF: element (o, a, i) of it at partition a, o * step_o + i * step_i. */
+struct ncc_tile {
+	struct ncc_at at;
+	int64_t step_o, step_i;
+};
+
+struct ncc_lower {
+	struct ncc_context *ctx;
+	struct ncc_build b;
+	uint8_t half;
+};
+
+static inline int64_t ncc_chunks(const struct ncc_layout *l)
+{
+	return (l->a + NEURON_PARTITIONS - 1) / NEURON_PARTITIONS;
+}
+
+/* Partitions of chunk @c. */
+static inline int64_t ncc_chunk_size(const struct ncc_layout *l, int64_t c)
+{
+	int64_t left = l->a - c * NEURON_PARTITIONS;
+
+	return left < NEURON_PARTITIONS ? left : NEURON_PARTITIONS;
+}
+
+static inline struct ncc_region ncc_chunk_region(const struct ncc_layout *l, int64_t c)
+{
+	return (struct ncc_region){
+		.o0 = 0, .on = l->o, .a0 = c * NEURON_PARTITIONS, .an = ncc_chunk_size(l, c),
+		.i0 = 0, .in = l->i,
+	};
+}
+
+bool ncc_same_layout(const struct ncc_layout *a, const struct ncc_layout *b);
+/* Bytes a partition of a whole value. */
+int64_t ncc_layout_bytes(const struct ncc_layout *l, uint8_t dtype);
+/* Copy of @v in @l and @dtype (0: any type), if there is one in SBUF. */
+struct ncc_copy *ncc_find_copy(const struct ncc_value *v, const struct ncc_layout *l,
+			       uint8_t dtype);
+/* May it stay in SBUF as a whole? */
+bool ncc_fits_whole(const struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype);
+
+/* Give a value a home in DRAM. The caller fills it and sets @v->stored. */
+void ncc_place_value(struct ncc_lower *L, struct ncc_value *v);
+/* Say that @buf holds @v. */
+void ncc_add_copy(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l,
+		  uint8_t dtype, int buf);
+/* Does nothing on the device write it? */
+bool ncc_never_written(const struct ncc_value *v);
+/*
+ * Where in DRAM @v is, and in which type: constants in @dtype, others in their own. Moves
+ * it there first if it is only in SBUF.
+ */
+int ncc_source(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, uint8_t *segment,
+	       uint64_t *off, uint8_t *type);
+/* Make sure that the home in DRAM has the data. */
+int ncc_home(struct ncc_lower *L, struct ncc_value *v);
+/*
+ * Brings a value into SBUF as a whole, in @dtype, where it fits: ncc_load() is then free.
+ * @dtype 0: the type that the value has.
+ */
+int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype);
+/* A region of @v in SBUF: part of a copy, or loaded for the purpose. */
+int ncc_load(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype,
+	     const struct ncc_region *r, struct ncc_tile *t);
+
+/* A result: begin, then for each region tile (where to write) and put (written), then end. */
+struct ncc_result {
+	struct ncc_value *value;
+	struct ncc_layout layout;
+	int buf;	/* the whole of it, or -1 */
+};
+
+int ncc_result_begin(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l,
+		     struct ncc_result *res);
+int ncc_result_tile(struct ncc_lower *L, struct ncc_result *res, const struct ncc_region *r,
+		    struct ncc_tile *t);
+int ncc_result_put(struct ncc_lower *L, struct ncc_result *res, const struct ncc_region *r,
+		   const struct ncc_tile *t);
+int ncc_result_end(struct ncc_lower *L, struct ncc_result *res);
+
+/* Copy between a region's place in DRAM (segment, off: of the whole) and a tile. */
+int ncc_region_dma(struct ncc_lower *L, uint8_t segment, uint64_t off, uint8_t dtype,
+		   const struct ncc_layout *l, const struct ncc_region *r,
+		   const struct ncc_tile *t, bool store, bool load);
+
+/* A temporary tile of its own with [o][i] elements a partition. */
+struct ncc_tile ncc_temp(struct ncc_lower *L, int64_t o, int64_t i, uint8_t dtype);
+struct ncc_at ncc_at_element(const struct ncc_tile *t, int64_t o, int64_t i);
+
+/* The layout with the batch (axis 0) outside, the channels (axis 1) on the partitions. */
+struct ncc_layout ncc_channel_layout(const struct ncc_tensor *t);
+
+/* Lowering of one node each. */
+int ncc_tile_linear(struct ncc_lower *L, struct ncc_node *node);	/* Conv, LINEAR */
+int ncc_tile_matmul(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_pool(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_global_pool(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_unary(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_binary(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_affine(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_softmax(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_transpose(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_concat(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_copy(struct ncc_lower *L, struct ncc_node *node);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Transpose, Concat and copies: work for the DMA engine alone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "tile.h"
+
+/* The result is in DRAM only. */
+static int done(struct ncc_value *v)
+{
+	v->stored = true;
+	return 0;
+}
+
+int ncc_tile_transpose(struct ncc_lower *L, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0], *out = node->out[0];
+	struct ncc_dma_loop loops[NCC_MAX_RANK];
+	int64_t src[NCC_MAX_RANK], dst[NCC_MAX_RANK];
+	uint8_t segment, dtype;
+	uint64_t off;
+	int64_t size;
+	int err = ncc_source(L, x->value, out->value->dtype, &segment, &off, &dtype);
+
+	if (err)
+		return err;
+	ncc_place_value(L, out->value);
+	size = ncc_dtype_size(dtype);
+	for (int d = x->rank - 1; d >= 0; d--) {
+		src[d] = d == x->rank - 1 ? size : src[d + 1] * x->dim[d + 1];
+		dst[d] = d == x->rank - 1 ? size : dst[d + 1] * out->dim[d + 1];
+	}
+	for (int d = 0; d < x->rank; d++)
+		loops[d] = (struct ncc_dma_loop){ out->dim[d], src[node->perm[d]], dst[d] };
+	err = ncc_dma(&L->b, ncc_dram(segment, off), ncc_dram(out->value->segment, out->value->offset),
+		      (unsigned int)size, loops, x->rank, false);
+	return err ? err : done(out->value);
+}
+
+int ncc_tile_copy(struct ncc_lower *L, struct ncc_node *node)
+{
+	struct ncc_value *in = node->in[0]->value, *out = node->out[0]->value;
+	struct ncc_dma_loop loop = { in->count, 0, 0 };
+	uint8_t segment, dtype;
+	uint64_t off;
+	int err = ncc_source(L, in, out->dtype, &segment, &off, &dtype);
+
+	if (err)
+		return err;
+	ncc_place_value(L, out);
+	loop.src = loop.dst = ncc_dtype_size(dtype);
+	err = ncc_dma(&L->b, ncc_dram(segment, off), ncc_dram(out->segment, out->offset),
+		      ncc_dtype_size(dtype), &loop, 1, false);
+	return err ? err : done(out);
+}
+
+static struct ncc_layout concat_layout(const struct ncc_node *node, const struct ncc_tensor *t)
+{
+	int axis = (int)node->axis;
+
+	return (struct ncc_layout){
+		.o = ncc_dims(t, 0, axis), .a = t->dim[axis], .i = ncc_dims(t, axis + 1, t->rank),
+	};
+}
+
+/* Input at position @base of the axis, from DRAM to DRAM. */
+static int concat_dram(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t,
+		       int64_t base)
+{
+	struct ncc_value *out = node->out[0]->value;
+	struct ncc_layout from = concat_layout(node, t), to = concat_layout(node, node->out[0]);
+	uint8_t segment, dtype;
+	int64_t size = ncc_dtype_size(out->dtype);
+	struct ncc_dma_loop loops[2] = {
+		{ from.o, from.a * from.i * size, to.a * to.i * size },
+		{ from.a * from.i, size, size },
+	};
+	uint64_t off;
+	int err = ncc_source(L, t->value, out->dtype, &segment, &off, &dtype);
+
+	return err ? err : ncc_dma(&L->b, ncc_dram(segment, off),
+				   ncc_dram(out->segment, out->offset + (uint64_t)(base * to.i * size)),
+				   (unsigned int)size, loops, 2, false);
+}
+
+/* A run of positions that lies in one chunk on either side, to partitions of @dst. */
+static int concat_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t, int dst,
+		      int64_t from_a, int64_t to_a, int64_t n)
+{
+	struct ncc_layout from = concat_layout(node, t), to = concat_layout(node, node->out[0]);
+	uint8_t type = node->out[0]->value->dtype, segment, dtype;
+	struct ncc_copy *c = ncc_find_copy(t->value, &from, type);
+	int64_t size = ncc_dtype_size(type);
+	int64_t chunk = to_a / NEURON_PARTITIONS;
+	struct ncc_tile tile = {
+		.at = {
+			.buf = dst, .part = (uint8_t)(to_a % NEURON_PARTITIONS), .dtype = type,
+			.off = (uint32_t)(chunk * to.o * to.i * size),
+		},
+		.step_o = to.i, .step_i = 1,
+	};
+	struct ncc_region r = { 0, from.o, from_a, n, 0, from.i };
+	struct ncc_dma_loop loops[3] = {
+		{ from.o, from.i * size, to.i * size },
+		{ n, NEURON_LOCAL_PARTITION, NEURON_LOCAL_PARTITION },
+		{ from.i, size, size },
+	};
+	uint64_t off;
+	int err;
+
+	if (c) {
+		off = (uint64_t)(from_a / NEURON_PARTITIONS * from.o * from.i * size);
+		return ncc_dma(&L->b, ncc_local(c->buf, (uint8_t)(from_a % NEURON_PARTITIONS), off),
+			       ncc_local(dst, tile.at.part, tile.at.off), (unsigned int)size, loops, 3,
+			       false);
+	}
+	err = ncc_source(L, t->value, type, &segment, &off, &dtype);
+	return err ? err : ncc_region_dma(L, segment, off, type, &from, &r, &tile, false,
+					  ncc_never_written(t->value));
+}
+
+static int concat_sbuf(struct ncc_lower *L, struct ncc_node *node, const struct ncc_layout *l)
+{
+	struct ncc_result res;
+	int64_t base = 0;
+	int err = ncc_result_begin(L, node->out[0]->value, l, &res);
+
+	for (size_t i = 0; i < node->nin && !err; i++) {
+		struct ncc_tensor *t = node->in[i];
+		int64_t size = t->dim[node->axis], a = 0;
+
+		while (a < size && !err) {
+			int64_t n = size - a;
+			int64_t room = NEURON_PARTITIONS - (base + a) % NEURON_PARTITIONS;
+			int64_t have = NEURON_PARTITIONS - a % NEURON_PARTITIONS;
+
+			n = n < room ? n : room;
+			n = n < have ? n : have;
+			err = concat_run(L, node, t, res.buf, a, base + a, n);
+			a += n;
+		}
+		base += size;
+	}
+	for (int64_t c = 0; c < ncc_chunks(l) && !err; c++) {
+		struct ncc_region r = ncc_chunk_region(l, c);
+		struct ncc_tile t;
+
+		err = ncc_result_tile(L, &res, &r, &t);
+		if (!err)
+			err = ncc_result_put(L, &res, &r, &t);
+	}
+	return err ? err : ncc_result_end(L, &res);
+}
+
+int ncc_tile_concat(struct ncc_lower *L, struct ncc_node *node)
+{
+	struct ncc_value *out = node->out[0]->value;
+	struct ncc_layout l = concat_layout(node, node->out[0]);
+	bool near = false;
+	int64_t base = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < node->nin; i++) {
+		struct ncc_layout own = concat_layout(node, node->in[i]);
+
+		near |= ncc_find_copy(node->in[i]->value, &own, out->dtype) != NULL;
+	}
+	if (near && !out->stream && ncc_layout_bytes(&l, out->dtype) <= NCC_WHOLE_LIMIT)
+		return concat_sbuf(L, node, &l);
+	ncc_place_value(L, out);
+	for (size_t i = 0; i < node->nin && !err; i++) {
+		if (node->in[i]->count)
+			err = concat_dram(L, node, node->in[i], base);
+		base += node->in[i]->dim[node->axis];
+	}
+	return err ? err : done(out);
+}
