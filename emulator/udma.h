@@ -19,18 +19,6 @@
 
 struct emu_chip;
 
-/*
- * Status register of a queue: ours, the silicon's is not public. Any bit set means that
- * the queue has stopped; a queue reset clears it.
- */
-#ifndef NEURON_UDMA_Q_STATUS_RING_ID
-#define NEURON_UDMA_Q_STATUS_RING_ID	0x00000001u
-#define NEURON_UDMA_Q_STATUS_PACKET	0x00000002u
-#define NEURON_UDMA_Q_STATUS_LENGTH	0x00000004u
-#define NEURON_UDMA_Q_STATUS_DMA	0x00000008u	/* source or destination */
-#define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* ring not reachable, or changed */
-#endif
-
 enum emu_udma_half {
 	EMU_M2S,
 	EMU_S2M,
