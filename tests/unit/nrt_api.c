@@ -220,7 +220,8 @@ static void tensors(void **state)
 	tensors_of(NRT_TENSOR_PLACEMENT_DEVICE);
 	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 0, "t", &t), NRT_INVALID);
 	assert_status(nrt_tensor_allocate(3, -1, 4, "t", &t), NRT_INVALID);
-	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, "t", NULL), NRT_INVALID);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, "t", NULL),
+		      NRT_INVALID);
 	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, 4, 4, "t", &t), NRT_INVALID);
 	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_HOST, -1, 4 << 20, "t", &t), NRT_RESOURCE);
 	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, -1, 5ULL << 30, "t", &t),
@@ -321,7 +322,8 @@ static void sets(void **state)
 	assert_status(nrt_allocate_tensor_set(NULL), NRT_INVALID);
 	assert_status(nrt_allocate_tensor_set(&set), NRT_SUCCESS);
 	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, "a", &a), NRT_SUCCESS);
-	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, NULL, &b), NRT_SUCCESS);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, NULL, &b),
+		      NRT_SUCCESS);
 	assert_status(nrt_get_tensor_from_tensor_set(set, "x", &got), NRT_FAILURE);
 	assert_null(got);
 	assert_status(nrt_add_tensor_to_tensor_set(set, "x", NULL), NRT_INVALID);

@@ -99,7 +99,8 @@ static int open_body(struct neff *neff, const void *bytes, size_t size, unsigned
 		rc = neff_hash_check(&neff->header, bytes, error);
 	if (!rc)
 		rc = neff_body_read(&neff->body, (const uint8_t *)bytes + sizeof(neff->header),
-				    size - sizeof(neff->header), limits ? limits : &defaults, error);
+				    size - sizeof(neff->header), limits ? limits : &defaults,
+				    error);
 	if (!rc)
 		rc = neff_graph_read(neff, error);
 	return rc;

@@ -73,7 +73,8 @@ static NRT_STATUS allocate_on_device(enum nrt_mem_type type, int core, size_t si
 			nrt_runtime.core_count);
 		return NRT_INVALID;
 	}
-	rc = nrt_mem_create(nrt_runtime.cores[core < 0 ? 0 : core].dev, type, size, ALIGNMENT, &mem);
+	rc = nrt_mem_create(nrt_runtime.cores[core < 0 ? 0 : core].dev, type, size, ALIGNMENT,
+			    &mem);
 	if (rc)
 		return nrt_status_of(rc);
 	*storage = storage_new(mem->va, mem, false);
@@ -241,7 +242,8 @@ static int write_bytes(struct nrt_tensor *t, const void *buf, size_t offset, siz
 	return 0;
 }
 
-NRT_API NRT_STATUS nrt_tensor_read(const nrt_tensor_t *tensor, void *buf, size_t offset, size_t size)
+NRT_API NRT_STATUS nrt_tensor_read(const nrt_tensor_t *tensor, void *buf, size_t offset,
+				   size_t size)
 {
 	NRT_STATUS status = check_range(__func__, tensor, offset, size);
 
@@ -252,7 +254,8 @@ NRT_API NRT_STATUS nrt_tensor_read(const nrt_tensor_t *tensor, void *buf, size_t
 	return nrt_status_of(read_bytes(tensor, buf, offset, size));
 }
 
-NRT_API NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_t offset, size_t size)
+NRT_API NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_t offset,
+				    size_t size)
 {
 	NRT_STATUS status = check_range(__func__, tensor, offset, size);
 

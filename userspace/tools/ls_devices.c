@@ -44,7 +44,8 @@ static void ask_driver(struct ls_device *d)
 
 void ls_find_version(const void *data, size_t size, char *version, size_t version_size)
 {
-	const char *p = memmem(data, size, MARKER, strlen(MARKER)), *end = (const char *)data + size;
+	const char *end = (const char *)data + size;
+	const char *p = memmem(data, size, MARKER, strlen(MARKER));
 	size_t n = 0;
 
 	if (p)

@@ -124,8 +124,10 @@ static int add_device(struct table *t, const struct ls_device *d, bool wide)
 {
 	char index[16], cores[16], memory[32], connected[64];
 	char *na = "NA", *none = "";
-	char *cells[COLUMNS] = { index, cores, memory, connected, (char *)d->found.bdf, na, na, na };
-	uint32_t i;
+	char *cells[COLUMNS] = {
+		index, cores, memory, connected, (char *)d->found.bdf, na, na, na,
+	};
+	uint32_t i, k;
 	int rc = 0;
 
 	snprintf(index, sizeof(index), "%u", d->found.index);
@@ -141,7 +143,8 @@ static int add_device(struct table *t, const struct ls_device *d, bool wide)
 	for (i = 0; !rc && i < d->process_count; i++) {
 		rc = add_process_row(t, cells, &d->processes[i], wide);
 		/* Further processes are under the first, without the device again. */
-		cells[0] = cells[1] = cells[2] = cells[3] = cells[4] = none;
+		for (k = 0; k < 5; k++)
+			cells[k] = none;
 	}
 	return rc;
 }

@@ -112,7 +112,8 @@ static const char *usage_name(nrt_tensor_usage_t usage)
 }
 
 /* "x float32 (1, 3), y int8 (4,)": all tensors of a kind. */
-static void list_tensors(const struct run_model *m, nrt_tensor_usage_t usage, char *text, size_t size)
+static void list_tensors(const struct run_model *m, nrt_tensor_usage_t usage, char *text,
+			 size_t size)
 {
 	uint64_t i, k, shape[NPY_MAX_DIMS];
 	char dims[256];
