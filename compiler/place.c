@@ -77,6 +77,8 @@ static void place_node(struct ncc_program *p, struct ncc_node *node)
 			new_value(p, node->in[i], NCC_VALUE_CONST);
 	if (node->bias)
 		new_value(p, node->bias, NCC_VALUE_CONST);
+	if (node->residual && !node->residual->value)
+		new_value(p, node->residual, NCC_VALUE_CONST);
 	if (is_view(node->op))
 		place_view(p, node);
 	else
