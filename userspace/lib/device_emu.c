@@ -2,7 +2,8 @@
 /*
  * Emulator backend: chips inside the process, so that a compiled model runs without
  * driver, virtual machine or privileges. Jobs go straight to the NeuronCores; queues and
- * firmware are not involved.
+ * firmware are not involved. Programs have no loops and a deadlock is a fault, so that each
+ * job ends by itself: NEURON_RT_EXEC_TIMEOUT has nothing to end here.
  *
  * libneuronemu.a is linked into libnrt and its symbols are hidden, so that a program may
  * use another version of it beside.
