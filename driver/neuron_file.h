@@ -3,7 +3,6 @@
 #define _NEURON_FILE_H
 
 #include <linux/list.h>
-#include <linux/maple_tree.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -18,7 +17,6 @@ struct neuron_device;
  * @mapping: of the device node, for taking mappings away
  * @node: in ndev->files; ndev->objects_lock
  * @objects: id -> object; its own lock
- * @offsets: page offset for mmap() -> memory object; its own lock
  * @lock: guards @queues
  * @queues: that have not been destroyed
  * @poll_wq: pollers; woken at each completion
@@ -30,7 +28,6 @@ struct neuron_file {
 	struct address_space *mapping;
 	struct list_head node;
 	struct xarray objects;
-	struct maple_tree offsets;
 	struct mutex lock;	/* guards the list of queues */
 	struct list_head queues;
 	wait_queue_head_t poll_wq;

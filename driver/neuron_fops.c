@@ -67,7 +67,6 @@ static int neuron_fops_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	nf->ndev = ndev;
 	xa_init_flags(&nf->objects, XA_FLAGS_ALLOC1);
-	mt_init_flags(&nf->offsets, MT_FLAGS_ALLOC_RANGE);
 	mutex_init(&nf->lock);
 	INIT_LIST_HEAD(&nf->queues);
 	init_waitqueue_head(&nf->poll_wq);
@@ -110,7 +109,6 @@ static int neuron_fops_release(struct inode *inode, struct file *file)
 	mutex_unlock(&ndev->objects_lock);
 	up_read(&ndev->rwsem);
 
-	mtree_destroy(&nf->offsets);
 	xa_destroy(&nf->objects);
 	mutex_destroy(&nf->lock);
 	kfree(nf);

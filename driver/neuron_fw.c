@@ -77,24 +77,39 @@ static int neuron_fw_check(struct neuron_device *ndev, const struct firmware *fw
 	return 0;
 }
 
+static bool neuron_fw_booted(struct neuron_device *ndev, u32 *state, u32 *error)
+{
+	*state = neuron_ext_read(ndev, NEURON_EXT_FW_STATE);
+	*error = neuron_ext_read(ndev, NEURON_EXT_FW_BOOT_ERROR);
+	return *state == NEURON_FW_STATE_RUNNING || *state == NEURON_FW_STATE_CRASHED ||
+	       (*state == NEURON_FW_STATE_RESET && *error != NEURON_FW_BOOT_OK);
+}
+
 static int neuron_fw_boot(struct neuron_device *ndev, dma_addr_t image, size_t size)
 {
 	u32 state, error;
+	bool done;
 	int ret;
 
+	/* Halted first, so that the new firmware's state cannot be taken for the old one's. */
+	neuron_ext_write(ndev, NEURON_EXT_FW_CTRL, NEURON_FW_CTRL_HALT);
+	ret = readl_poll_timeout(ndev->ext + NEURON_EXT_FW_STATE, state,
+				 state != NEURON_FW_STATE_RUNNING &&
+				 state != NEURON_FW_STATE_BOOTING, 1000, NEURON_FW_BOOT_US);
+	if (ret) {
+		dev_err(&ndev->pdev->dev, "firmware does not halt: state %u\n", state);
+		return ret;
+	}
 	neuron_ext_write(ndev, NEURON_EXT_FW_IMAGE_LO, lower_32_bits(image));
 	neuron_ext_write(ndev, NEURON_EXT_FW_IMAGE_HI, upper_32_bits(image));
 	neuron_ext_write(ndev, NEURON_EXT_FW_IMAGE_SIZE, size);
 	neuron_ext_write(ndev, NEURON_EXT_FW_CTRL, NEURON_FW_CTRL_BOOT_IMAGE);
-	ret = readl_poll_timeout(ndev->ext + NEURON_EXT_FW_STATE, state,
-				 state == NEURON_FW_STATE_RUNNING ||
-				 state == NEURON_FW_STATE_CRASHED ||
-				 state == NEURON_FW_STATE_HALTED, 1000, NEURON_FW_BOOT_US);
-	error = neuron_ext_read(ndev, NEURON_EXT_FW_BOOT_ERROR);
-	if (ret || error || state != NEURON_FW_STATE_RUNNING) {
+	ret = read_poll_timeout(neuron_fw_booted, done, done, 1000, NEURON_FW_BOOT_US, false, ndev,
+				&state, &error);
+	if (ret || state != NEURON_FW_STATE_RUNNING) {
 		dev_err(&ndev->pdev->dev, "firmware does not start: state %u, boot error %u\n",
 			state, error);
-		return -EIO;
+		return ret ? ret : -EIO;
 	}
 	return 0;
 }

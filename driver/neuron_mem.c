@@ -90,14 +90,8 @@ static void neuron_mem_revoke(struct neuron_object *obj)
 			      NEURON_POOL_BASE, mem->length);
 }
 
-static void neuron_mem_destroy(struct neuron_file *nf, struct neuron_object *obj)
-{
-	neuron_mem_unpublish_offset(nf, to_neuron_mem(obj));
-}
-
 static const struct neuron_object_ops neuron_mem_ops = {
 	.type = NEURON_OBJECT_MEM,
-	.destroy = neuron_mem_destroy,
 	.revoke = neuron_mem_revoke,
 };
 
@@ -142,7 +136,7 @@ struct neuron_mem *neuron_mem_create_device(struct neuron_device *ndev, u64 leng
 	struct neuron_mem *mem;
 	int ret;
 
-	if (length > NEURON_DRAM_CHANNEL_SIZE || align > NEURON_DRAM_CHANNEL_SIZE)
+	if (length > NEURON_MEM_MAX || align > NEURON_DRAM_CHANNEL_SIZE)
 		return ERR_PTR(-ENOSPC);
 	mem = neuron_mem_alloc(ndev, NEURON_MEM_DEVICE);
 	if (!mem)
@@ -193,7 +187,7 @@ struct neuron_mem *neuron_mem_create_host(struct neuron_device *ndev, u64 length
 	unsigned int i;
 	int ret;
 
-	if (length >> PAGE_SHIFT >= totalram_pages())
+	if (length > NEURON_MEM_MAX || length >> PAGE_SHIFT >= totalram_pages())
 		return ERR_PTR(-ENOMEM);
 	mem = neuron_mem_alloc(ndev, NEURON_MEM_HOST);
 	if (!mem)

@@ -3,8 +3,11 @@
 #define _NEURON_MEM_H
 
 #include <linux/types.h>
+#include <neuron/regs.h>
 
 #include "neuron_object.h"
+
+#define NEURON_MEM_MAX		NEURON_DRAM_CHANNEL_SIZE
 
 struct neuron_file;
 struct vm_area_struct;
@@ -19,7 +22,6 @@ struct neuron_mem_chunk {
  * struct neuron_mem - device or host memory
  * @type: NEURON_MEM_DEVICE or NEURON_MEM_HOST
  * @length: bytes, whole pages
- * @pgoff: for mmap(), in pages; 0 = not mappable
  * @readonly: only read-only mappings
  * @unmapped: no mapping may fault pages in any more; ndev->objects_lock
  * @channel, @address: device memory: where
@@ -29,7 +31,6 @@ struct neuron_mem {
 	struct neuron_object obj;
 	u32 type;
 	u64 length;
-	unsigned long pgoff;
 	bool readonly;
 	bool unmapped;
 
@@ -61,11 +62,10 @@ u64 neuron_mem_address(struct neuron_mem *mem, u64 offset, u64 *run);
 int neuron_mem_check_range(struct neuron_mem *mem, u64 offset, u64 length);
 
 /*
- * Offsets for mmap(), from then on in mem->pgoff. Unpublish before the reference that the
- * id or the queue has is put; publishing the object's id does so at its end.
+ * Where in the file mmap() finds the object of an id: each id has room for the largest
+ * object. A queue stands for its completion page.
  */
-int neuron_mem_publish_offset(struct neuron_file *nf, struct neuron_mem *mem);
-void neuron_mem_unpublish_offset(struct neuron_file *nf, struct neuron_mem *mem);
+u64 neuron_mem_mmap_offset(u32 id);
 int neuron_mem_mmap(struct neuron_file *nf, struct vm_area_struct *vma);
 /* Take all mappings away; later accesses raise SIGBUS. */
 void neuron_mem_unmap_all(struct neuron_device *ndev);

@@ -3,9 +3,8 @@
  * mmap() of memory objects. Pages are put in place by faults, never at mmap() time: then a
  * removal that forbids faults and takes mappings away has missed none.
  *
- * Locking: offsets have the maple tree's lock; faults take ndev->objects_lock, which keeps
- * the memory from being revoked. Nothing here takes ndev->rwsem: ioctls hold it while they
- * access user memory.
+ * Locking: faults take ndev->objects_lock, which keeps the memory from being revoked. Nothing
+ * here takes ndev->rwsem: ioctls hold it while they access user memory.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -15,23 +14,22 @@
 #include "neuron_compat.h"
 #include "neuron_file.h"
 #include "neuron_mem.h"
+#include "neuron_queue.h"
 
 /* Pages put in place by one fault, aligned. */
 #define NEURON_FAULT_AROUND	64UL
 
-int neuron_mem_publish_offset(struct neuron_file *nf, struct neuron_mem *mem)
-{
-	unsigned long pages = mem->length >> PAGE_SHIFT;
+/* Pages from the offset of one id to that of the next. */
+#define NEURON_MMAP_PAGES	((unsigned long)(NEURON_MEM_MAX >> PAGE_SHIFT))
 
-	/* From 1, so that 0 is no offset; below 2^32 pages, so that 32-bit callers reach it. */
-	return mtree_alloc_range(&nf->offsets, &mem->pgoff, mem, pages, 1, U32_MAX,
-				 GFP_KERNEL_ACCOUNT);
+u64 neuron_mem_mmap_offset(u32 id)
+{
+	return id * NEURON_MEM_MAX;
 }
 
-void neuron_mem_unpublish_offset(struct neuron_file *nf, struct neuron_mem *mem)
+static unsigned long neuron_mmap_page(struct vm_area_struct *vma)
 {
-	if (mem->pgoff)
-		mtree_erase(&nf->offsets, mem->pgoff);
+	return vma->vm_pgoff % NEURON_MMAP_PAGES;
 }
 
 static bool neuron_mem_pfn(struct neuron_mem *mem, u64 offset, unsigned long *pfn)
@@ -76,7 +74,7 @@ static vm_fault_t neuron_vm_fault(struct vm_fault *vmf)
 	if (mem->unmapped)
 		goto out_unlock;
 	for (; addr < end; addr += PAGE_SIZE) {
-		offset = ((u64)(vma->vm_pgoff - mem->pgoff) << PAGE_SHIFT) + (addr - vma->vm_start);
+		offset = ((u64)neuron_mmap_page(vma) << PAGE_SHIFT) + (addr - vma->vm_start);
 		if (!neuron_mem_pfn(mem, offset, &pfn)) {
 			ret = VM_FAULT_SIGBUS;
 			break;
@@ -108,31 +106,37 @@ static const struct vm_operations_struct neuron_vm_ops = {
 	.fault = neuron_vm_fault,
 };
 
-/* A reference to the object at a page offset, or NULL. */
-static struct neuron_mem *neuron_mem_at(struct neuron_file *nf, unsigned long pgoff)
+/* A reference to the memory of an id, or NULL. */
+static struct neuron_mem *neuron_mem_of(struct neuron_file *nf, unsigned long id)
 {
-	MA_STATE(mas, &nf->offsets, pgoff, pgoff);
-	struct neuron_mem *mem;
+	struct neuron_object *obj;
+	struct neuron_mem *page;
 
-	/* An offset is taken away before the id's reference: under the lock a get is safe. */
-	mtree_lock(&nf->offsets);
-	mem = mas_walk(&mas);
-	if (mem)
-		neuron_object_get(&mem->obj);
-	mtree_unlock(&nf->offsets);
-	return mem;
+	if (id > U32_MAX)
+		return NULL;
+	obj = neuron_object_lookup(nf, id, NEURON_OBJECT_MEM);
+	if (obj)
+		return to_neuron_mem(obj);
+	obj = neuron_object_lookup(nf, id, NEURON_OBJECT_QUEUE);
+	if (!obj)
+		return NULL;
+	page = to_neuron_queue(obj)->page;
+	neuron_object_get(&page->obj);
+	neuron_object_put(obj);
+	return page;
 }
 
 int neuron_mem_mmap(struct neuron_file *nf, struct vm_area_struct *vma)
 {
+	unsigned long page = neuron_mmap_page(vma), pages;
 	struct neuron_mem *mem;
 	int ret = -EINVAL;
 
-	mem = neuron_mem_at(nf, vma->vm_pgoff);
+	mem = neuron_mem_of(nf, vma->vm_pgoff / NEURON_MMAP_PAGES);
 	if (!mem)
 		return -EINVAL;
-	if (!(vma->vm_flags & VM_SHARED) ||
-	    vma_pages(vma) > (mem->length >> PAGE_SHIFT) - (vma->vm_pgoff - mem->pgoff))
+	pages = mem->length >> PAGE_SHIFT;
+	if (!(vma->vm_flags & VM_SHARED) || page >= pages || vma_pages(vma) > pages - page)
 		goto err_put;
 	if (mem->readonly) {
 		ret = -EPERM;

@@ -14,6 +14,10 @@
 #include "neuron_mem.h"
 #include "neuron_object.h"
 
+/* Ids of a file, and what a signed 64-bit offset has room for. */
+#define NEURON_OBJECT_MAX	(BIT(24) - 1)
+static_assert(S64_MAX / NEURON_MEM_MAX >= NEURON_OBJECT_MAX);
+
 void neuron_object_init(struct neuron_object *obj, struct neuron_device *ndev,
 			const struct neuron_object_ops *ops)
 {
@@ -54,7 +58,8 @@ void neuron_object_put(struct neuron_object *obj)
 
 int neuron_object_publish(struct neuron_file *nf, struct neuron_object *obj, u32 *id)
 {
-	return xa_alloc(&nf->objects, id, obj, xa_limit_31b, GFP_KERNEL_ACCOUNT);
+	/* An id times the room that it has for mmap() must be a file offset. */
+	return xa_alloc(&nf->objects, id, obj, XA_LIMIT(1, NEURON_OBJECT_MAX), GFP_KERNEL_ACCOUNT);
 }
 
 struct neuron_object *neuron_object_lookup(struct neuron_file *nf, u32 id,

@@ -221,7 +221,10 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = neuron_irq_request(ndev);
 	if (ret)
 		goto err_memory;
+	/* Firmware events wait until the chip has left the states that they would be about. */
+	down_write(&ndev->rwsem);
 	ret = neuron_start(ndev);
+	up_write(&ndev->rwsem);
 	if (ret)
 		goto err_irq;
 	pci_set_drvdata(pdev, ndev);

@@ -246,7 +246,7 @@ static void neuron_queue_stop(struct neuron_queue *queue)
 	struct neuron_device *ndev = queue->obj.ndev;
 	unsigned long flags;
 
-	WRITE_ONCE(queue->running, false);
+	queue->running = false;
 	if (!READ_ONCE(ndev->broken) && !pci_channel_offline(ndev->pdev))
 		neuron_queue_write(queue, NEURON_Q_CTRL, NEURON_Q_CTRL_DISABLE);
 	neuron_queue_wait_stopped(queue);
@@ -255,6 +255,8 @@ static void neuron_queue_stop(struct neuron_queue *queue)
 	spin_lock_irqsave(&ndev->queue_lock, flags);
 	ndev->queues[queue->slot] = NULL;
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
+	/* Whoever sees this must see the last completions. Pairs with neuron_queue_check(). */
+	smp_store_release(&queue->stopped, true);
 	wake_up_all(&queue->wq);
 	wake_up_all(&queue->nf->poll_wq);
 	neuron_cores_put_slot(ndev, queue->slot);
@@ -292,7 +294,6 @@ static void neuron_queue_destroy(struct neuron_file *nf, struct neuron_object *o
 {
 	struct neuron_queue *queue = to_neuron_queue(obj);
 
-	neuron_mem_unpublish_offset(nf, queue->page);
 	mutex_lock(&nf->lock);
 	list_del_init(&queue->node);
 	mutex_unlock(&nf->lock);
@@ -390,12 +391,9 @@ struct neuron_queue *neuron_queue_create(struct neuron_file *nf,
 	if (ret < 0)
 		goto err_put;
 	queue->slot = ret;
-	ret = neuron_mem_publish_offset(nf, queue->page);
-	if (ret)
-		goto err_slot;
 	ret = neuron_queue_start(queue);
 	if (ret)
-		goto err_offset;
+		goto err_slot;
 
 	queue->eventfd = eventfd;
 	queue->running = true;
@@ -407,8 +405,6 @@ struct neuron_queue *neuron_queue_create(struct neuron_file *nf,
 	mutex_unlock(&nf->lock);
 	return queue;
 
-err_offset:
-	neuron_mem_unpublish_offset(nf, queue->page);
 err_slot:
 	neuron_cores_put_slot(ndev, queue->slot);
 err_put:

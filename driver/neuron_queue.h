@@ -29,6 +29,7 @@ struct work_struct;
  * @contexts: of the job in each entry of the ring
  * @lock: guards submission, reaping, and @running
  * @running: jobs may be submitted
+ * @stopped: no completion will come any more
  * @submitted: newest job; changes with @lock and ndev->queue_lock held
  * @reaped: newest job whose context was put; @lock
  * @completed: newest finished job that was seen; ndev->queue_lock
@@ -49,6 +50,7 @@ struct neuron_queue {
 
 	struct mutex lock;	/* guards submission, reaping, running */
 	bool running;
+	bool stopped;
 	u64 submitted;
 	u64 reaped;
 	u64 completed;

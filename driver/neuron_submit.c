@@ -98,6 +98,8 @@ out_unlock:
 /* -EAGAIN: sleep on. */
 static int neuron_queue_check(struct neuron_queue *queue, u64 seq)
 {
+	/* First, or the last completions might come between. Pairs with neuron_queue_stop(). */
+	bool stopped = smp_load_acquire(&queue->stopped);
 	int ret;
 
 	if (neuron_queue_completed(queue) >= seq)
@@ -106,7 +108,7 @@ static int neuron_queue_check(struct neuron_queue *queue, u64 seq)
 	if (ret)
 		return ret;
 	/* Stopped without a word of the chip: the job will never complete. */
-	return READ_ONCE(queue->running) ? -EAGAIN : -EIO;
+	return stopped ? -EIO : -EAGAIN;
 }
 
 int neuron_queue_wait(struct neuron_queue *queue, u64 seq, u64 deadline_ns)
