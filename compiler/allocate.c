@@ -148,8 +148,8 @@ int ncc_allocate(struct ncc_context *ctx)
 		if (at < 0)
 			return no_room(ctx, s, b);
 		b->addr = (uint32_t)at;
-		if (!b->psum && b->addr + b->size > p->sbuf_used)
-			p->sbuf_used = b->addr + b->size;
+		if (!b->psum && ncc_space_used(&sbuf, b->first) * NCC_GRANULE > p->sbuf_used)
+			p->sbuf_used = ncc_space_used(&sbuf, b->first) * NCC_GRANULE;
 	}
 	return 0;
 }

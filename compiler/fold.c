@@ -37,10 +37,11 @@ static int fold_batchnorm(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
-/* Max and Min of n inputs: a chain of n - 1 nodes. */
+/* Max, Min and Sum of n inputs: a chain of n - 1 nodes. */
 static int fold_variadic(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *acc = node->in[0];
+	enum ncc_op op = node->op == NCC_SUM ? NCC_ADD : node->op;
 
 	for (size_t i = 1; i < node->nin; i++) {
 		struct ncc_tensor *pair[2] = { acc, node->in[i] };
@@ -51,7 +52,7 @@ static int fold_variadic(struct ncc_graph *g, struct ncc_node *node)
 			if (ncc_shape_broadcast(g, node, pair, 2, acc))
 				return -EINVAL;
 		}
-		ncc_graph_add(g, ncc_node_like(g, node, node->op, 2, pair, acc));
+		ncc_graph_add(g, ncc_node_like(g, node, op, 2, pair, acc));
 	}
 	return 0;
 }
@@ -81,6 +82,7 @@ static int fold_node(struct ncc_graph *g, struct ncc_node *node)
 		return fold_identity(g, node);
 	case NCC_MAX:
 	case NCC_MIN:
+	case NCC_SUM:
 		return node->nin == 1 ? fold_identity(g, node) : fold_variadic(g, node);
 	case NCC_BATCHNORM:
 		return fold_batchnorm(g, node);

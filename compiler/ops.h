@@ -52,6 +52,7 @@
 	O(SQRT, "Sqrt", RUN, 1, 1, 1)				\
 	O(SQUEEZE, "Squeeze", RUN, 1, 2, 1)			\
 	O(SUB, "Sub", RUN, 2, 2, 1)				\
+	O(SUM, "Sum", RUN, 1, NCC_MANY, 1)			\
 	O(TANH, "Tanh", RUN, 1, 1, 1)				\
 	O(TRANSPOSE, "Transpose", RUN, 1, 1, 1)			\
 	O(UNSQUEEZE, "Unsqueeze", RUN, 1, 2, 1)			\

@@ -508,7 +508,7 @@ static const infer_fn infer[NCC_OP_COUNT] = {
 	[NCC_RELU] = same, [NCC_SIGMOID] = same, [NCC_SQRT] = same, [NCC_TANH] = same,
 	[NCC_IDENTITY] = same, [NCC_DROPOUT] = same,
 	[NCC_ADD] = broadcast, [NCC_SUB] = broadcast, [NCC_MUL] = broadcast, [NCC_DIV] = broadcast,
-	[NCC_MAX] = broadcast, [NCC_MIN] = broadcast,
+	[NCC_MAX] = broadcast, [NCC_MIN] = broadcast, [NCC_SUM] = broadcast,
 	[NCC_CLIP] = clip, [NCC_BATCHNORM] = batchnorm, [NCC_GEMM] = gemm, [NCC_MATMUL] = matmul,
 	[NCC_RESHAPE] = reshape, [NCC_FLATTEN] = flatten, [NCC_SQUEEZE] = squeeze,
 	[NCC_UNSQUEEZE] = unsqueeze, [NCC_TRANSPOSE] = transpose, [NCC_SOFTMAX] = softmax,
