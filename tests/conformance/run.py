@@ -4,7 +4,8 @@
 
 Proves conformance with data that we did not write. Compiled with --fast-math none. Where no product runs
 on the PE the tolerance is the suite's (rtol 1e-3, atol 1e-5); else the bound of
-tests/ops/bounds.py for bfloat16 operands. What cannot run is skipped with its reason.
+tests/ops/bounds.py for bfloat16 operands. Inputs that the compiler wants constant (weights,
+limits, shapes) are made initializers. What cannot run is skipped with its reason.
 usage: run.py [--out build] [PART OF A NAME]
 """
 import argparse
@@ -21,10 +22,18 @@ sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "ops")
 import bounds                   # noqa: E402
 from neuron import CompileError, RunError, Runner, compile_model, supported_operators   # noqa: E402
 from onnx_reader import Outline, read_tensor    # noqa: E402
+from onnx_writer import with_initializers      # noqa: E402
 from ort import Ort, OrtError, cache_dir        # noqa: E402
 from tap import Tap             # noqa: E402
 
 PRODUCTS = {"Conv", "Gemm", "MatMul"}
+# Inputs that a network has as parameters and the node tests feed.
+PARAMETERS = {"Conv": (1, 2), "BatchNormalization": (1, 2, 3, 4), "Clip": (1, 2), "Reshape": (1,), "Squeeze": (1,),
+              "Unsqueeze": (1,), "Dropout": (1, 2)}
+# What the compiler does not take of a listed operator: part of a test's name -> why. Anything else
+# that it refuses is a failure.
+REFUSED = {"_3d_": "three spatial dimensions", "_training_mode": "training",
+           "training_dropout": "training"}
 
 
 def folder_of_data():
@@ -34,7 +43,13 @@ def folder_of_data():
     return found[0]
 
 
-def reason_to_skip(outline, supported):
+def parameters(outline):
+    """Names of graph inputs that are made constant."""
+    names = {inputs[i] for op, inputs, _ in outline.nodes for i in PARAMETERS.get(op, ()) if i < len(inputs)}
+    return names & set(outline.inputs)
+
+
+def reason_to_skip(name, outline, supported):
     """Why this build cannot be expected to run the model, or None."""
     if outline.domains - {"", "ai.onnx"}:
         return "operator of another domain"
@@ -43,9 +58,15 @@ def reason_to_skip(outline, supported):
         return "operator not supported: " + unknown[0]
     if outline.subgraphs:
         return "subgraph"
-    for name, (code, shape) in list(outline.inputs.items()) + list(outline.outputs.items()):
+    for part, why in REFUSED.items():
+        if part in name:
+            return f"not supported of a listed operator: {why}"
+    constant = parameters(outline)
+    for tensor, (code, shape) in list(outline.inputs.items()) + list(outline.outputs.items()):
+        if tensor in constant:
+            continue
         if code != 1:
-            kind = "input" if name in outline.inputs else "output"
+            kind = "input" if tensor in outline.inputs else "output"
             return f"{kind} is not a float32 tensor (element type {code})"
         if any(not isinstance(d, int) for d in shape):
             return "dynamic shape"
@@ -59,10 +80,11 @@ def tensors(folder, kind, names):
     return {name: read_tensor(path)[1] for name, path in zip(names, paths)}
 
 
-def tolerance(outline, model, inputs, want, ort):
+def tolerance(outline, positive, inputs, want, ort):
+    """@positive: the model with the absolute values of its parameters."""
     if not PRODUCTS & set(outline.op_types):
         return {n: 1e-3 * np.abs(y) + 1e-5 for n, y in want.items()}
-    ort.load(model)
+    ort.load(positive)
     magnitude = ort.run({k: np.abs(v) for k, v in inputs.items()})
     return {n: bounds.PRODUCT * magnitude[n] + 1e-3 * np.abs(y) + 1e-5 for n, y in want.items()}
 
@@ -71,9 +93,12 @@ def run_test(folder, outline, model, runner, ort):
     """Raises AssertionError, CompileError, RunError or OrtError."""
     inputs = tensors(folder, "input", [n for n in outline.inputs if n not in outline.initializers])
     want = tensors(folder, "output", list(outline.outputs))
-    runner.load(compile_model(model, "--fast-math", "none"))
+    constant = {n: inputs.pop(n) for n in parameters(outline) & set(inputs)}
+    runner.load(compile_model(with_initializers(model, constant), "--fast-math", "none"))
     got = runner.run(inputs)
-    allowed = tolerance(outline, model, inputs, want, ort)
+    positive = with_initializers(model, {n: np.abs(v) if v.dtype == np.float32 else v
+                                         for n, v in constant.items()})
+    allowed = tolerance(outline, positive, inputs, want, ort)
     for name, expected in want.items():
         assert got[name].shape == expected.shape, f"{name}: shape {got[name].shape}, expected {expected.shape}"
         finite = np.isfinite(expected)
@@ -97,7 +122,7 @@ def main():
             with open(os.path.join(folder, "model.onnx"), "rb") as file:
                 model = file.read()
             outline = Outline(model)
-            reason = reason_to_skip(outline, supported)
+            reason = reason_to_skip(name, outline, supported)
             if reason:
                 reasons[reason] += 1
                 tap.skip(name, reason)

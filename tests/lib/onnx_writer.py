@@ -84,3 +84,14 @@ def model(nodes, inputs, outputs, initializers=None, opset=13, name="test", doma
     graph += infos(11, inputs) + infos(12, outputs)
     version = 3 if opset < 9 else 4 if opset < 10 else 5 if opset < 11 else 6 if opset < 12 else 7
     return number(1, version) + blob(2, "neuron-tests") + blob(7, graph) + blob(8, blob(1, domain) + number(2, opset))
+
+
+def with_initializers(data, arrays):
+    """The model @data with inputs of these names made constant: {name: array}."""
+    from onnx_reader import fields
+    out = b""
+    for field, kind, value in fields(data):
+        if field == 7:
+            value = bytes(value) + b"".join(blob(5, tensor(k, v)) for k, v in arrays.items())
+        out += number(field, value) if kind == 0 else blob(field, bytes(value))
+    return out
