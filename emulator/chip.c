@@ -117,14 +117,18 @@ void emu_destroy(struct emu_chip *chip)
  */
 void emu_reset(struct emu_chip *chip, enum emu_reset kind)
 {
+	static const struct neuron_completion aborted = { .status = NEURON_JOB_ABORTED };
 	unsigned int n;
 
 	pthread_mutex_lock(&chip->reset_lock);
 	emu_trace(chip, "reset", "%s", kind == EMU_RESET_POWER ? "power" : "function");
 	emu_service_stop(chip);
 	emu_mgmt_halt(chip->mgmt);
-	for (n = 0; n < NEURON_CORES; n++)
+	for (n = 0; n < NEURON_CORES; n++) {
 		emu_core_reset(&chip->core[n]);
+		/* The firmware that boots now would wait for the old one's job for ever. */
+		emu_mgmt_nc_done(chip->mgmt, n, &aborted);
+	}
 	emu_pci_reset(chip);
 	emu_udma_reset(chip);
 	emu_notify_reset(chip);
