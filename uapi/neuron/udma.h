@@ -30,7 +30,7 @@
 #define NEURON_UDMA_Q_STATUS_PACKET	0x00000002u	/* FIRST, LAST, too many descriptors */
 #define NEURON_UDMA_Q_STATUS_LENGTH	0x00000004u	/* M2S and S2M differ */
 #define NEURON_UDMA_Q_STATUS_DMA	0x00000008u	/* source or destination not reachable */
-#define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* descriptors not reachable, or ring changed */
+#define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* ring not reachable, or changed */
 #define NEURON_UDMA_Q_BASE_LO		0x28	/* 256-byte aligned */
 #define NEURON_UDMA_Q_BASE_HI		0x2c
 #define NEURON_UDMA_Q_LENGTH		0x30	/* descriptors, 24 bits */
