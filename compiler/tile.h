@@ -15,10 +15,16 @@
 #include "graph.h"
 #include "program.h"
 
+/* Tests build the compiler with smaller limits, so that small models take the paths of large ones. */
+#ifndef NCC_WHOLE_LIMIT
 /* Bytes a partition that a value may occupy as a whole. */
 #define NCC_WHOLE_LIMIT		(32 * 1024)
 /* Bytes a partition of one tile of a value that does not. */
 #define NCC_TILE_LIMIT		(8 * 1024)
+/* Bytes a partition of weights that are loaded at once; that stay for all of a node. */
+#define NCC_PIECE_LIMIT		(16 * 1024)
+#define NCC_KEEP_LIMIT		(24 * 1024)
+#endif
 
 /* Part of a layout: ranges of o and i, and of a inside one chunk. */
 struct ncc_region {

@@ -20,8 +20,6 @@
 #define BANK_COLUMNS	(NEURON_PSUM_BANK_BYTES / 4)
 /* Output tiles that share loaded weights: half of the banks, the others drain meanwhile. */
 #define STRIP_TILES	(NEURON_PSUM_BANKS / 2)
-#define PIECE_BYTES	(16 * 1024)
-#define KEEP_BYTES	(24 * 1024)
 /* Most channels that are worth folding: with more, moving the input costs more than it saves. */
 #define FOLD_CHANNELS	8
 
@@ -102,7 +100,7 @@ static void plan_chunk(struct linear *l, int64_t mc, int64_t *bytes)
 	struct ncc_arena *arena = &l->L->ctx->arena;
 	struct out_chunk *c = &l->chunk[mc];
 	int64_t columns = ncc_chunk_size(&l->out, mc);
-	size_t each = (size_t)(PIECE_BYTES / (columns * 2));
+	size_t each = (size_t)(NCC_PIECE_LIMIT / (columns * 2));
 	int64_t first, last;
 
 	input_chunks(l, mc, &first, &last);
@@ -596,7 +594,7 @@ int ncc_tile_linear(struct ncc_lower *L, struct ncc_node *node)
 	l.chunk = ncc_alloc_array(&L->ctx->arena, (size_t)ncc_chunks(&l.out), sizeof(*l.chunk));
 	for (int64_t mc = 0; mc < ncc_chunks(&l.out); mc++)
 		plan_chunk(&l, mc, &bytes);
-	l.keep = bytes <= KEEP_BYTES;
+	l.keep = bytes <= NCC_KEEP_LIMIT;
 	l.tile = ncc_alloc_array(&L->ctx->arena, (size_t)ncc_chunks(&l.in), sizeof(*l.tile));
 	l.loaded = ncc_alloc_array(&L->ctx->arena, (size_t)ncc_chunks(&l.in), sizeof(*l.loaded));
 	vector = (struct ncc_layout){ 1, l.out.a, 1, false };
