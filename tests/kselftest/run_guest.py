@@ -16,7 +16,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 import vm  # noqa: E402
 
-PROGRAMS = ["test_abi", "test_mem", "test_queue", "test_exec", "test_lifetime"]
+PROGRAMS = ["test_abi", "test_mem", "test_queue", "test_exec", "test_lifetime", "test_fault"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
@@ -24,7 +24,9 @@ CONFIGS = {
     "few-vectors": {"devices": [["--vectors", "2"]]},
     "iommu": {"devices": [[]], "iommu": True},
 }
-# What tests provoke: jobs that must fault.
+# What tests provoke: allocations that must fail, jobs that must fault.
+INJECTS_FAULTS = "test_fault"
+FAULTS = r"warn_alloc|should_fail"
 EXPECTED_ERRORS = r"guest-error: job-"
 
 
@@ -78,9 +80,12 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
         tap.comment("%s: Linux %s, console %s" % (config, guest.release, guest.console))
         polled = "polling instead" in guest.dmesg()
         tap.result(polled == (config == "no-msix"), "%s: interrupts are used when there are any" % config)
+        problems = []
         for program in programs:
+            if program == INJECTS_FAULTS:
+                problems += guest.dmesg_problems()
             run_program(tap, guest, config, program, timeout)
-        problems = guest.dmesg_problems()
+        problems += guest.dmesg_problems(FAULTS if INJECTS_FAULTS in programs else None)
         tap.comment("\n".join(problems))
         tap.result(not problems, "%s: no problem in the kernel's log" % config)
         errors = guest.chip_errors(EXPECTED_ERRORS)
