@@ -48,7 +48,7 @@ def main():
 
     step("neuron-cc compiles mnist-8.onnx")
     command = [os.path.join(out, "bin", "neuron-cc"), "compile", mnist.MODEL, "--framework", "ONNX", "--output", neff]
-    print("  $ " + " ".join(os.path.relpath(c) if os.path.isabs(c) and c.startswith(out) else os.path.basename(c) for c in command))
+    print("  $ " + " ".join(os.path.relpath(c) if os.path.isabs(c) and c.startswith(out) else os.path.basename(c) for c in command), flush=True)
     subprocess.run(command, check=True)
     print(f"  {os.path.relpath(neff)}: {os.path.getsize(neff)} bytes")
 
