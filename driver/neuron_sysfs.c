@@ -97,6 +97,8 @@ static ssize_t fw_version_show(struct device *dev, struct device_attribute *attr
 {
 	u32 v = to_neuron_device(dev)->fw_version;
 
+	if (!v)
+		return sysfs_emit(buf, "unknown\n");
 	return sysfs_emit(buf, "%u.%u.%u\n", v >> 16, v >> 8 & 0xff, v & 0xff);
 }
 

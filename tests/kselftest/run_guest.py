@@ -25,8 +25,9 @@ CONFIGS = {
     "iommu": {"devices": [[]], "iommu": True},
 }
 # What tests provoke: allocations that must fail, jobs that must fault.
+# remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"
-FAULTS = r"warn_alloc|should_fail"
+FAULTS = r"warn_alloc|should_fail|remove_proc_entry"
 EXPECTED_ERRORS = r"guest-error: job-"
 
 
