@@ -11,7 +11,7 @@
 #include "io_config.h"
 
 #define OPSET_MIN	7
-#define OPSET_TESTED	21
+#define OPSET_TESTED	22
 
 static int check_opset(struct ncc_graph *g)
 {
