@@ -24,6 +24,7 @@ class Suite:
     def __init__(self, name, command, timeout):
         self.name, self.command, self.timeout = name, command, timeout
         self.results = []       # (ok, test name, skip reason or None)
+        self.skipped_whole = False
         self.error = None
         self.seconds = 0.0
 
@@ -56,7 +57,7 @@ class Suite:
             self.error = f"ran no test; see {base}.tap and .log"
 
     def parse(self, path):
-        planned, self.skipped_whole = None, False
+        planned = None
         with open(path, errors="replace") as file:
             for line in file:
                 line = line.rstrip("\n")
@@ -67,7 +68,9 @@ class Suite:
                 elif result:
                     skip = result.group(5) or "no reason given" if result.group(4) else None
                     self.results.append((not result.group(1) or skip is not None, result.group(3).strip(), skip))
-        if planned is not None and planned != len(self.results):
+        if planned is None:
+            self.error = f"printed no plan; see {path}"
+        elif planned != len(self.results):
             self.error = f"planned {planned} tests, ran {len(self.results)}"
 
     def counts(self):

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The suite runner itself: a suite that goes wrong in any way is a failure, never silence.
+
+usage: test_check.py
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "lib")]
+
+from tap import Tap     # noqa: E402
+
+CHECK = os.path.join(HERE, "..", "check.py")
+# what the suite prints, its command's end, the runner's closing line
+CASES = (
+    ("all passed", "1..2\nok 1 - a\nok 2 - b\n", "true", "2 passed, 0 failed"),
+    ("one failed", "1..2\nok 1 - a\nnot ok 2 - b\n", "false", "1 passed, 1 failed"),
+    ("failed, but exit status 0", "1..1\nnot ok 1 - a\n", "true", "0 passed, 1 failed"),
+    ("skipped", "1..2\nok 1 - a\nok 2 - b # SKIP why\n", "true", "1 passed, 0 failed, 1 skipped"),
+    ("skipped as a whole", "1..0 # SKIP why\n", "true", "0 passed, 0 failed"),
+    ("no plan", "ok 1 - a\n", "true", "1 passed, 1 failed"),
+    ("fewer than planned", "1..2\nok 1 - a\n", "true", "1 passed, 1 failed"),
+    ("nothing printed", "", "true", "0 passed, 1 failed"),
+    ("exit status without a failure", "1..1\nok 1 - a\n", "false", "1 passed, 1 failed"),
+    ("killed", "1..1\nok 1 - a\n", "kill -9 $$", "1 passed, 1 failed"),
+    ("no end", "1..1\nok 1 - a\n", "sleep 30", "1 passed, 1 failed"),
+)
+
+
+def run_check(folder, suites):
+    path = os.path.join(folder, "suites")
+    with open(path, "w") as file:
+        file.write(suites)
+    return subprocess.run([CHECK, "--out", folder, "--suites", path], capture_output=True, text=True, check=False)
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, printed, end, closing in CASES:
+            script = os.path.join(folder, "suite.sh")
+            with open(script, "w") as file:
+                file.write(f"cat <<'END'\n{printed}END\n{end}\n")
+            done = run_check(folder, f"suite 2 sh {script}\n")
+            wanted = 1 if " 0 failed" not in closing else 0
+            tap.ok(done.stdout.splitlines()[-1] == closing and done.returncode == wanted, name,
+                   f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        done = run_check(folder, "gone 2 /nonexistent/suite\n")
+        tap.ok(done.returncode == 1 and "/nonexistent/suite" in done.stdout, "a suite that cannot start", done.stdout)
+        done = run_check(folder, "# none\n")
+        tap.ok(done.returncode != 0 and "passed" not in done.stdout, "no suite at all", done.stdout + done.stderr)
+    tap.exit()
+
+
+if __name__ == "__main__":
+    main()
