@@ -120,6 +120,16 @@ static int clip(struct ncc_graph *g, struct ncc_node *node)
 	return same(g, node);
 }
 
+static int dropout(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *t = node->nin > 2 ? node->in[2] : NULL;
+
+	if (t && (!ncc_is_const(t) || t->count != 1 || !t->i || t->i[0]))
+		return ncc_node_error(g->ctx, node, "training_mode '%s' is not a constant false; export "
+				      "the model for inference", t->name);
+	return same(g, node);
+}
+
 static int batchnorm(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *x = node->in[0];
@@ -506,7 +516,7 @@ typedef int (*infer_fn)(struct ncc_graph *g, struct ncc_node *node);
 static const infer_fn infer[NCC_OP_COUNT] = {
 	[NCC_ABS] = same, [NCC_EXP] = same, [NCC_NEG] = same, [NCC_RECIPROCAL] = same,
 	[NCC_RELU] = same, [NCC_SIGMOID] = same, [NCC_SQRT] = same, [NCC_TANH] = same,
-	[NCC_IDENTITY] = same, [NCC_DROPOUT] = same,
+	[NCC_IDENTITY] = same, [NCC_DROPOUT] = dropout,
 	[NCC_ADD] = broadcast, [NCC_SUB] = broadcast, [NCC_MUL] = broadcast, [NCC_DIV] = broadcast,
 	[NCC_MAX] = broadcast, [NCC_MIN] = broadcast, [NCC_SUM] = broadcast,
 	[NCC_CLIP] = clip, [NCC_BATCHNORM] = batchnorm, [NCC_GEMM] = gemm, [NCC_MATMUL] = matmul,

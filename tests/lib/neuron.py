@@ -28,7 +28,7 @@ class RunError(Exception):
     """A libnrt call failed, or the process that made it died."""
 
 
-def compile_file(path, neff, *flags, out="build"):
+def compile_file(path, neff, *flags, out):
     """neuron-cc compile; returns its stdout."""
     command = [os.path.join(out, "bin", "neuron-cc"), "compile", path, "--framework", "ONNX", "--output", neff, *flags]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120, check=False)
@@ -37,7 +37,7 @@ def compile_file(path, neff, *flags, out="build"):
     return done.stdout
 
 
-def compile_model(model, *flags, out="build", name="model.onnx"):
+def compile_model(model, *flags, out, name="model.onnx"):
     """Bytes of an ONNX model -> bytes of a NEFF."""
     with tempfile.TemporaryDirectory() as folder:
         path, neff = os.path.join(folder, name), os.path.join(folder, "model.neff")
@@ -48,7 +48,7 @@ def compile_model(model, *flags, out="build", name="model.onnx"):
             return file.read()
 
 
-def supported_operators(out="build"):
+def supported_operators(out):
     command = [os.path.join(out, "bin", "neuron-cc"), "list-operators", "--framework", "ONNX"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
@@ -56,7 +56,7 @@ def supported_operators(out="build"):
 class Runner:
     """A worker process on the in-process emulator. load() a NEFF, then run() it."""
 
-    def __init__(self, out="build"):
+    def __init__(self, out):
         self.out, self.process = out, None
 
     def __enter__(self):

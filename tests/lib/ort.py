@@ -51,7 +51,7 @@ def unpack_tensors(blob):
 class Ort:
     """One server process. load() a model, then run() it; use as a context manager."""
 
-    def __init__(self, out="build", threads=1):
+    def __init__(self, out, threads=1):
         library = os.environ.get("ORT_LIB") or os.path.join(cache_dir(), "ort", "libonnxruntime.so.1")
         self.process = subprocess.Popen([os.path.join(out, "tests", "ort-run"), library, str(threads)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)

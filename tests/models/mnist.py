@@ -26,7 +26,7 @@ def run_arguments(neff, digits, result):
     return [neff, "--each", "--json", "--input", f"{INPUT}={digits}", "--output", f"{OUTPUT}={result}"]
 
 
-def in_process(neff, digits, folder, out="build"):
+def in_process(neff, digits, folder, out):
     """(logits [n,10], what neuron-run says of the run: a dict)"""
     given, result = os.path.join(folder, "digits.npy"), os.path.join(folder, "logits.npy")
     np.save(given, digits)

@@ -66,12 +66,10 @@ SHAPES = [(5,), (3, 7), (2, 3, 4, 5), (1, 130, 3, 3), (200, 9)]
 
 
 def elementwise():
-    for op in ("Relu", "Sigmoid", "Tanh", "Exp", "Abs", "Neg", "Identity", "Erf", "Gelu", "HardSigmoid", "LeakyRelu",
-               "Elu", "Softplus", "Floor", "Ceil", "HardSwish", "Softsign"):
+    for op in ("Relu", "Sigmoid", "Tanh", "Exp", "Abs", "Neg", "Identity"):
         exact = op in ("Relu", "Abs", "Neg", "Identity")
-        opset = 20 if op == "Gelu" else 14 if op == "HardSwish" else 13
-        yield from unary(op, SHAPES, bound=bounds.moved if exact else bounds.pointwise, opset=opset)
-    for op in ("Sqrt", "Reciprocal", "Log"):
+        yield from unary(op, SHAPES, bound=bounds.moved if exact else bounds.pointwise)
+    for op in ("Sqrt", "Reciprocal"):
         yield from unary(op, SHAPES, low=0.1, high=9.0)
     for low, high in ((-1.0, 1.0), (0.0, 6.0)):
         name = f"Clip {low} {high}"
@@ -269,9 +267,10 @@ def attention_bound(mode, reference, inputs, evaluate):
     """Scores are off by e = PRODUCT sum|q||k|/4 (rounded twice more in mode "all"), so each weight
     by a factor of exp(2 e); the weights sum to 1, so |y| <= max |v|."""
     steps = 1 if mode == "none" else 3
-    score = np.max(np.sum(np.abs(inputs["q"])[:, :, None] * np.abs(inputs["k"])[:, None], -1)) / 4
+    products = np.sum(np.abs(inputs["q"])[:, :, None] * np.abs(inputs["k"])[:, None], -1)
+    score = np.max(products, -1, keepdims=True) / 4     # of a row: rows do not meet
     change = np.expm1(2 * steps * bounds.PRODUCT * score) + steps * bounds.PRODUCT
-    return {n: np.full_like(y, change * np.max(np.abs(inputs["v"]))) for n, y in reference.items()}
+    return {n: np.broadcast_to(change * np.max(np.abs(inputs["v"])), y.shape) for n, y in reference.items()}
 
 
 def every_case():
