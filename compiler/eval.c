@@ -184,20 +184,31 @@ static int64_t to_int(float f)
 	return f < 9.2e18f ? (int64_t)f : INT64_MAX;
 }
 
+/* Between the types that shapes and parameters are computed in; others would have to round or wrap. */
 static int eval_cast(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *in = node->in[0], *out = node->out[0];
 
-	if (ncc_type_is_float(out->type)) {
+	if (out->type == NCC_BOOL) {
+		int64_t *i = new_ints(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			i[n] = in->i ? in->i[n] != 0 : in->f[n] != 0;
+	} else if (out->type == NCC_FLOAT || out->type == NCC_DOUBLE) {
 		float *f = new_floats(g, out);
 
 		for (int64_t n = 0; n < out->count; n++)
 			f[n] = in->f ? in->f[n] : (float)in->i[n];
-	} else if (ncc_type_is_int(out->type)) {
+	} else if (out->type == NCC_INT64) {
 		int64_t *i = new_ints(g, out);
 
 		for (int64_t n = 0; n < out->count; n++)
 			i[n] = in->i ? in->i[n] : to_int(in->f[n]);
+	} else if (out->type == NCC_INT32) {
+		int64_t *i = new_ints(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			i[n] = (int32_t)(in->i ? in->i[n] : to_int(in->f[n]));
 	} else {
 		return ncc_node_error(g->ctx, node, "cannot cast to type %s", ncc_type_name(out->type));
 	}

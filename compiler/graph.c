@@ -46,7 +46,6 @@ struct ncc_graph *ncc_graph_new(struct ncc_context *ctx)
 
 	g->ctx = ctx;
 	g->name = "";
-	g->producer = "";
 	g->hash_size = 4096;
 	g->hash = ncc_alloc_array(&ctx->arena, g->hash_size, sizeof(*g->hash));
 	return g;

@@ -157,7 +157,6 @@ struct ncc_node {
 struct ncc_graph {
 	struct ncc_context *ctx;
 	const char *name;
-	const char *producer;
 	int64_t opset;
 	struct ncc_node **node;
 	size_t nnode, node_cap;

@@ -611,8 +611,6 @@ static int read_model(struct reader *r, struct ncc_wire w)
 			continue;
 		if (f.number == 7)
 			graph = f.bytes;
-		else if (f.number == 2)
-			r->g->producer = text(r, &f.bytes);
 		else if (f.number == 8 && read_opset(r, f.bytes))
 			return -EINVAL;
 	}

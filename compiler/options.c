@@ -293,7 +293,7 @@ static void ignore(struct parser *p, const char *arg)
 	snprintf(p->cmd->ignored + n, sizeof(p->cmd->ignored) - n, "%s%s", n ? " " : "", arg);
 }
 
-/* Options of frameworks and of other versions that change nothing here. 1 if it is one. */
+/* Options of frameworks and of other versions that change nothing here. 1 if it is one, else 0 or an error. */
 static int ignored(struct parser *p)
 {
 	static const char *const flags[] = {
@@ -314,7 +314,7 @@ static int ignored(struct parser *p)
 	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++)
 		if (option(p, valued[i], &value)) {
 			ignore(p, arg);
-			return 1;
+			return value ? 1 : wrong(p, "%s needs a value", arg);
 		}
 	/* Always followed by the stages: "compile", "SaveTemps". */
 	if (!flag(p, "--pipeline"))
@@ -330,6 +330,7 @@ static int compile_option(struct parser *p)
 {
 	struct ncc_command_line *cmd = p->cmd;
 	const char *value;
+	int known;
 
 	if (option(p, "--framework", &value)) {
 		p->framework = value;
@@ -353,8 +354,9 @@ static int compile_option(struct parser *p)
 		cmd->compile.plain_tar = true;
 		return 0;
 	}
-	if (ignored(p))
-		return 0;
+	known = ignored(p);
+	if (known)
+		return known > 0 ? 0 : known;
 	return wrong(p, "'%s' is no option of neuron-cc %s; see neuron-cc compile --help", p->argv[p->at],
 		     "compile");
 }

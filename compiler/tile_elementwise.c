@@ -332,7 +332,7 @@ static int run(struct elementwise *e)
 		cut--;
 	range = cut == e->part ? 1 : most / behind(e, cut);
 	range = range < 1 ? 1 : range;
-	for (int64_t c = 0; c < ncc_chunks(&e->layout); c++) {
+	for (int64_t c = 0; c < ncc_chunks(&e->layout) && !err; c++) {
 		struct box b = { .cut = cut };
 		int64_t size = e->axis[cut].size;
 
