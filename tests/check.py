@@ -64,7 +64,7 @@ class Suite:
                 plan, result = PLAN.match(line), RESULT.match(line)
                 if plan:
                     planned = (planned or 0) + int(plan.group(1))
-                    self.skipped_whole |= plan.group(1) == "0"
+                    self.skipped_whole |= plan.group(1) == "0" and plan.group(2) is not None
                 elif result:
                     skip = result.group(5) or "no reason given" if result.group(4) else None
                     self.results.append((not result.group(1) or skip is not None, result.group(3).strip(), skip))
@@ -97,6 +97,8 @@ def read_suites(path, out, units, wanted):
     with open(path) as file:
         lines = [line.split("#")[0] for line in file]
     for line in lines:
+        if "@UNIT@" in line and not units and not wanted:
+            sys.exit(f"{path} wants unit tests, and --units names none")
         for unit in sorted(units) if "@UNIT@" in line else [""]:
             words = line.replace("@UNIT@", unit).replace("@O@", out).split()
             if words and (not wanted or any(words[0].startswith(w) for w in wanted)):
@@ -128,8 +130,9 @@ def main():
     args = parser.parse_args()
     os.makedirs(os.path.join(args.out, "check"), exist_ok=True)
     suites = read_suites(args.suites, args.out, args.units.split(), args.only)
-    if not suites:
-        sys.exit(f"no such suite: {' '.join(args.only)}; see {args.suites}")
+    unknown = [w for w in args.only if not any(s.name.startswith(w) for s in suites)]
+    if unknown or not suites:
+        sys.exit(f"no such suite: {' '.join(unknown)}; see {args.suites}")
     start = time.monotonic()
     print(f"{len(suites)} suites; details in {args.out}/check/")
     for suite in suites:
@@ -137,8 +140,8 @@ def main():
         suite.report()
     write_tap(os.path.join(args.out, "check.tap"), suites)
     passed, failed, skipped = (sum(c) for c in zip(*(s.counts() for s in suites)))
-    print(f"{time.monotonic() - start:.0f} s; every test by name: {args.out}/check.tap")
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    print(f"{time.monotonic() - start:.0f} s, {skipped} skipped; every test by name: {args.out}/check.tap")
+    print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
 

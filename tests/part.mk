@@ -12,7 +12,7 @@ BENCH_TOOLS :=
 
 .PHONY: tests unit-tests check check-run demo bench bench-run
 unit-tests: $(UNIT_TESTS)
-tests: all unit-tests $(TEST_TOOLS)
+tests: all $(TEST_TOOLS)
 
 # ONLY="NAME ..." runs the suites whose names begin so.
 check: setup

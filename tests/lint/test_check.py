@@ -20,8 +20,9 @@ CASES = (
     ("all passed", "1..2\nok 1 - a\nok 2 - b\n", "true", "2 passed, 0 failed"),
     ("one failed", "1..2\nok 1 - a\nnot ok 2 - b\n", "false", "1 passed, 1 failed"),
     ("failed, but exit status 0", "1..1\nnot ok 1 - a\n", "true", "0 passed, 1 failed"),
-    ("skipped", "1..2\nok 1 - a\nok 2 - b # SKIP why\n", "true", "1 passed, 0 failed, 1 skipped"),
+    ("skipped", "1..2\nok 1 - a\nok 2 - b # SKIP why\n", "true", "1 passed, 0 failed"),
     ("skipped as a whole", "1..0 # SKIP why\n", "true", "0 passed, 0 failed"),
+    ("ran nothing, and gave no reason", "1..0\n", "true", "0 passed, 1 failed"),
     ("no plan", "ok 1 - a\n", "true", "1 passed, 1 failed"),
     ("fewer than planned", "1..2\nok 1 - a\n", "true", "1 passed, 1 failed"),
     ("nothing printed", "", "true", "0 passed, 1 failed"),
@@ -31,11 +32,11 @@ CASES = (
 )
 
 
-def run_check(folder, suites):
+def run_check(folder, suites, *only):
     path = os.path.join(folder, "suites")
     with open(path, "w") as file:
         file.write(suites)
-    return subprocess.run([CHECK, "--out", folder, "--suites", path], capture_output=True, text=True, check=False)
+    return subprocess.run([CHECK, "--out", folder, "--suites", path, *only], capture_output=True, text=True, check=False)
 
 
 def main():
@@ -51,6 +52,10 @@ def main():
                    f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
         done = run_check(folder, "gone 2 /nonexistent/suite\n")
         tap.ok(done.returncode == 1 and "/nonexistent/suite" in done.stdout, "a suite that cannot start", done.stdout)
+        done = run_check(folder, "vm/a 2 true\n", "vm", "unti")
+        tap.ok(done.returncode != 0 and "unti" in done.stderr, "a suite asked for that is not there", done.stdout + done.stderr)
+        done = run_check(folder, "unit/@UNIT@ 2 true\n")
+        tap.ok(done.returncode != 0 and "passed" not in done.stdout, "unit tests wanted, none named", done.stdout + done.stderr)
         done = run_check(folder, "# none\n")
         tap.ok(done.returncode != 0 and "passed" not in done.stdout, "no suite at all", done.stdout + done.stderr)
     tap.exit()
