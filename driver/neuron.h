@@ -76,6 +76,7 @@ struct neuron_device {
 	int index;
 
 	struct rw_semaphore rwsem;
+	wait_queue_head_t error_wq;	/* pollers, for when ioctls begin to fail */
 	bool gone;
 	bool broken;
 	u32 generation;

@@ -46,16 +46,6 @@ void neuron_file_leave(struct neuron_file *nf)
 	up_read(&nf->ndev->rwsem);
 }
 
-void neuron_wake_files(struct neuron_device *ndev)
-{
-	struct neuron_file *nf;
-
-	mutex_lock(&ndev->objects_lock);
-	list_for_each_entry(nf, &ndev->files, node)
-		wake_up_all(&nf->poll_wq);
-	mutex_unlock(&ndev->objects_lock);
-}
-
 static int neuron_fops_open(struct inode *inode, struct file *file)
 {
 	struct neuron_device *ndev = container_of(inode->i_cdev, struct neuron_device, cdev);
@@ -134,6 +124,7 @@ static __poll_t neuron_fops_poll(struct file *file, poll_table *wait)
 	struct neuron_file *nf = file->private_data;
 
 	poll_wait(file, &nf->poll_wq, wait);
+	poll_wait(file, &nf->ndev->error_wq, wait);
 	if (neuron_file_error(nf))
 		return EPOLLERR | EPOLLHUP;
 	return neuron_queue_readable(nf) ? EPOLLIN | EPOLLRDNORM : 0;

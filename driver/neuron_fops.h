@@ -4,11 +4,6 @@
 
 #include <linux/fs.h>
 
-struct neuron_device;
-
 extern const struct file_operations neuron_fops;
-
-/* Pollers of all files have to look again. */
-void neuron_wake_files(struct neuron_device *ndev);
 
 #endif

@@ -3,8 +3,8 @@
  * The ioctls: arguments in, checks, arguments out. What they do is done elsewhere.
  *
  * Locking: a handler enters the file (ndev->rwsem for reading) after it has checked what
- * it can without the device, and leaves before it returns. User memory may be accessed
- * with the semaphore held: no page fault takes it.
+ * it can without the device, and leaves before it returns. What the caller passes is copied
+ * in before that: a fault may take for ever, and unbind or reset would wait for it.
  */
 #include <linux/compat.h>
 #include <linux/eventfd.h>
@@ -430,23 +430,15 @@ static int neuron_submit_check(const struct neuron_submit *submit)
 }
 
 static int neuron_submit_run(struct neuron_file *nf, struct neuron_queue *queue,
-			     struct neuron_ioctl_submit *arg)
+			     struct neuron_ioctl_submit *arg, const struct neuron_submit *jobs,
+			     struct neuron_context **contexts)
 {
-	struct neuron_context **contexts;
-	struct neuron_submit *jobs;
 	u32 i, count = arg->count;
-	int ret;
+	int ret = 0;
 
-	if (!count || count > queue->entries)
+	if (count > queue->entries)
 		return -EINVAL;
-	jobs = kvcalloc(count, sizeof(*jobs) + sizeof(*contexts), GFP_KERNEL_ACCOUNT);
-	if (!jobs)
-		return -ENOMEM;
-	contexts = (void *)(jobs + count);
-	ret = -EFAULT;
-	if (copy_from_user(jobs, u64_to_user_ptr(arg->jobs), count * sizeof(*jobs)))
-		goto out_free;
-	for (i = 0, ret = 0; i < count && !ret; i++) {
+	for (i = 0; i < count && !ret; i++) {
 		struct neuron_object *obj;
 
 		ret = neuron_submit_check(&jobs[i]);
@@ -463,8 +455,6 @@ static int neuron_submit_run(struct neuron_file *nf, struct neuron_queue *queue,
 	for (i = 0; i < count && ret; i++)
 		if (contexts[i])
 			neuron_context_put(contexts[i]);
-out_free:
-	kvfree(jobs);
 	return ret;
 }
 
@@ -478,23 +468,34 @@ static struct neuron_queue *neuron_queue_lookup(struct neuron_file *nf, u32 id)
 static int neuron_ioctl_submit(struct neuron_file *nf, union neuron_ioctl_arg *u)
 {
 	struct neuron_ioctl_submit *arg = &u->submit;
+	struct neuron_context **contexts;
+	struct neuron_submit *jobs;
 	struct neuron_queue *queue;
 	int ret;
 
-	if (arg->flags)
+	if (arg->flags || !arg->count || arg->count > NEURON_Q_RING_SIZE_MAX)
 		return -EINVAL;
+	jobs = kvcalloc(arg->count, sizeof(*jobs) + sizeof(*contexts), GFP_KERNEL_ACCOUNT);
+	if (!jobs)
+		return -ENOMEM;
+	contexts = (void *)(jobs + arg->count);
+	ret = -EFAULT;
+	if (copy_from_user(jobs, u64_to_user_ptr(arg->jobs), arg->count * sizeof(*jobs)))
+		goto out_free;
 	ret = neuron_file_enter(nf);
 	if (ret)
-		return ret;
+		goto out_free;
 	if (!nf->ndev->compute) {
 		ret = -EOPNOTSUPP;
 	} else {
 		queue = neuron_queue_lookup(nf, arg->queue);
-		ret = queue ? neuron_submit_run(nf, queue, arg) : -ENOENT;
+		ret = queue ? neuron_submit_run(nf, queue, arg, jobs, contexts) : -ENOENT;
 		if (queue)
 			neuron_object_put(&queue->obj);
 	}
 	neuron_file_leave(nf);
+out_free:
+	kvfree(jobs);
 	return ret;
 }
 
@@ -525,7 +526,7 @@ static int neuron_ioctl_wait(struct neuron_file *nf, union neuron_ioctl_arg *u)
 		goto out_put;
 	}
 	if (ret)
-		arg->completed = neuron_queue_completed(queue);
+		arg->completed = neuron_queue_tell(queue);
 	else
 		ret = neuron_queue_report(queue, arg);
 	neuron_file_leave(nf);

@@ -64,12 +64,14 @@ static void neuron_broken_work(struct work_struct *work)
  */
 void neuron_device_broken(struct neuron_device *ndev, const char *why)
 {
-	WRITE_ONCE(ndev->broken, true);
+	/* First: who sees the flag takes it that the device reaches no memory any more. */
 	pci_clear_master(ndev->pdev);
+	WRITE_ONCE(ndev->broken, true);
 	dev_err_ratelimited(&ndev->dev, "device is broken: %s; reset it or rebind the driver\n",
 			    why);
 	neuron_udma_wake(ndev);
 	neuron_queue_wake_all(ndev);
+	wake_up_all(&ndev->error_wq);
 }
 
 /* The same, from a context that must not sleep. */
@@ -100,6 +102,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	}
 	ndev->pdev = pdev;
 	init_rwsem(&ndev->rwsem);
+	init_waitqueue_head(&ndev->error_wq);
 	mutex_init(&ndev->objects_lock);
 	mutex_init(&ndev->cores_lock);
 	mutex_init(&ndev->status_lock);

@@ -246,6 +246,7 @@ err_stop:
 	WRITE_ONCE(ndev->gone, true);
 	neuron_stop(ndev);
 	up_write(&ndev->rwsem);
+	wake_up_all(&ndev->error_wq);
 err_irq:
 	/* Nothing of the chip may write to memory that is freed now. */
 	pci_clear_master(pdev);
@@ -274,7 +275,7 @@ static void neuron_remove(struct pci_dev *pdev)
 	WRITE_ONCE(ndev->gone, true);
 	neuron_stop(ndev);
 	up_write(&ndev->rwsem);
-	neuron_wake_files(ndev);
+	wake_up_all(&ndev->error_wq);
 
 	neuron_irq_free(ndev, ndev->vector_count);
 	cancel_work_sync(&ndev->fw_work);
@@ -297,7 +298,7 @@ static void neuron_reset_prepare(struct pci_dev *pdev)
 	neuron_stop(ndev);
 	WRITE_ONCE(ndev->broken, true);
 	up_write(&ndev->rwsem);
-	neuron_wake_files(ndev);
+	wake_up_all(&ndev->error_wq);
 }
 
 static void neuron_reset_done(struct pci_dev *pdev)

@@ -233,8 +233,11 @@ static void neuron_queue_wait_stopped(struct neuron_queue *queue)
 	u32 state;
 	int ret;
 
-	if (READ_ONCE(ndev->broken) || pci_channel_offline(ndev->pdev))
+	if (READ_ONCE(ndev->broken) || pci_channel_offline(ndev->pdev)) {
+		/* Whoever found the device broken may not have come to this yet. */
+		pci_clear_master(ndev->pdev);
 		return;
+	}
 	ret = neuron_queue_poll_state(queue, NEURON_QUEUE_STOP_US, &state);
 	if (ret || state == NEURON_Q_STATE_ENABLED)
 		neuron_device_broken(ndev, "a queue does not stop");

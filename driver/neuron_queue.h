@@ -69,6 +69,8 @@ int neuron_queue_submit(struct neuron_queue *queue, const struct neuron_submit *
 			struct neuron_context **contexts, u32 count, u64 *seq);
 /* neuron_submit.c: sleep until a job has ended. ndev->rwsem must not be held. */
 int neuron_queue_wait(struct neuron_queue *queue, u64 seq, u64 deadline_ns);
+/* neuron_submit.c: newest finished job, which the caller is about to be told. */
+u64 neuron_queue_tell(struct neuron_queue *queue);
 /* neuron_submit.c: fill the outputs of @arg. With ndev->rwsem held. */
 int neuron_queue_report(struct neuron_queue *queue, struct neuron_ioctl_wait *arg);
 

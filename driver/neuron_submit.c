@@ -143,19 +143,25 @@ int neuron_queue_wait(struct neuron_queue *queue, u64 seq, u64 deadline_ns)
 	return ret;
 }
 
+/* Newest finished job, which the caller is about to be told. */
+u64 neuron_queue_tell(struct neuron_queue *queue)
+{
+	struct neuron_device *ndev = queue->obj.ndev;
+	u64 completed = neuron_queue_completed(queue);
+
+	spin_lock_irq(&ndev->queue_lock);
+	queue->told = max(queue->told, completed);
+	spin_unlock_irq(&ndev->queue_lock);
+	return completed;
+}
+
 int neuron_queue_report(struct neuron_queue *queue, struct neuron_ioctl_wait *arg)
 {
 	struct neuron_completion_page *page = queue->page->chunks[0].cpu;
-	struct neuron_device *ndev = queue->obj.ndev;
 	struct neuron_completion record;
 	bool stale;
 
-	arg->completed = neuron_queue_completed(queue);
-	if (arg->completed < arg->seq)
-		return -EINVAL;
-	spin_lock_irq(&ndev->queue_lock);
-	queue->told = max(queue->told, arg->completed);
-	spin_unlock_irq(&ndev->queue_lock);
+	arg->completed = neuron_queue_tell(queue);
 
 	/* Jobs that might overwrite the record are submitted with this lock held. */
 	mutex_lock(&queue->lock);

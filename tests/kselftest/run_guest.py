@@ -28,7 +28,7 @@ CONFIGS = {
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"
 FAULTS = r"warn_alloc|should_fail|remove_proc_entry"
-EXPECTED_ERRORS = r"guest-error: job-"
+EXPECTED_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|timeout)\b"
 
 
 class Tap:

@@ -453,6 +453,22 @@ TEST_F(rig, poll)
 	}
 }
 
+/* A wait that times out tells too: or a caller of poll would spin. */
+TEST_F(rig, poll_after_a_wait_that_timed_out)
+{
+	struct pollfd p = { .fd = self->r.fd, .events = POLLIN };
+	struct neuron_submit slow = rig_long_job(&self->r);
+	struct neuron_ioctl_wait w;
+	uint64_t first, last;
+
+	ASSERT_EQ(0, submit_nop(self->r.fd, self->r.queue.id, &first));
+	ASSERT_EQ(0, submit(self->r.fd, self->r.queue.id, &slow, 1, &last));
+	ASSERT_EQ(1, poll(&p, 1, 10000));
+	EXPECT_EQ(-ETIMEDOUT, wait_job(self->r.fd, self->r.queue.id, last, 0, &w));
+	EXPECT_EQ(first, w.completed);
+	EXPECT_EQ(0, poll(&p, 1, 0));
+}
+
 TEST_F(rig, completion_page)
 {
 	volatile struct neuron_completion_page *page;
