@@ -129,6 +129,8 @@ void emu_reset(struct emu_chip *chip, enum emu_reset kind)
 		/* The firmware that boots now would wait for the old one's job for ever. */
 		emu_mgmt_nc_done(chip->mgmt, n, &aborted);
 	}
+	/* A doorbell of before the reset is not the new firmware's. */
+	emu_mgmt_forget(chip->mgmt);
 	emu_pci_reset(chip);
 	emu_udma_reset(chip);
 	emu_notify_reset(chip);

@@ -9,17 +9,15 @@
 #include "chip.h"
 #include "nc.h"
 
-/* Which report a job's end deserves; jobs that were told to end are no mistake. */
+/* Which report a job's end deserves; firmware reports what it finds itself, such as time-outs. */
 static const struct {
 	bool report;
 	enum emu_guest_error error;
 } job_errors[] = {
 	[NEURON_JOB_DESCRIPTOR] = { true, EMU_GE_JOB_DESCRIPTOR },
-	[NEURON_JOB_CONTEXT] = { true, EMU_GE_JOB_CONTEXT },
 	[NEURON_JOB_SEGMENT] = { true, EMU_GE_JOB_SEGMENT },
 	[NEURON_JOB_INSTRUCTION] = { true, EMU_GE_JOB_INSTRUCTION },
 	[NEURON_JOB_SEMAPHORE] = { true, EMU_GE_JOB_SEMAPHORE },
-	[NEURON_JOB_TIMEOUT] = { true, EMU_GE_JOB_TIMEOUT },
 	[NEURON_JOB_BUS] = { true, EMU_GE_JOB_BUS },
 };
 
@@ -137,7 +135,6 @@ void emu_core_start(struct emu_core *core, uint64_t table, uint32_t segments, ui
 	pthread_mutex_lock(&core->lock);
 	core->job = *job;
 	core->done = false;
-	core->aborted = false;
 	if (err) {
 		finish_locked(core, &failed);
 	} else {
@@ -158,7 +155,6 @@ static void abort_locked(struct emu_core *core)
 {
 	struct neuron_completion aborted;
 
-	core->aborted = true;
 	if (core->queued && core->state != EMU_CORE_RUNNING) {
 		set_completion(&aborted, &core->job, NEURON_JOB_ABORTED);
 		finish_locked(core, &aborted);
@@ -198,7 +194,6 @@ void emu_core_reset(struct emu_core *core)
 		pthread_cond_wait(&core->changed, &core->lock);
 	core->queued = false;
 	core->done = false;
-	core->aborted = false;
 	emu_nc_reset(core->nc);
 	pthread_mutex_unlock(&core->lock);
 }

@@ -17,7 +17,6 @@ struct emu_nc;
 
 enum emu_core_state {
 	EMU_CORE_IDLE,
-	EMU_CORE_QUEUED,	/* dispatched, its thread has not taken it yet */
 	EMU_CORE_RUNNING,
 	EMU_CORE_EMBEDDED,	/* in emu_core_exec() */
 };
@@ -31,7 +30,6 @@ struct emu_core {
 	enum emu_core_state state;
 	bool queued;			/* a dispatched job waits, or runs */
 	bool done;			/* @completion is news for the management core */
-	bool aborted;			/* firmware wants the job ended */
 	struct neuron_job job;
 	uint32_t owner;
 	unsigned int segments;

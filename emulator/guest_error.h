@@ -48,7 +48,7 @@ struct emu_chip;
 	X(PCI_CONFIG, "pci-config", "access outside configuration space") \
 	X(DMA_UNMAPPED, "dma-unmapped", \
 	  "management core's access to host memory that is not mapped") \
-	X(DMA_BUS_MASTER, "dma-bus-master", "DMA to host memory while bus mastering is off") \
+	X(DMA_BUS_MASTER, "dma-bus-master", "management core's access to host memory while bus mastering is off") \
 	X(FW_CTRL, "fw-ctrl", "unknown value for the management core's control register") \
 	X(FW_CRASH, "fw-crash", "firmware trapped")
 

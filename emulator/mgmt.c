@@ -411,6 +411,11 @@ void emu_mgmt_raise(struct emu_mgmt *m, uint32_t irqs)
 	atomic_fetch_or(&m->pending, irqs);
 }
 
+void emu_mgmt_forget(struct emu_mgmt *m)
+{
+	atomic_store(&m->pending, 0);
+}
+
 bool emu_mgmt_pending(struct emu_mgmt *m)
 {
 	if (!atomic_load(&m->running))

@@ -64,6 +64,8 @@ void emu_mgmt_halt(struct emu_mgmt *mgmt);
 
 /* Set NEURON_MGMT_IRQ_* bits in PENDING. Any thread. */
 void emu_mgmt_raise(struct emu_mgmt *mgmt, uint32_t irqs);
+/* Forget what is pending: what raised it is gone. While the core is halted. */
+void emu_mgmt_forget(struct emu_mgmt *mgmt);
 /* Would emu_mgmt_run() do anything now? Any thread. */
 bool emu_mgmt_pending(struct emu_mgmt *mgmt);
 /* A core has finished. Any thread. */

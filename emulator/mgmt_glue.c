@@ -27,6 +27,7 @@ static const struct {
 	[NEURON_MGMT_ERROR_JOB_DESCRIPTOR] = { EMU_GE_JOB_DESCRIPTOR, "queue" },
 	[NEURON_MGMT_ERROR_JOB_CONTEXT] = { EMU_GE_JOB_CONTEXT, "context" },
 	[NEURON_MGMT_ERROR_FWIO_SEQ] = { EMU_GE_FWIO_SEQ, "request has seq" },
+	[NEURON_MGMT_ERROR_JOB_TIMEOUT] = { EMU_GE_JOB_TIMEOUT, "queue" },
 	[NEURON_MGMT_ERROR_CRASH] = { EMU_GE_FW_CRASH, "firmware trapped, cause" },
 };
 

@@ -65,7 +65,7 @@ void emu_udma_reset(struct emu_chip *chip);
 /* @off: byte in the engine's 256 KiB, a multiple of 4. */
 uint32_t emu_udma_read(struct emu_chip *chip, unsigned int engine, uint32_t off);
 void emu_udma_write(struct emu_chip *chip, unsigned int engine, uint32_t off, uint32_t value);
-/* -ENXIO where the block has no register. */
+/* Does the block answer at @off? */
 bool emu_udma_known(uint32_t off);
 
 /* Process a bounded amount of descriptors; true if there was any. Service thread. */

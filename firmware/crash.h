@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The crash record: at a fixed place in SRAM, so that it can be found without symbols.
+ * The crash record: at a fixed place in SRAM (see link.ld), so that it can be found without symbols.
  */
 #ifndef FW_CRASH_H
 #define FW_CRASH_H
 
-#define FW_CRASH_ADDRESS	0x8003ff00
 #define FW_CRASH_REGS		32	/* offset of regs, for start.S */
 
 #ifndef __ASSEMBLER__

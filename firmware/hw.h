@@ -130,7 +130,7 @@ static inline void fw_report(uint32_t error, uint32_t arg)
 /* NEURON_EVENT_* bits for the driver, and the interrupt that makes it look. */
 static inline void fw_event(uint32_t events)
 {
-	fw_ext_write(NEURON_EXT_EVENTS, fw_ext_read(NEURON_EXT_EVENTS) | events);
+	fw_ext_write(NEURON_EXT_EVENTS, events);
 	fw_reg_write(NEURON_MGMT_MSIX, NEURON_VECTOR_FW);
 }
 

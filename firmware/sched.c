@@ -216,6 +216,7 @@ void fw_sched_deadlines(uint64_t now)
 		}
 		if (now >= core->deadline && !core->timed_out) {
 			core->timed_out = true;
+			fw_report(NEURON_MGMT_ERROR_JOB_TIMEOUT, core->queue->id);
 			fw_log("core %u: job %u of queue %u had its time", n,
 			       (unsigned int)core->seq, core->queue->id);
 		}

@@ -222,9 +222,10 @@ uint32_t fw_ext_read(uint32_t off)
 	return ext_get(off);
 }
 
+/* As in the chip: firmware adds events, the host takes them away. */
 void fw_ext_write(uint32_t off, uint32_t value)
 {
-	ext_set(off, value);
+	ext_set(off, off == NEURON_EXT_EVENTS ? ext_get(off) | value : value);
 }
 
 void fw_wfi(void)

@@ -409,6 +409,19 @@ static void test_load_image(void **state)
 	WAIT(seq(0) == 1);
 }
 
+/* A doorbell that a reset overtakes: the new firmware must not take it for a request to it. */
+static void test_doorbell_before_reset(void **state)
+{
+	for (int i = 0; i < 20; i++) {
+		misc_set(NEURON_MISC_DOORBELL, 1);
+		emu_reset(chip, EMU_RESET_FUNCTION);
+		set_command(6);
+		WAIT(misc_get(NEURON_MISC_FW_STATUS) & NEURON_FW_STATUS_READY);
+		fwio(1 + i, NEURON_FWIO_POST, 8);
+	}
+	assert_int_equal(atomic_load(&errors), 0);
+}
+
 static void test_function_reset(void **state)
 {
 	enable(0);
@@ -430,7 +443,8 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest all[] = {
 		T(test_boot), T(test_fwio), T(test_nop_job), T(test_exec_jobs), T(test_four_queues),
-		T(test_disable), T(test_device_reset), T(test_load_image), T(test_function_reset),
+		T(test_disable), T(test_device_reset), T(test_load_image), T(test_doorbell_before_reset),
+		T(test_function_reset),
 	};
 	char path[4096], *slash;
 	int err;

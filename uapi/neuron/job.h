@@ -36,7 +36,7 @@ struct neuron_segment {
  * struct neuron_context_entry - one entry of the context directory, 32 bytes
  * @table: bus address of the segment table
  * @segments: entries in the table; 0 marks an unused context
- * @owner: SBUF, PSUM and semaphores are wiped when a core changes owner; not 0
+ * @owner: SBUF, PSUM, semaphores and events are wiped when a core changes owner; not 0
  */
 struct neuron_context_entry {
 	__u64 table;

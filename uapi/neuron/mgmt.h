@@ -69,6 +69,7 @@ enum neuron_mgmt_error {
 	NEURON_MGMT_ERROR_JOB_CONTEXT = 10,	/* index into the context directory */
 	NEURON_MGMT_ERROR_CRASH = 11,		/* firmware's own trap handler: cause */
 	NEURON_MGMT_ERROR_FWIO_SEQ = 12,	/* seq, that is 0 */
+	NEURON_MGMT_ERROR_JOB_TIMEOUT = 13,	/* queue */
 };
 
 /* Queue bitmaps: bit q % 32 of LO (q < 32) or HI; write 1 to clear. */
