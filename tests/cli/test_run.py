@@ -38,6 +38,12 @@ def results(t):
     np.save(t.path("c.npy"), c)
     t.expect("two inputs, two outputs", 0, "neuron-run", "two.neff", "-d", "emulator", "-i", "c=c.npy", "-i", "a=a.npy",
              "-o", "d/e:0=d.npy", "-o", "b=b.npy", out=[r"^b: int32 \(2, 3\) -> b\.npy", "  0, 1, 2, 3, 4, 5$"])
+    np.save(t.path("big.npy"), np.array([[1234567891, -2147483647, 1234567], [0, 2147483647, -1]], np.int32))
+    big = ["neuron-run", "two.neff", "-d", "emulator", "-i", "c=c.npy", "-i", "a=big.npy"]
+    t.expect("integers are printed whole", 0, *big, out=["  1234567891, -2147483647, 1234567, 0, 2147483647, -1$"])
+    done = t.expect("integers in JSON", 0, *big, "--json")
+    tap.ok([1234567891, -2147483647, 1234567, 0, 2147483647, -1] in [o["values"] for o in json.loads(done.stdout)["outputs"]]
+           and "1234567891," in done.stdout.replace(" ", "").replace("\n", ""), "JSON has integers as integers", done.stdout)
     tap.ok((np.load(t.path("b.npy")) == a).all() and (np.load(t.path("d.npy")) == c).all(), "each tensor has its file")
 
 

@@ -71,6 +71,29 @@ static double element(const struct run_tensor *t, uint64_t i)
 	}
 }
 
+static bool is_integer(const struct run_tensor *t)
+{
+	return t->info->dtype >= NRT_DTYPE_INT8;
+}
+
+/* Not by way of a double, which holds 53 bits. */
+static int64_t integer(const struct run_tensor *t, uint64_t i)
+{
+	if (t->info->dtype == NRT_DTYPE_INT64 || t->info->dtype == NRT_DTYPE_UINT64)
+		return ((const int64_t *)t->va)[i];
+	return element(t, i);
+}
+
+static void print_element(const struct run_tensor *t, uint64_t i)
+{
+	if (t->info->dtype == NRT_DTYPE_UINT64)
+		printf("%llu", (unsigned long long)integer(t, i));
+	else if (is_integer(t))
+		printf("%lld", (long long)integer(t, i));
+	else
+		printf("%.6g", element(t, i));
+}
+
 static uint64_t count_elements(const struct run_tensor *t)
 {
 	return t->info->size / nrt_dtype_size(t->info->dtype);
@@ -134,7 +157,9 @@ static void print_top(const struct run_tensor *t, uint64_t count)
 		if (!next_largest(t, !i, index, &next))
 			break;
 		index = next;
-		printf("  %8llu  %.6g\n", (unsigned long long)index, element(t, index));
+		printf("  %8llu  ", (unsigned long long)index);
+		print_element(t, index);
+		printf("\n");
 	}
 }
 
@@ -144,8 +169,10 @@ static void print_summary(const struct run_tensor *t)
 	double least = INFINITY, most = -INFINITY, sum = 0;
 
 	if (n <= TEXT_MAX_ELEMENTS) {
-		for (i = 0; i < n; i++)
-			printf("%s%.6g", i ? ", " : "  ", element(t, i));
+		for (i = 0; i < n; i++) {
+			printf("%s", i ? ", " : "  ");
+			print_element(t, i);
+		}
 		printf("\n");
 		return;
 	}
@@ -211,7 +238,8 @@ static json_t *values_json(const struct run_tensor *t)
 		double v = element(t, i);
 
 		/* JSON has neither NaN nor infinity. */
-		json_array_append_new(array, isfinite(v) ? json_real(v) : json_null());
+		json_array_append_new(array, is_integer(t) ? json_integer(integer(t, i)) :
+					     isfinite(v) ? json_real(v) : json_null());
 	}
 	return array;
 }
