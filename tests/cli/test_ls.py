@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""neuron-ls: options and exit codes. With devices, in guests, tests/testbed has more.
+"""neuron-ls: options and exit codes. With devices, in guests: test_guest.py.
 
 usage: test_ls.py [--out build]
 """
