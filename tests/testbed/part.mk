@@ -9,11 +9,6 @@ TESTBED := tests/testbed
 export NEURON_CACHE
 
 KDIR ?= $(NEURON_CACHE)/kernel/build
-NEURON_QEMU ?= $(NEURON_CACHE)/bin/qemu
-ORT_LIB ?= $(NEURON_CACHE)/ort/libonnxruntime.so.1
-ORT_INCLUDE ?= $(NEURON_CACHE)/ort/include
-MODELS_DIR ?= $(NEURON_CACHE)/models
-ONNX_TESTDATA ?= $(NEURON_CACHE)/onnx-testdata
 GUEST_AGENT := $(O)/tests/guest-agent
 INITRAMFS := $(O)/tests/initramfs.cpio
 DEVICES ?= 1

@@ -245,8 +245,6 @@ static void test_names(void **state)
 	assert_string_equal(nrt_isa_op_name(NEURON_OP_DMA_COPY), "dma_copy");
 	assert_null(nrt_isa_op_name(0));
 	assert_null(nrt_isa_op_name(256));
-	assert_string_equal(nrt_isa_engine_name(NEURON_POOL), "pool");
-	assert_null(nrt_isa_engine_name(NEURON_ENGINES));
 }
 
 int main(void)

@@ -741,15 +741,3 @@ const char *nrt_isa_op_name(unsigned int op)
 {
 	return op < 256 ? ops[op].name : NULL;
 }
-
-const char *nrt_isa_engine_name(unsigned int engine)
-{
-	static const char *const names[] = {
-		[NEURON_PE] = "pe",
-		[NEURON_ACT] = "act",
-		[NEURON_POOL] = "pool",
-		[NEURON_DMA] = "dma",
-	};
-
-	return engine < NEURON_ENGINES ? names[engine] : NULL;
-}

@@ -41,7 +41,5 @@ int nrt_isa_parse(const char *line, struct neuron_insn *insn, size_t *at, const 
 
 /* "matmul"; NULL for an unknown code. */
 const char *nrt_isa_op_name(unsigned int op);
-/* "pe", "act", "pool", "dma"; NULL beyond. */
-const char *nrt_isa_engine_name(unsigned int engine);
 
 #endif

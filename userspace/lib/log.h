@@ -43,8 +43,6 @@ void nrt_log(enum nrt_log_level level, enum nrt_log_module module, const char *f
 const char *nrt_log_last_error(void);
 
 #define nrt_err(module, ...)	nrt_log(NRT_LOG_ERROR, NRT_LOG_##module, __func__, __VA_ARGS__)
-#define nrt_warn(module, ...)	nrt_log(NRT_LOG_WARN, NRT_LOG_##module, __func__, __VA_ARGS__)
 #define nrt_info(module, ...)	nrt_log(NRT_LOG_INFO, NRT_LOG_##module, __func__, __VA_ARGS__)
-#define nrt_debug(module, ...)	nrt_log(NRT_LOG_DEBUG, NRT_LOG_##module, __func__, __VA_ARGS__)
 
 #endif

@@ -25,7 +25,7 @@ static const char help[] =
 "  -V, --version         version\n"
 "\n"
 "The body's SHA-256 is checked. A file that is damaged or of another version is refused;\n"
-"'tail -c +1025 FILE.neff | tar tz' lists any.\n"
+"'tail -c +1025 FILE.neff | tar tz' lists any ('tar t' if its body is not compressed).\n"
 "\n"
 "Instructions are shown as engine, index, text; the node of the graph that they belong to is\n"
 "named where it changes.\n"

@@ -16,7 +16,7 @@
  * struct run_tensor - an input or output
  * @va: its memory
  * @file: read from, or written to; not open when @path is NULL
- * @stride: bytes of an inference in the file
+ * @stacked: the file has one axis more than the model, the inferences
  */
 struct run_tensor {
 	const nrt_tensor_info_t *info;
@@ -43,7 +43,7 @@ struct run_model {
 
 /* All functions give an exit code, after a message when it is not EXIT_OK. */
 int run_model_open(struct run_model *m, const struct run_options *options);
-/* The inputs of inference @index from the files; inputs that the files hold once are read once. */
+/* The inputs of inference @index from the files. */
 int run_model_read(struct run_model *m, uint64_t index);
 int run_model_execute(struct run_model *m, bool *nan);
 /* Append the outputs to their files. */

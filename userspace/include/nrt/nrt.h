@@ -154,8 +154,8 @@ NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count);
 /**
  * nrt_tensor_allocate - a tensor with memory of its own, which reads as zeros
  * @tensor_placement: where
- * @logical_nc_id: for NRT_TENSOR_PLACEMENT_DEVICE: a visible core whose device it is to be
- *	on (-1: the first); ignored otherwise
+ * @logical_nc_id: for NRT_TENSOR_PLACEMENT_DEVICE and _HOST: a visible core whose device it is
+ *	to be on (-1: the first); ignored for _VIRTUAL
  * @size: bytes, > 0
  * @name: for the log; may be NULL
  * @tensor: out; give back with nrt_tensor_free()
