@@ -5,9 +5,6 @@
 #include "apb.h"
 #include "chip.h"
 
-#define NC_BLOCK	0x100000u	/* NEURON_APB_NC(1) */
-#define TDMA_SIZE	0x1000u
-
 struct place {
 	enum { NOTHING, TDMA, UDMA, PUTILS, EXT, MISC } block;
 	unsigned int unit;		/* core, or UDMA engine */
@@ -17,13 +14,13 @@ struct place {
 
 static struct place decode_nc(uint32_t off)
 {
-	struct place p = { .unit = off / NC_BLOCK };
-	uint32_t in = off % NC_BLOCK;
+	struct place p = { .unit = off / NEURON_APB_NC_SIZE };
+	uint32_t in = off % NEURON_APB_NC_SIZE;
 
-	if (in < NEURON_UDMA_PER_NC * TDMA_SIZE) {
+	if (in < NEURON_UDMA_PER_NC * NEURON_TDMA_SIZE) {
 		p.block = TDMA;
-		p.wrapper = in / TDMA_SIZE;
-		p.off = in % TDMA_SIZE;
+		p.wrapper = in / NEURON_TDMA_SIZE;
+		p.off = in % NEURON_TDMA_SIZE;
 	} else if (in >= NEURON_APB_UDMA(0, 0)) {
 		in -= NEURON_APB_UDMA(0, 0);
 		p.unit = p.unit * NEURON_UDMA_PER_NC + in / NEURON_UDMA_SIZE;
@@ -38,7 +35,7 @@ static struct place decode(uint32_t off)
 	const uint32_t stride = NEURON_PUTILS(1) - NEURON_PUTILS(0);
 	struct place p = { 0 };
 
-	if (off < NEURON_CORES * NC_BLOCK)
+	if (off < NEURON_CORES * NEURON_APB_NC_SIZE)
 		return decode_nc(off);
 	if (off >= NEURON_PUTILS(0) && off < NEURON_PUTILS(NEURON_CORES) &&
 	    (off - NEURON_PUTILS(0)) % stride < NEURON_PUTILS_SIZE) {

@@ -23,7 +23,7 @@ enum kind {
 static enum kind kind_of(uint32_t off)
 {
 	if (off >= NEURON_EXT_QUEUE(0) && off < NEURON_EXT_QUEUE(NEURON_QUEUES)) {
-		switch ((off - NEURON_EXT_QUEUE(0)) % 0x40) {
+		switch ((off - NEURON_EXT_QUEUE(0)) % NEURON_EXT_QUEUE_SIZE) {
 		case NEURON_Q_RING_LO ... NEURON_Q_CONFIG:
 			return RW;
 		case NEURON_Q_CTRL:
@@ -157,7 +157,7 @@ static int strobe(struct emu_chip *chip, uint32_t off, uint32_t value)
 		emu_service_wake(chip);
 		return 0;
 	}
-	q = (off - NEURON_EXT_QUEUE(0)) / 0x40;
+	q = (off - NEURON_EXT_QUEUE(0)) / NEURON_EXT_QUEUE_SIZE;
 	emu_trace(chip, "queue", "queue %u: ctrl %u", q, value);
 	atomic_store(&ext->reg[off / 4], value);
 	atomic_store(&ext->reg[(NEURON_EXT_QUEUE(q) + NEURON_Q_STATE) / 4], NEURON_Q_STATE_PENDING);
@@ -237,11 +237,10 @@ void emu_ext_poke(struct emu_chip *chip, uint32_t off, uint32_t value)
 		return;
 	}
 	/* What an enabled queue needs is watched before the host can see that it is enabled. */
-	if (off >= NEURON_EXT_QUEUE(0) && (off - NEURON_EXT_QUEUE(0)) % 0x40 == NEURON_Q_STATE)
-		poke_state(chip, (off - NEURON_EXT_QUEUE(0)) / 0x40, value);
+	if (off >= NEURON_EXT_QUEUE(0) &&
+	    (off - NEURON_EXT_QUEUE(0)) % NEURON_EXT_QUEUE_SIZE == NEURON_Q_STATE)
+		poke_state(chip, (off - NEURON_EXT_QUEUE(0)) / NEURON_EXT_QUEUE_SIZE, value);
 	atomic_store(&ext->reg[off / 4], value);
-	if (off == NEURON_EXT_FW_HEARTBEAT)
-		atomic_store(page_word(chip, NEURON_EXT_STATUS + NEURON_STATUS_HEARTBEAT), value);
 }
 
 bool emu_ext_rung(struct emu_chip *chip)

@@ -238,7 +238,8 @@ static uint32_t pending_read(struct emu_mgmt *m)
 static int regs_read(struct emu_mgmt *m, uint32_t off, uint32_t *value)
 {
 	if (off >= NEURON_MGMT_NC(0) && off < NEURON_MGMT_NC(NEURON_CORES))
-		return nc_read(m, (off - NEURON_MGMT_NC(0)) / 0x80, (off - NEURON_MGMT_NC(0)) % 0x80, value);
+		return nc_read(m, (off - NEURON_MGMT_NC(0)) / NEURON_MGMT_NC_SIZE,
+			(off - NEURON_MGMT_NC(0)) % NEURON_MGMT_NC_SIZE, value);
 
 	switch (off) {
 	case NEURON_MGMT_PENDING: *value = pending_read(m); break;
@@ -292,7 +293,8 @@ static int dma_ctrl(struct emu_mgmt *m, uint32_t value)
 static int regs_write(struct emu_mgmt *m, uint32_t off, uint32_t value)
 {
 	if (off >= NEURON_MGMT_NC(0) && off < NEURON_MGMT_NC(NEURON_CORES))
-		return nc_write(m, (off - NEURON_MGMT_NC(0)) / 0x80, (off - NEURON_MGMT_NC(0)) % 0x80, value);
+		return nc_write(m, (off - NEURON_MGMT_NC(0)) / NEURON_MGMT_NC_SIZE,
+			(off - NEURON_MGMT_NC(0)) % NEURON_MGMT_NC_SIZE, value);
 
 	switch (off) {
 	case NEURON_MGMT_PENDING: atomic_fetch_and(&m->pending, ~value); break;

@@ -7,8 +7,6 @@
 #include "chip.h"
 
 #define ENABLE		(NEURON_UDMA_Q_CFG_PREFETCH | NEURON_UDMA_Q_CFG_SCHEDULE)
-#define LENGTH_MASK	0x00ffffffu
-#define RING_ALIGN	256
 #define HALF_SIZE	NEURON_UDMA_S2M
 #define STATES		(NEURON_UDMA_STATE_NORMAL | NEURON_UDMA_STATE_DISABLE | \
 			 NEURON_UDMA_STATE_ABORT)
@@ -108,7 +106,7 @@ void emu_udma_reset(struct emu_chip *chip)
 		engine_reset(&chip->udma.engine[i]);
 	for (core = 0; core < NEURON_CORES; core++)
 		for (wrapper = 0; wrapper < NEURON_UDMA_PER_NC; wrapper++)
-			for (i = 0; i < 0x1000 / 4; i++)
+			for (i = 0; i < NEURON_TDMA_SIZE / 4; i++)
 				atomic_store_explicit(&chip->udma.tdma[core][wrapper][i], 0,
 						      memory_order_relaxed);
 }
@@ -145,7 +143,7 @@ void emu_udma_view_locked(struct emu_udma_engine *e, enum emu_udma_half half, un
 
 	view->base = *queue_reg(e, half, q, NEURON_UDMA_Q_BASE_LO) |
 		     (uint64_t)*queue_reg(e, half, q, NEURON_UDMA_Q_BASE_HI) << 32;
-	view->length = *queue_reg(e, half, q, NEURON_UDMA_Q_LENGTH) & LENGTH_MASK;
+	view->length = *queue_reg(e, half, q, NEURON_UDMA_Q_LENGTH) & NEURON_UDMA_Q_LENGTH_MASK;
 	view->ring = e->ring[half][q];
 	view->running = (cfg & ENABLE) == ENABLE && !view->ring.status &&
 			!(e->state[half] & (NEURON_UDMA_STATE_DISABLE | NEURON_UDMA_STATE_ABORT));
@@ -214,7 +212,7 @@ static bool doorbell_locked(struct emu_udma_engine *e, enum emu_udma_half half, 
 		report(r, EMU_GE_UDMA_QUEUE_STATE, "doorbell of a queue without a ring", count);
 		return false;
 	}
-	if (view.base % RING_ALIGN) {
+	if (view.base % NEURON_UDMA_RING_ALIGN) {
 		report(r, EMU_GE_UDMA_RING_CONFIG,
 		       "ring is not 256-byte aligned, low word of its base",
 		       (uint32_t)view.base);

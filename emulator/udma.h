@@ -53,7 +53,7 @@ struct emu_udma_engine {
 
 struct emu_udma {
 	struct emu_udma_engine *engine;	/* NEURON_UDMA_ENGINES */
-	_Atomic uint32_t tdma[NEURON_CORES][NEURON_UDMA_PER_NC][0x1000 / 4];
+	_Atomic uint32_t tdma[NEURON_CORES][NEURON_UDMA_PER_NC][NEURON_TDMA_SIZE / 4];
 	uint8_t *bounce;		/* service thread's; one descriptor's data */
 };
 

@@ -10,7 +10,6 @@
 #include "status.h"
 #include "timer.h"
 
-#define API_VERSION	3	/* the lowest with power samples */
 #define PERIOD_US	(NEURON_FW_HEARTBEAT_MS * 1000u)
 
 static struct {
@@ -85,7 +84,7 @@ void fw_status_init(void)
 	status.sampled = fw_time();
 	status.next = status.sampled + PERIOD_US;
 	fw_timer_at(status.next);
-	fw_misc_write(NEURON_MISC_API_VERSION, API_VERSION);
+	fw_misc_write(NEURON_MISC_API_VERSION, NEURON_API_VERSION_POWER);
 	fw_misc_write(NEURON_MISC_POWER, 0);
 	fw_ext_write(NEURON_EXT_FW_VERSION, FW_VERSION);
 	fw_ext_write(NEURON_EXT_FW_API, NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_MINOR);

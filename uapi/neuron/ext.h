@@ -66,7 +66,8 @@
 /* NeuronCore queues: NEURON_QUEUES register files. Queue q belongs to core q / 16. */
 #define NEURON_QUEUES_PER_CORE		16
 #define NEURON_QUEUES			64
-#define NEURON_EXT_QUEUE(q)		(0x2000u + (q) * 0x40u)
+#define NEURON_EXT_QUEUE_SIZE		0x40u
+#define NEURON_EXT_QUEUE(q)		(0x2000u + (q) * NEURON_EXT_QUEUE_SIZE)
 #define NEURON_Q_RING_LO		0x00	/* bus address, 64-byte aligned */
 #define NEURON_Q_RING_HI		0x04
 #define NEURON_Q_RING_SIZE		0x08	/* jobs; a power of two, 2 .. 1024 */

@@ -79,7 +79,8 @@ enum neuron_mgmt_error {
 #define NEURON_MGMT_QTAIL_HI		0x08c
 
 /* Dispatch block of NeuronCore n. */
-#define NEURON_MGMT_NC(n)		(0x100u + (n) * 0x80u)
+#define NEURON_MGMT_NC_SIZE		0x80u
+#define NEURON_MGMT_NC(n)		(0x100u + (n) * NEURON_MGMT_NC_SIZE)
 #define NEURON_MGMT_NC_TABLE_LO		0x00	/* bus address of the segment table */
 #define NEURON_MGMT_NC_TABLE_HI		0x04
 #define NEURON_MGMT_NC_SEGMENTS		0x08

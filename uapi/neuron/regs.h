@@ -44,8 +44,10 @@
 #define NEURON_ADDR_MISC		(NEURON_ADDR_APB + NEURON_MISC_BASE)
 
 /* BAR0: block of one NeuronCore, its TDMA wrappers and UDMA engines (3 a core). */
-#define NEURON_APB_NC(n)		((n) * 0x100000u)
-#define NEURON_APB_TDMA(n, e)		(NEURON_APB_NC(n) + (e) * 0x1000u)
+#define NEURON_APB_NC_SIZE		0x100000u
+#define NEURON_APB_NC(n)		((n) * NEURON_APB_NC_SIZE)
+#define NEURON_TDMA_SIZE		0x1000u
+#define NEURON_APB_TDMA(n, e)		(NEURON_APB_NC(n) + (e) * NEURON_TDMA_SIZE)
 #define NEURON_APB_UDMA(n, e)		(NEURON_APB_NC(n) + 0x40000u + (e) * 0x40000u)
 #define NEURON_UDMA_PER_NC		3
 #define NEURON_UDMA_ENGINES		12
@@ -83,6 +85,7 @@
 #define NEURON_MISC_BASE		0x78e000
 #define NEURON_MISC_SIZE		0x1000
 #define NEURON_MISC_API_VERSION		0x000
+#define NEURON_API_VERSION_POWER	3	/* the lowest with power samples */
 #define NEURON_MISC_FW_STATUS		0x01c
 #define NEURON_FW_STATUS_READY		0x80000000u
 #define NEURON_FW_STATUS_EAST		0x00000001u

@@ -31,9 +31,11 @@
 #define NEURON_UDMA_Q_STATUS_LENGTH	0x00000004u	/* M2S and S2M differ */
 #define NEURON_UDMA_Q_STATUS_DMA	0x00000008u	/* source or destination not reachable */
 #define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* ring not reachable, or changed */
-#define NEURON_UDMA_Q_BASE_LO		0x28	/* 256-byte aligned */
+#define NEURON_UDMA_Q_BASE_LO		0x28	/* NEURON_UDMA_RING_ALIGN */
+#define NEURON_UDMA_RING_ALIGN		256
 #define NEURON_UDMA_Q_BASE_HI		0x2c
-#define NEURON_UDMA_Q_LENGTH		0x30	/* descriptors, 24 bits */
+#define NEURON_UDMA_Q_LENGTH		0x30	/* descriptors */
+#define NEURON_UDMA_Q_LENGTH_MASK	0x00ffffffu
 #define NEURON_UDMA_Q_HEAD		0x34
 #define NEURON_UDMA_Q_TAIL_INC		0x38	/* the doorbell: S2M first, then M2S */
 #define NEURON_UDMA_Q_TAIL		0x3c
