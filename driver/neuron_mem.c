@@ -240,3 +240,10 @@ int neuron_mem_check_range(struct neuron_mem *mem, u64 offset, u64 length)
 		return -ERANGE;
 	return 0;
 }
+
+struct neuron_mem *neuron_mem_lookup(struct neuron_file *nf, u32 id)
+{
+	struct neuron_object *obj = neuron_object_lookup(nf, id, NEURON_OBJECT_MEM);
+
+	return obj ? to_neuron_mem(obj) : NULL;
+}

@@ -56,6 +56,9 @@ struct neuron_mem *neuron_mem_create_host(struct neuron_device *ndev, u64 length
 /* One run, for the driver's own tables; kernel address in chunks[0]. */
 struct neuron_mem *neuron_mem_create_table(struct neuron_device *ndev, u64 length);
 
+/* The memory object of an id with a new reference, or NULL. */
+struct neuron_mem *neuron_mem_lookup(struct neuron_file *nf, u32 id);
+
 /* Where the chip finds the byte at @offset; *@run bytes from there on are contiguous. */
 u64 neuron_mem_address(struct neuron_mem *mem, u64 offset, u64 *run);
 /* -ERANGE if offset .. offset + length is not inside. */

@@ -2,15 +2,16 @@
 /*
  * /dev/neuronN: one Inferentia chip.
  *
- * An open file owns objects - memory, contexts, queues - named by ids that mean nothing
+ * An open file owns objects - memory, contexts, queues, rings - named by ids that mean nothing
  * in another file. An object stays alive while something uses it (a mapping, a context's
  * segment, a job in flight), also after NEURON_IOCTL_DESTROY. Closing the file ends its
  * jobs and releases everything, its NeuronCores included.
  *
- * poll() reports EPOLLIN when a queue has finished a job that NEURON_IOCTL_WAIT has not
- * told about, and EPOLLERR | EPOLLHUP when ioctls fail with -ENODEV or -EIO. Mappings of
- * memory that was taken away (device gone or reset) raise SIGBUS. mmap() must be
- * MAP_SHARED; it fails with -EINVAL if the range is not inside one object.
+ * poll() reports EPOLLIN when a queue has finished a job, or a ring a batch, that
+ * NEURON_IOCTL_WAIT has not told about, and EPOLLERR | EPOLLHUP when ioctls fail with
+ * -ENODEV or -EIO. Mappings of memory that was taken away (device gone or reset) raise
+ * SIGBUS. mmap() must be MAP_SHARED; it fails with -EINVAL if the range is not inside one
+ * object.
  *
  * Every argument starts with the size of the structure that the caller knows. A larger
  * one is accepted when what the kernel does not know is 0; a smaller one is accepted down
@@ -36,7 +37,7 @@
 #include <linux/types.h>
 
 #define NEURON_IOCTL_TYPE	'N'
-#define NEURON_ABI_VERSION	1
+#define NEURON_ABI_VERSION	2
 
 /**
  * struct neuron_ioctl_info - NEURON_IOCTL_INFO: what this device is
@@ -56,6 +57,10 @@
  * @cores_busy: out: bitmap of NeuronCores that some file owns
  * @cores_owned: out: bitmap of NeuronCores that this file owns
  * @connected: out: bit 0 / 1: link to the east / west neighbour is up
+ * @reserved: must be 0
+ * @mem_largest: out: bytes of the largest free range, per channel
+ * @temperature: out: 1/1000 degree Celsius; 0 = unknown
+ * @resets: out: times that the driver has reset the device to recover it
  */
 struct neuron_ioctl_info {
 	__u32 size;
@@ -75,27 +80,50 @@ struct neuron_ioctl_info {
 	__u32 cores_owned;
 	__u32 connected;
 	__u32 reserved;
+	__aligned_u64 mem_largest[2];
+	__s32 temperature;
+	__u32 resets;
 };
 
 #define NEURON_FEATURE_COMPUTE	_BITULL(0)	/* NeuronCore queues */
 #define NEURON_FEATURE_MSIX	_BITULL(1)	/* waits sleep on interrupts; else polled */
+#define NEURON_FEATURE_CANCEL	_BITULL(2)	/* NEURON_IOCTL_CANCEL */
+#define NEURON_FEATURE_USERPTR	_BITULL(3)	/* NEURON_MEM_USER */
+#define NEURON_FEATURE_DMABUF	_BITULL(4)	/* NEURON_MEM_DMABUF, NEURON_IOCTL_MEM_EXPORT */
 
 /**
  * struct neuron_ioctl_mem_create - NEURON_IOCTL_MEM_CREATE: a memory object
  * @size: sizeof(struct neuron_ioctl_mem_create)
- * @type: NEURON_MEM_DEVICE or NEURON_MEM_HOST
- * @channel: DRAM channel of device memory, or NEURON_MEM_ANY_CHANNEL
- * @flags: must be 0
- * @length: bytes, > 0; rounded up to pages
+ * @type: NEURON_MEM_*
+ * @channel: DRAM channel of device memory, or NEURON_MEM_ANY_CHANNEL: the one with the
+ *	larger free range
+ * @flags: NEURON_MEM_READONLY, of NEURON_MEM_USER and NEURON_MEM_DMABUF; else 0
+ * @length: bytes, > 0; rounded up to pages, but for NEURON_MEM_USER. NEURON_MEM_DMABUF: 0
+ *	or not more than the buffer has; out: what it is
  * @align: of device memory: 0 or a power of two >= the page size
  * @id: out: the object
  * @reserved: must be 0
- * @mmap_offset: out: for mmap() of the device file
+ * @mmap_offset: out: for mmap() of the device file; 0 if that object cannot be mapped so
+ * @address: NEURON_MEM_USER: address of the caller's memory, of any alignment; else 0
+ * @fd: NEURON_MEM_DMABUF: the dma-buf; else 0
+ * @reserved2: must be 0
  *
- * The memory reads as zeros. Device memory is mapped write-combined.
+ * NEURON_MEM_DEVICE and NEURON_MEM_HOST read as zeros; device memory is mapped write-combined.
+ *
+ * NEURON_MEM_USER pins the caller's pages for as long as the object lives, and charges
+ * them to RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts the limit). NEURON_MEM_DMABUF imports another
+ * driver's buffer, or device memory of a neighbour chip (NEURON_IOCTL_MEM_EXPORT of its
+ * file): copies then use the link between the chips. When an exporter takes its buffer
+ * back, copies of it fail with -ESTALE. Only copies may use objects of these two types;
+ * CONTEXT_BIND refuses them unless they are one run of host memory for the chip.
  *
  *  -ENOSPC	no free range of that length and alignment in the channel(s)
- *  -ENOMEM	no host memory of that length that the chip can address
+ *  -ENOMEM	no host memory of that length that the chip can address; RLIMIT_MEMLOCK
+ *  -EFAULT	also: NEURON_MEM_USER: not all of it is mapped, or not writable and not
+ *		NEURON_MEM_READONLY, or memory that cannot be pinned (device memory)
+ *  -EBADF	@fd is not a dma-buf
+ *  -EXDEV	the dma-buf is memory of a chip that is not a neighbour, or the link is down
+ *  -EOPNOTSUPP	also: no such type in this kernel; the exporter shares with no device like this
  */
 struct neuron_ioctl_mem_create {
 	__u32 size;
@@ -107,12 +135,38 @@ struct neuron_ioctl_mem_create {
 	__u32 id;
 	__u32 reserved;
 	__aligned_u64 mmap_offset;
+	__aligned_u64 address;
+	__s32 fd;
+	__u32 reserved2;
 };
 
 #define NEURON_MEM_DEVICE	1
 #define NEURON_MEM_HOST		2
+#define NEURON_MEM_USER		3
+#define NEURON_MEM_DMABUF	4
 #define NEURON_MEM_ANY_CHANNEL	0xffffffffU
 #define NEURON_HOST_CONTIGUOUS	0x10000
+#define NEURON_MEM_READONLY	0x1	/* the chip will not write: copies to it are -EACCES */
+
+/**
+ * struct neuron_ioctl_mem_export - NEURON_IOCTL_MEM_EXPORT: device memory as a dma-buf
+ * @size: sizeof(struct neuron_ioctl_mem_export)
+ * @flags: must be 0
+ * @id: object of type NEURON_MEM_DEVICE
+ * @fd: out: a dma-buf, close-on-exec
+ *
+ * The buffer keeps the memory until all its users have closed it. Devices that can follow
+ * a move (dynamic importers) may attach; mmap() of the dma-buf works as of the object. When the
+ * device goes or is reset, the buffer is revoked: importers are told, mappings raise SIGBUS.
+ *
+ *  -EOPNOTSUPP	also: not device memory, or no dma-buf in this kernel
+ */
+struct neuron_ioctl_mem_export {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__s32 fd;
+};
 
 /**
  * struct neuron_copy - one copy of NEURON_IOCTL_COPY
@@ -141,6 +195,8 @@ struct neuron_copy {
  * Returns when all copies are done. They are carried out in order.
  *
  *  -ERANGE	an offset or a length reaches over the end of an object; nothing was copied
+ *  -EACCES	a destination is NEURON_MEM_READONLY; nothing was copied
+ *  -ESTALE	the exporter of an imported dma-buf took it back
  *  -ETIMEDOUT	the DMA engine did not complete
  */
 struct neuron_ioctl_copy {
@@ -152,6 +208,79 @@ struct neuron_ioctl_copy {
 };
 
 #define NEURON_COPY_MAX		1024
+
+/**
+ * struct neuron_ioctl_ring_create - NEURON_IOCTL_RING_CREATE: a ring of asynchronous copies
+ * @size: sizeof(struct neuron_ioctl_ring_create)
+ * @flags: must be 0
+ * @entries: batches in flight at most: a power of two, 2 .. 1024
+ * @eventfd: signalled when a batch ends, or -1
+ * @id: out: the object
+ * @reserved: must be 0
+ *
+ * The batches of one ring are carried out in order, different rings side by side. The
+ * device's DMA engines are shared fairly between open files.
+ *
+ *  -EBADF	@eventfd is not an eventfd
+ */
+struct neuron_ioctl_ring_create {
+	__u32 size;
+	__u32 flags;
+	__u32 entries;
+	__s32 eventfd;
+	__u32 id;
+	__u32 reserved;
+};
+
+/**
+ * struct neuron_dma_op - one operation of NEURON_IOCTL_RING_SUBMIT
+ * @op: NEURON_DMA_COPY or NEURON_DMA_FILL
+ * @pattern: NEURON_DMA_FILL: word that fills the destination; else 0
+ * @src: memory object; NEURON_DMA_FILL: 0
+ * @dst: memory object; may be @src if the ranges do not overlap
+ * @src_offset: bytes into @src; NEURON_DMA_FILL: 0
+ * @dst_offset: bytes into @dst; NEURON_DMA_FILL: a multiple of 4
+ * @length: bytes, > 0; NEURON_DMA_FILL: a multiple of 4
+ */
+struct neuron_dma_op {
+	__u32 op;
+	__u32 pattern;
+	__u32 src;
+	__u32 dst;
+	__aligned_u64 src_offset;
+	__aligned_u64 dst_offset;
+	__aligned_u64 length;
+};
+
+#define NEURON_DMA_COPY		1
+#define NEURON_DMA_FILL		2
+
+/**
+ * struct neuron_ioctl_ring_submit - NEURON_IOCTL_RING_SUBMIT: start a batch
+ * @size: sizeof(struct neuron_ioctl_ring_submit)
+ * @flags: must be 0
+ * @ring: object
+ * @count: operations, 1 .. NEURON_COPY_MAX; all or nothing
+ * @ops: address of an array of struct neuron_dma_op
+ * @seq: out: sequence number of the batch; a ring counts 1, 2, 3, ...
+ *
+ * Returns at once. NEURON_IOCTL_WAIT with the ring's id waits: its status is
+ * NEURON_JOB_OK, NEURON_JOB_BUS (the chip reached no memory there), NEURON_JOB_TIMEOUT or
+ * NEURON_JOB_ABORTED (ring destroyed, buffer taken back by its exporter), its detail the
+ * index of the operation that failed; later ones of that batch were not started.
+ *
+ *  -ERANGE	an offset or a length reaches over the end of an object
+ *  -EACCES	a destination is NEURON_MEM_READONLY
+ *  -EAGAIN	all entries are in flight: wait for a batch
+ */
+struct neuron_ioctl_ring_submit {
+	__u32 size;
+	__u32 flags;
+	__u32 ring;
+	__u32 count;
+	__aligned_u64 ops;
+	__aligned_u64 seq;
+};
 
 /**
  * struct neuron_ioctl_context_create - NEURON_IOCTL_CONTEXT_CREATE
@@ -237,6 +366,47 @@ struct neuron_ioctl_cores {
 };
 
 /**
+ * struct neuron_group_member - cores of one device in NEURON_IOCTL_GROUP_ACQUIRE
+ * @fd: an open file of the device; each device at most once
+ * @mask: bitmap of its NeuronCores, not 0
+ * @busy: out, on -EBUSY: those of @mask that another file owns
+ * @holder: out, on -EBUSY: process that acquired the lowest of them, as in
+ *	struct neuron_ioctl_cores
+ */
+struct neuron_group_member {
+	__s32 fd;
+	__u32 mask;
+	__u32 busy;
+	__s32 holder;
+};
+
+/**
+ * struct neuron_ioctl_group_acquire - NEURON_IOCTL_GROUP_ACQUIRE: NeuronCores over chips
+ * @size: sizeof(struct neuron_ioctl_group_acquire)
+ * @flags: must be 0
+ * @count: members, 1 .. NEURON_GROUP_MAX
+ * @reserved: must be 0
+ * @members: address of an array of struct neuron_group_member
+ *
+ * All or nothing, in one step over all devices, 1 .. 64 cores. Each member's file then owns its
+ * cores as after NEURON_IOCTL_CORES_ACQUIRE. Queues on them may share one eventfd.
+ *
+ *  -EBUSY	another file owns a core: see the members' busy and holder
+ *  -EBADF	a member's fd is not an open file of a neuron device
+ *  -EINVAL	also: two members of the same device
+ *  -ENODEV	also: one of the devices is gone
+ */
+struct neuron_ioctl_group_acquire {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 reserved;
+	__aligned_u64 members;
+};
+
+#define NEURON_GROUP_MAX	16
+
+/**
  * struct neuron_ioctl_queue_create - NEURON_IOCTL_QUEUE_CREATE: a NeuronCore queue
  * @size: sizeof(struct neuron_ioctl_queue_create)
  * @flags: must be 0
@@ -319,10 +489,33 @@ struct neuron_ioctl_submit {
 };
 
 /**
- * struct neuron_ioctl_wait - NEURON_IOCTL_WAIT: wait for a job
+ * struct neuron_ioctl_cancel - NEURON_IOCTL_CANCEL: end a job early
+ * @size: sizeof(struct neuron_ioctl_cancel)
+ * @flags: 0, or NEURON_CANCEL_ALL: all jobs up to @seq
+ * @queue: object
+ * @reserved: must be 0
+ * @seq: job
+ *
+ * Jobs that wait or run end as NEURON_JOB_ABORTED, in order; WAIT tells when. A job that has
+ * ended stays as it is, which is not an error. Other jobs of the queue are not disturbed.
+ *
+ *  -EINVAL	also: @seq was never submitted
+ */
+struct neuron_ioctl_cancel {
+	__u32 size;
+	__u32 flags;
+	__u32 queue;
+	__u32 reserved;
+	__aligned_u64 seq;
+};
+
+#define NEURON_CANCEL_ALL	0x1
+
+/**
+ * struct neuron_ioctl_wait - NEURON_IOCTL_WAIT: wait for a job or a batch of copies
  * @size: sizeof(struct neuron_ioctl_wait)
  * @flags: must be 0
- * @queue: object
+ * @queue: object: a queue or a ring
  * @status: out: enum neuron_job_status of <neuron/job.h>
  * @seq: job to wait for
  * @deadline_ns: absolute CLOCK_MONOTONIC; 0 = do not sleep
@@ -362,7 +555,7 @@ struct neuron_ioctl_wait {
  * @size: sizeof(struct neuron_ioctl_destroy)
  * @id: object; it goes away when nothing uses it any more
  *
- * Destroying a queue ends its jobs (NEURON_JOB_ABORTED) before this returns.
+ * Destroying a queue or a ring ends its jobs (NEURON_JOB_ABORTED) before this returns.
  */
 struct neuron_ioctl_destroy {
 	__u32 size;
@@ -391,5 +584,15 @@ struct neuron_ioctl_destroy {
 	_IOWR(NEURON_IOCTL_TYPE, 0x89, struct neuron_ioctl_wait)
 #define NEURON_IOCTL_DESTROY \
 	_IOWR(NEURON_IOCTL_TYPE, 0x8a, struct neuron_ioctl_destroy)
+#define NEURON_IOCTL_MEM_EXPORT \
+	_IOWR(NEURON_IOCTL_TYPE, 0x8b, struct neuron_ioctl_mem_export)
+#define NEURON_IOCTL_RING_CREATE \
+	_IOWR(NEURON_IOCTL_TYPE, 0x8c, struct neuron_ioctl_ring_create)
+#define NEURON_IOCTL_RING_SUBMIT \
+	_IOWR(NEURON_IOCTL_TYPE, 0x8d, struct neuron_ioctl_ring_submit)
+#define NEURON_IOCTL_GROUP_ACQUIRE \
+	_IOWR(NEURON_IOCTL_TYPE, 0x8e, struct neuron_ioctl_group_acquire)
+#define NEURON_IOCTL_CANCEL \
+	_IOWR(NEURON_IOCTL_TYPE, 0x8f, struct neuron_ioctl_cancel)
 
 #endif

@@ -25,9 +25,12 @@
 #define NEURON_EXT_MAGIC		0x0000
 #define NEURON_EXT_MAGIC_VALUE		0x5458454eu	/* "NEXT" */
 #define NEURON_EXT_VERSION		0x0004	/* major << 16 | minor */
-#define NEURON_EXT_VERSION_VALUE	0x00010000u
+#define NEURON_EXT_VERSION_VALUE	0x00010001u
 #define NEURON_EXT_FEATURES		0x0008
 #define NEURON_EXT_FEATURE_COMPUTE	0x00000001u
+#define NEURON_EXT_FEATURE_CANCEL	0x00000002u	/* NEURON_Q_CTRL_CANCEL, NEURON_Q_RUNNING */
+#define NEURON_EXT_FEATURE_TELEMETRY	0x00000004u	/* temperature, ECC, link registers, their events */
+#define NEURON_EXT_FEATURE_LOG		0x00000008u	/* crash record and console log windows */
 #define NEURON_EXT_GEOMETRY		0x000c	/* cores | queues a core << 8 | vectors << 16 */
 
 /* Management core: written by firmware, but for STATE and BOOT_ERROR, the loader's. */
@@ -62,6 +65,33 @@
 #define NEURON_EVENT_FW_STATE		0x00000001u	/* FW_STATE changed */
 #define NEURON_EVENT_QUEUE		0x00000002u	/* a queue's STATE changed */
 #define NEURON_EVENT_RESET		0x00000004u	/* a reset was carried out */
+#define NEURON_EVENT_THERMAL		0x00000008u	/* TEMPERATURE crossed TEMP_CRIT, either way */
+#define NEURON_EVENT_ECC		0x00000010u	/* an ECC counter advanced */
+#define NEURON_EVENT_LINK		0x00000020u	/* LINKS changed */
+
+/*
+ * Telemetry. At or above TEMP_CRIT firmware starts no job until the chip is
+ * NEURON_TEMP_HYSTERESIS below; what runs goes on, and waiting costs no job its time-out.
+ */
+#define NEURON_EXT_TEMPERATURE		0x0060	/* signed, 1/1000 degree Celsius */
+#define NEURON_EXT_TEMP_CRIT		0x0064	/* the same unit, read-only */
+#define NEURON_TEMP_HYSTERESIS		5000
+#define NEURON_EXT_LINKS		0x0068	/* NEURON_FW_STATUS_EAST | _WEST */
+#define NEURON_EXT_ECC_CORRECTED(ch)	(0x0070u + (ch) * 8)	/* errors since power-on, per DRAM channel */
+#define NEURON_EXT_ECC_UNCORRECTED(ch)	(0x0074u + (ch) * 8)
+#define NEURON_EXT_ECC_ADDR_LO		0x0080	/* device address of the newest uncorrected error */
+#define NEURON_EXT_ECC_ADDR_HI		0x0084
+
+/*
+ * What firmware left: both survive every reset but power-on. CRASH is a struct
+ * neuron_fw_crash of fw.h. LOG is a ring of the console's characters; LOG_HEAD counts the
+ * characters ever written.
+ */
+#define NEURON_EXT_LOG_HEAD		0x0090
+#define NEURON_EXT_CRASH		0x0400
+#define NEURON_EXT_CRASH_SIZE		0x0100u
+#define NEURON_EXT_LOG			0x0800
+#define NEURON_EXT_LOG_SIZE		0x0800u
 
 /* NeuronCore queues: NEURON_QUEUES register files. Queue q belongs to core q / 16. */
 #define NEURON_QUEUES_PER_CORE		16
@@ -82,6 +112,11 @@
 #define NEURON_Q_CTRL			0x18
 #define NEURON_Q_CTRL_ENABLE		1	/* also zeroes HEAD and the doorbell */
 #define NEURON_Q_CTRL_DISABLE		2	/* jobs left are completed as ABORTED */
+/*
+ * Look again at the descriptors of jobs that were taken from the ring: those whose op is now
+ * NEURON_JOB_CANCELLED end as ABORTED, also the one that runs. STATE does not change.
+ */
+#define NEURON_Q_CTRL_CANCEL		3
 #define NEURON_Q_STATE			0x1c
 #define NEURON_Q_STATE_DISABLED		0
 #define NEURON_Q_STATE_ENABLED		1
@@ -94,6 +129,7 @@
 #define NEURON_Q_ERROR_CONFIG		2	/* vector or CTRL value out of range */
 #define NEURON_Q_ERROR_DMA		3	/* ring or completion page not reachable */
 #define NEURON_Q_ERROR_TAIL		4	/* doorbell more than the ring ahead of HEAD */
+#define NEURON_Q_RUNNING		0x28	/* low word of the seq of the job on the core; 0 = none */
 
 /* MSI-X: 0 firmware events, 1 UDMA descriptors with INT_EN, 2.. NeuronCore queues. */
 #define NEURON_VECTORS			16

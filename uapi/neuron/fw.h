@@ -10,7 +10,7 @@
 
 #define NEURON_FW_MAGIC		0x3157464eu	/* "NFW1" */
 #define NEURON_FW_API_MAJOR	1
-#define NEURON_FW_API_MINOR	0
+#define NEURON_FW_API_MINOR	1
 
 /**
  * struct neuron_fw_header - first 128 bytes of an image, little-endian
@@ -46,6 +46,27 @@ enum neuron_fw_boot_error {
 	NEURON_FW_BOOT_HASH = 4,
 	NEURON_FW_BOOT_API = 5,
 	NEURON_FW_BOOT_DMA = 6,		/* image in host memory not reachable */
+};
+
+#define NEURON_FW_CRASH_MAGIC	0x48535243u	/* "CRSH" */
+
+/**
+ * struct neuron_fw_crash - record of a firmware that trapped, at NEURON_EXT_CRASH
+ * @magic: NEURON_FW_CRASH_MAGIC, written last; else there is no record
+ * @cause, @epc, @tval: of the RISC-V trap
+ * @time: microseconds since power-on
+ * @version: of the firmware, as in struct neuron_fw_header
+ * @regs: x0 .. x31
+ */
+struct neuron_fw_crash {
+	__u32 magic;
+	__u32 cause;
+	__u32 epc;
+	__u32 tval;
+	__u64 time;
+	__u32 version;
+	__u32 reserved;
+	__u32 regs[32];
 };
 
 #endif

@@ -47,6 +47,7 @@ struct neuron_context_entry {
 
 #define NEURON_JOB_NOP		1	/* completes at once: fences and latency measurements */
 #define NEURON_JOB_EXEC		2
+#define NEURON_JOB_CANCELLED	3	/* written over the op of a job in the ring: it ends as ABORTED */
 
 /**
  * struct neuron_job_stream - where one engine's instructions are
@@ -87,8 +88,9 @@ enum neuron_job_status {
 	NEURON_JOB_INSTRUCTION = 4,	/* unknown opcode, wrong engine, operand out of range */
 	NEURON_JOB_SEMAPHORE = 5,	/* all engines wait: nothing can signal any more */
 	NEURON_JOB_TIMEOUT = 6,
-	NEURON_JOB_ABORTED = 7,		/* queue disabled, core or device reset */
+	NEURON_JOB_ABORTED = 7,		/* cancelled, queue disabled, core or device reset */
 	NEURON_JOB_BUS = 8,		/* a segment's memory is not reachable for the chip */
+	NEURON_JOB_ECC = 9,		/* uncorrectable error in memory that the job read */
 };
 
 #define NEURON_JOB_FLAG_NAN	0x1u	/* an engine produced a NaN */
