@@ -31,6 +31,7 @@ long neuron_file_ioctl(struct neuron_file *nf, unsigned int cmd, unsigned long a
 /* The handlers, and what takes back what they made. neuron_ioctl_mem.c */
 int neuron_ioctl_mem_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
 void neuron_undo_mem_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
+/* neuron_ioctl_ring.c */
 int neuron_ioctl_copy(struct neuron_file *nf, union neuron_ioctl_arg *u);
 /* neuron_ioctl_queue.c */
 int neuron_ioctl_context_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
