@@ -48,6 +48,7 @@ static void ring_reset(struct emu_udma_engine *e, enum emu_udma_half half, unsig
 	ring->ring_id = NEURON_UDMA_FIRST_RING_ID;
 	ring->status = 0;
 	ring->generation++;
+	ring->rung = false;
 }
 
 static void engine_reset(struct emu_udma_engine *e)
@@ -144,6 +145,10 @@ void emu_udma_view_locked(struct emu_udma_engine *e, enum emu_udma_half half, un
 	view->base = *queue_reg(e, half, q, NEURON_UDMA_Q_BASE_LO) |
 		     (uint64_t)*queue_reg(e, half, q, NEURON_UDMA_Q_BASE_HI) << 32;
 	view->length = *queue_reg(e, half, q, NEURON_UDMA_Q_LENGTH) & NEURON_UDMA_Q_LENGTH_MASK;
+	view->max_descs = e->reg[NEURON_UDMA_M2S_MAX_DESC_0 / 4] & NEURON_UDMA_M2S_MAX_DESC_MASK;
+	if (half == EMU_S2M || !view->max_descs || view->max_descs > NEURON_UDMA_MAX_PACKET_DESCS)
+		view->max_descs = NEURON_UDMA_MAX_PACKET_DESCS;
+	view->max_bytes = e->reg[NEURON_UDMA_M2S_CFG_LEN / 4] & NEURON_UDMA_M2S_CFG_LEN_MASK;
 	view->ring = e->ring[half][q];
 	view->running = (cfg & ENABLE) == ENABLE && !view->ring.status &&
 			!(e->state[half] & (NEURON_UDMA_STATE_DISABLE | NEURON_UDMA_STATE_ABORT));
@@ -154,6 +159,27 @@ static uint32_t tail_of(const struct emu_udma_view *view)
 	if (!view->length)
 		return 0;
 	return ((uint64_t)view->ring.head + view->ring.pending) % view->length;
+}
+
+/* A pointer register: @i descriptors after the head, with the ring id that one has. */
+static uint32_t pointer(const struct emu_udma_view *view, uint32_t i)
+{
+	uint64_t at = (uint64_t)view->ring.head + i;
+	uint32_t id;
+
+	if (!view->ring.rung || !view->length)
+		return 0;
+	id = (view->ring.ring_id + at / view->length) & 3;
+	return at % view->length | id << NEURON_UDMA_Q_POINTER_ID_SHIFT;
+}
+
+static uint32_t state_fields(uint32_t state)
+{
+	if (state & NEURON_UDMA_STATE_ABORT)
+		return NEURON_UDMA_STATE_IS_ABORT;
+	if (state & NEURON_UDMA_STATE_DISABLE || !state)
+		return NEURON_UDMA_STATE_IS_IDLE;
+	return NEURON_UDMA_STATE_IS_NORMAL;
 }
 
 static uint32_t queue_read_locked(struct emu_udma_engine *e, enum emu_udma_half half,
@@ -167,9 +193,9 @@ static uint32_t queue_read_locked(struct emu_udma_engine *e, enum emu_udma_half 
 		return view.ring.status;
 	case NEURON_UDMA_Q_HEAD:
 	case NEURON_UDMA_Q_CURRENT:
-		return view.ring.head;
+		return pointer(&view, 0);
 	case NEURON_UDMA_Q_TAIL:
-		return tail_of(&view);
+		return pointer(&view, view.ring.pending);
 	case NEURON_UDMA_Q_TAIL_INC:
 		return 0;
 	}
@@ -188,7 +214,7 @@ uint32_t emu_udma_read(struct emu_chip *chip, unsigned int engine, uint32_t off)
 	if (decode(off, &half, &q, &reg))
 		value = queue_read_locked(e, half, q, reg);
 	else if (off < NEURON_UDMA_GEN && off % HALF_SIZE == NEURON_UDMA_STATE)
-		value = e->state[off / HALF_SIZE];
+		value = state_fields(e->state[off / HALF_SIZE]);
 	else
 		value = e->reg[off / 4];
 	pthread_mutex_unlock(&e->lock);
@@ -223,6 +249,7 @@ static bool doorbell_locked(struct emu_udma_engine *e, enum emu_udma_half half, 
 		return false;
 	}
 	e->ring[half][q].pending += count;
+	e->ring[half][q].rung = true;
 	return true;
 }
 

@@ -32,6 +32,7 @@ struct emu_udma_ring {
 	uint32_t ring_id;	/* of the descriptor at the head */
 	uint32_t status;	/* NEURON_UDMA_Q_STATUS_* */
 	uint32_t generation;
+	bool rung;		/* since the last reset */
 };
 
 /* Descriptors read ahead; the service thread's own. Each is read from memory once. */
@@ -75,6 +76,8 @@ bool emu_udma_run(struct emu_chip *chip);
 struct emu_udma_view {
 	uint64_t base;
 	uint32_t length;
+	uint32_t max_descs;	/* of a packet */
+	uint32_t max_bytes;
 	bool running;
 	struct emu_udma_ring ring;
 };

@@ -141,12 +141,13 @@ static enum step fetch(struct packet *p, enum emu_udma_half half, unsigned int i
 
 static enum step gather_m2s(struct packet *p)
 {
+	const struct emu_udma_view *view = &p->view[EMU_M2S];
 	enum step step;
 	unsigned int i;
 	uint32_t ctrl;
 
 	p->bytes = 0;
-	for (i = 0; i < NEURON_UDMA_MAX_PACKET_DESCS; i++) {
+	for (i = 0; i < view->max_descs; i++) {
 		step = fetch(p, EMU_M2S, i);
 		if (step != DONE)
 			return step;
@@ -156,13 +157,16 @@ static enum step gather_m2s(struct packet *p)
 				    i ? "FIRST inside a packet" : "packet begins without FIRST",
 				    ctrl);
 		p->bytes += length_of(desc_of(p, EMU_M2S, i));
+		if (view->max_bytes && p->bytes > view->max_bytes)
+			return fail(p, EMU_M2S, i, NEURON_UDMA_Q_STATUS_PACKET, EMU_GE_UDMA_PACKET,
+				    "packet is longer than cfg_len allows", view->max_bytes);
 		if (ctrl & NEURON_UDMA_DESC_LAST) {
 			p->count[EMU_M2S] = i + 1;
 			return DONE;
 		}
 	}
 	return fail(p, EMU_M2S, 0, NEURON_UDMA_Q_STATUS_PACKET, EMU_GE_UDMA_PACKET,
-		    "packet has more descriptors than", NEURON_UDMA_MAX_PACKET_DESCS);
+		    "packet has more descriptors than", view->max_descs);
 }
 
 static enum step gather_s2m(struct packet *p)

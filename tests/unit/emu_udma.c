@@ -97,6 +97,15 @@ static void copy_of(struct bench *b, uint32_t len, uint64_t dst, uint64_t src)
 	ring(b, 1, 1);
 }
 
+/* Index in a pointer register; its ring id is @id. */
+static uint32_t pointer(struct bench *b, uint32_t half, uint32_t which, uint32_t id)
+{
+	uint32_t value = bar_read(&b->h, 0, reg(half, which));
+
+	assert_int_equal(value >> NEURON_UDMA_Q_POINTER_ID_SHIFT, id);
+	return value & NEURON_UDMA_Q_POINTER_MASK;
+}
+
 static uint64_t hostaddr(uint64_t bus)
 {
 	return NEURON_ADDR_HOST | bus;
@@ -110,9 +119,9 @@ static void simple(void **state)
 	copy_of(&b, 1000, 0x1234, hostaddr(SRC + 3));
 	copy_of(&b, 1000, hostaddr(DST), 0x1234);
 	assert_memory_equal(b.h.host + 0x200000, b.h.host + 0x100003, 1000);
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD)), 2);
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_TAIL)), 2);
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_S2M, NEURON_UDMA_Q_CURRENT)), 2);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD, 1), 2);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_TAIL, 1), 2);
+	assert_int_equal(pointer(&b, NEURON_UDMA_S2M, NEURON_UDMA_Q_CURRENT, 1), 2);
 	assert_int_equal(b.h.errors, 0);
 	assert_int_equal(b.h.irqs[NEURON_VECTOR_DMA], 0);
 	harness_close(&b.h);
@@ -130,7 +139,7 @@ static void wraps(void **state)
 		copy_of(&b, 0x10000, hostaddr(DST), hostaddr(SRC + i));
 		assert_memory_equal(b.h.host + 0x200000, b.h.host + 0x100000 + i, 0x10000);
 	}
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD)), 3);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD, (1 + 9) & 3), 3);
 	assert_int_equal(b.h.errors, 0);
 	harness_close(&b.h);
 }
@@ -174,7 +183,7 @@ static void packet_of_128(void **state)
 	for (i = 0; i < 128; i++)
 		assert_memory_equal(b.h.host + 0x200000 + i * 10,
 				    b.h.host + 0x100000 + (127 - i) * 10, 10);
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD)), 128);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD, 1), 128);
 	assert_int_equal(b.h.errors, 0);
 	/* One more is one too many. */
 	for (i = 0; i < 129; i++)
@@ -183,6 +192,31 @@ static void packet_of_128(void **state)
 		    hostaddr(SRC));
 	put(&b, &b.s2m, 0, 1290, hostaddr(DST));
 	ring(&b, 1, 129);
+	expect_error(&b.h, "udma-packet");
+	assert_int_equal(status(&b, NEURON_UDMA_M2S), NEURON_UDMA_Q_STATUS_PACKET);
+	harness_close(&b.h);
+}
+
+/* What the host configures as the largest packet is one. */
+static void configured_limits(void **state)
+{
+	const uint64_t m2s = NEURON_APB_UDMA(0, ENGINE) + NEURON_UDMA_M2S;
+	struct bench b;
+	unsigned int i;
+
+	setup(&b);
+	bar_write(&b.h, 0, m2s + NEURON_UDMA_M2S_MAX_DESC_0, 1u << 16 | 2);
+	bar_write(&b.h, 0, m2s + NEURON_UDMA_M2S_CFG_LEN, NEURON_UDMA_M2S_CFG_LEN_64K | 1000);
+	copy_of(&b, 1000, hostaddr(DST), hostaddr(SRC));
+	assert_int_equal(b.h.errors, 0);
+	copy_of(&b, 1001, hostaddr(DST), hostaddr(SRC));
+	expect_error(&b.h, "udma-packet");
+	start(&b, RING);
+	for (i = 0; i < 3; i++)
+		put(&b, &b.m2s, i ? i == 2 ? NEURON_UDMA_DESC_LAST : 0 : NEURON_UDMA_DESC_FIRST, 8,
+		    hostaddr(SRC));
+	put(&b, &b.s2m, 0, 24, hostaddr(DST));
+	ring(&b, 1, 3);
 	expect_error(&b.h, "udma-packet");
 	assert_int_equal(status(&b, NEURON_UDMA_M2S), NEURON_UDMA_Q_STATUS_PACKET);
 	harness_close(&b.h);
@@ -202,7 +236,8 @@ static void in_pieces(void **state)
 	ring(&b, 1, 0);
 	ring(&b, 0, 1);
 	assert_int_equal(b.h.host[0x200004], 0);
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD)), 0);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD, 1), 0);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_TAIL, 1), 2);
 	ring(&b, 1, 0);
 	assert_memory_equal(b.h.host + 0x200000, b.h.host + 0x100000, 16);
 	assert_int_equal(b.h.errors, 0);
@@ -396,16 +431,20 @@ static void engine_states(void **state)
 	drain(&b.h);
 	assert_int_equal(b.h.host[0x200001], 0);
 	assert_int_equal(bar_read(&b.h, 0, NEURON_APB_UDMA(0, ENGINE) + NEURON_UDMA_STATE),
-			 NEURON_UDMA_STATE_DISABLE);
+			 NEURON_UDMA_STATE_IS_IDLE);
 	bar_write(&b.h, 0, change, NEURON_UDMA_STATE_NORMAL);
+	assert_int_equal(bar_read(&b.h, 0, NEURON_APB_UDMA(0, ENGINE) + NEURON_UDMA_STATE),
+			 NEURON_UDMA_STATE_IS_NORMAL);
 	drain(&b.h);
 	assert_memory_equal(b.h.host + 0x200000, b.h.host + 0x100000, 64);
 
 	put(&b, &b.m2s, ONE, 64, hostaddr(SRC + 100));
 	ring(&b, 0, 1);
 	bar_write(&b.h, 0, change, NEURON_UDMA_STATE_ABORT);
+	assert_int_equal(bar_read(&b.h, 0, NEURON_APB_UDMA(0, ENGINE) + NEURON_UDMA_STATE),
+			 NEURON_UDMA_STATE_IS_ABORT);
 	bar_write(&b.h, 0, change, NEURON_UDMA_STATE_NORMAL);
-	assert_int_equal(bar_read(&b.h, 0, reg(NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD)), 2);
+	assert_int_equal(pointer(&b, NEURON_UDMA_M2S, NEURON_UDMA_Q_HEAD, 1), 2);
 	assert_int_equal(b.h.errors, 0);
 	/* The next packet is the first that the queue sees. */
 	copy_of(&b, 64, hostaddr(DST), hostaddr(SRC + 200));
@@ -433,6 +472,7 @@ int main(void)
 		cmocka_unit_test(wraps),
 		cmocka_unit_test(full_ring),
 		cmocka_unit_test(packet_of_128),
+		cmocka_unit_test(configured_limits),
 		cmocka_unit_test(in_pieces),
 		cmocka_unit_test(interrupt),
 		cmocka_unit_test(to_registers),

@@ -36,7 +36,10 @@
 #define NEURON_UDMA_Q_BASE_HI		0x2c
 #define NEURON_UDMA_Q_LENGTH		0x30	/* descriptors */
 #define NEURON_UDMA_Q_LENGTH_MASK	0x00ffffffu
+/* HEAD, TAIL, CURRENT: index of a descriptor, and its ring id; 0 from a queue reset to the first doorbell. */
 #define NEURON_UDMA_Q_HEAD		0x34
+#define NEURON_UDMA_Q_POINTER_MASK	0x00ffffffu
+#define NEURON_UDMA_Q_POINTER_ID_SHIFT	30
 #define NEURON_UDMA_Q_TAIL_INC		0x38	/* the doorbell: S2M first, then M2S */
 #define NEURON_UDMA_Q_TAIL		0x3c
 #define NEURON_UDMA_Q_CURRENT		0x40
@@ -50,14 +53,22 @@
 #define NEURON_UDMA_Q_SW_CTRL_RESET	0x100
 
 /* Engine registers of either half, from NEURON_UDMA_M2S or NEURON_UDMA_S2M. */
+/* CHANGE_STATE takes one bit; STATE has a field for each of four units, all alike here. */
 #define NEURON_UDMA_STATE		0x200
+#define NEURON_UDMA_STATE_IS_IDLE	0x0000	/* after a reset, and disabled */
+#define NEURON_UDMA_STATE_IS_NORMAL	0x1111
+#define NEURON_UDMA_STATE_IS_ABORT	0x2222
 #define NEURON_UDMA_CHANGE_STATE	0x204
 #define NEURON_UDMA_STATE_NORMAL	0x1
 #define NEURON_UDMA_STATE_DISABLE	0x2
 #define NEURON_UDMA_STATE_ABORT		0x4
-#define NEURON_UDMA_M2S_CFG_LEN		0x254	/* bit 24: length 0 means 64 KiB */
+/* Bytes that a packet may have, 0 = any; bit 24: length 0 means 64 KiB. */
+#define NEURON_UDMA_M2S_CFG_LEN		0x254
+#define NEURON_UDMA_M2S_CFG_LEN_MASK	0x000fffffu
 #define NEURON_UDMA_M2S_CFG_LEN_64K	0x01000000u
+/* Descriptors that a packet may have, 0 = NEURON_UDMA_MAX_PACKET_DESCS; bits 31:8: other uses. */
 #define NEURON_UDMA_M2S_MAX_DESC_0	0x304
+#define NEURON_UDMA_M2S_MAX_DESC_MASK	0x000000ffu
 #define NEURON_UDMA_M2S_MAX_DESC_1	0x308
 #define NEURON_UDMA_S2M_CPL_DESC_SIZE	0x380
 #define NEURON_UDMA_MAX_PACKET_DESCS	128
