@@ -113,7 +113,7 @@ void emu_destroy(struct emu_chip *chip)
 /*
  * When this returns, nothing that was going on before is going on any more: no DMA, no
  * job, no interrupt. Waits for a slice of the service thread and an instruction of each
- * core. Both kinds do the same; DRAM keeps its contents.
+ * core. DRAM keeps its contents; firmware's log and crash record are lost at power-on only.
  */
 void emu_reset(struct emu_chip *chip, enum emu_reset kind)
 {
@@ -135,7 +135,7 @@ void emu_reset(struct emu_chip *chip, enum emu_reset kind)
 	emu_udma_reset(chip);
 	emu_notify_reset(chip);
 	emu_misc_reset(chip);
-	emu_ext_reset(chip);
+	emu_ext_reset(chip, kind == EMU_RESET_POWER);
 	chip->service.timer_ns = UINT64_MAX;
 	boot_from_flash(chip);
 	emu_service_resume(chip);

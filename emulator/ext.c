@@ -28,7 +28,7 @@ static enum kind kind_of(uint32_t off)
 			return RW;
 		case NEURON_Q_CTRL:
 			return STROBE;
-		case NEURON_Q_STATE ... NEURON_Q_ERROR:
+		case NEURON_Q_STATE ... NEURON_Q_RUNNING:
 			return RO;
 		}
 		return UNKNOWN;
@@ -37,6 +37,9 @@ static enum kind kind_of(uint32_t off)
 	case NEURON_EXT_MAGIC ... NEURON_EXT_GEOMETRY:
 	case NEURON_EXT_FW_VERSION ... NEURON_EXT_FW_HEARTBEAT:
 	case NEURON_EXT_FW_BOOT_ERROR:
+	case NEURON_EXT_LOG_HEAD:
+	case NEURON_EXT_CRASH ... NEURON_EXT_CRASH + NEURON_EXT_CRASH_SIZE - 4:
+	case NEURON_EXT_LOG ... NEURON_EXT_LOG + NEURON_EXT_LOG_SIZE - 4:
 		return RO;
 	case NEURON_EXT_FW_IMAGE_LO ... NEURON_EXT_FW_IMAGE_SIZE:
 	case NEURON_EXT_CTXDIR_LO ... NEURON_EXT_CTXDIR_COUNT:
@@ -83,7 +86,7 @@ int emu_ext_init(struct emu_chip *chip)
 		return err;
 	}
 	ext->pages = pages;
-	emu_ext_reset(chip);
+	emu_ext_reset(chip, true);
 	return 0;
 }
 
@@ -96,13 +99,21 @@ void emu_ext_fini(struct emu_chip *chip)
 	chip->ext.pages = NULL;
 }
 
-void emu_ext_reset(struct emu_chip *chip)
+/* What the last firmware left for those who look for the reason of its end. */
+static bool outlives_resets(uint32_t off)
+{
+	return off == NEURON_EXT_LOG_HEAD || off - NEURON_EXT_CRASH < NEURON_EXT_CRASH_SIZE ||
+	       off - NEURON_EXT_LOG < NEURON_EXT_LOG_SIZE;
+}
+
+void emu_ext_reset(struct emu_chip *chip, bool power)
 {
 	struct emu_ext *ext = &chip->ext;
 	unsigned int i;
 
 	for (i = 0; i < NEURON_EXT_QUEUE(NEURON_QUEUES) / 4; i++)
-		atomic_store(&ext->reg[i], 0);
+		if (power || !outlives_resets(i * 4))
+			atomic_store(&ext->reg[i], 0);
 	for (i = 0; i < NEURON_VECTORS * 4; i++)
 		atomic_store(&ext->msix[i], i % 4 == 3);	/* vector control: masked */
 	for (i = 0; i < EMU_EXT_PAGES_SIZE / 4; i++)
@@ -115,7 +126,9 @@ void emu_ext_reset(struct emu_chip *chip)
 	atomic_store(&ext->boot, 0);
 	atomic_store(&ext->reg[NEURON_EXT_MAGIC / 4], NEURON_EXT_MAGIC_VALUE);
 	atomic_store(&ext->reg[NEURON_EXT_VERSION / 4], NEURON_EXT_VERSION_VALUE);
-	atomic_store(&ext->reg[NEURON_EXT_FEATURES / 4], NEURON_EXT_FEATURE_COMPUTE);
+	atomic_store(&ext->reg[NEURON_EXT_FEATURES / 4],
+		     NEURON_EXT_FEATURE_COMPUTE | NEURON_EXT_FEATURE_CANCEL |
+		     NEURON_EXT_FEATURE_LOG);
 	atomic_store(&ext->reg[NEURON_EXT_GEOMETRY / 4],
 		     NEURON_CORES | NEURON_QUEUES_PER_CORE << 8 |
 		     (uint32_t)chip->config.vectors << 16);
@@ -138,10 +151,30 @@ int emu_ext_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 	return 0;
 }
 
+static void queue_ctrl(struct emu_chip *chip, unsigned int q, uint32_t value)
+{
+	struct emu_ext *ext = &chip->ext;
+	_Atomic uint32_t *ctrl = &ext->reg[(NEURON_EXT_QUEUE(q) + NEURON_Q_CTRL) / 4];
+	_Atomic uint32_t *state = &ext->reg[(NEURON_EXT_QUEUE(q) + NEURON_Q_STATE) / 4];
+
+	emu_trace(chip, "queue", "queue %u: ctrl %u", q, value);
+	if (value == NEURON_Q_CTRL_CANCEL) {
+		/* ENABLE or DISABLE that firmware has not acted upon: no job is left after either */
+		if (atomic_load(state) == NEURON_Q_STATE_PENDING)
+			return;
+		atomic_store(ctrl, value);
+	} else {
+		atomic_store(ctrl, value);
+		atomic_store(state, NEURON_Q_STATE_PENDING);
+	}
+	atomic_fetch_or(&ext->queue_ctrl, 1ull << q);
+	emu_mgmt_raise(chip->mgmt, NEURON_MGMT_IRQ_QUEUE_CTRL);
+	emu_service_wake(chip);
+}
+
 static int strobe(struct emu_chip *chip, uint32_t off, uint32_t value)
 {
 	struct emu_ext *ext = &chip->ext;
-	unsigned int q;
 
 	if (off == NEURON_EXT_KICK) {
 		emu_service_wake(chip);
@@ -157,13 +190,7 @@ static int strobe(struct emu_chip *chip, uint32_t off, uint32_t value)
 		emu_service_wake(chip);
 		return 0;
 	}
-	q = (off - NEURON_EXT_QUEUE(0)) / NEURON_EXT_QUEUE_SIZE;
-	emu_trace(chip, "queue", "queue %u: ctrl %u", q, value);
-	atomic_store(&ext->reg[off / 4], value);
-	atomic_store(&ext->reg[(NEURON_EXT_QUEUE(q) + NEURON_Q_STATE) / 4], NEURON_Q_STATE_PENDING);
-	atomic_fetch_or(&ext->queue_ctrl, 1ull << q);
-	emu_mgmt_raise(chip->mgmt, NEURON_MGMT_IRQ_QUEUE_CTRL);
-	emu_service_wake(chip);
+	queue_ctrl(chip, (off - NEURON_EXT_QUEUE(0)) / NEURON_EXT_QUEUE_SIZE, value);
 	return 0;
 }
 
@@ -281,6 +308,25 @@ bool emu_ext_scan(struct emu_chip *chip)
 void emu_ext_set_polling(struct emu_chip *chip, bool polling)
 {
 	atomic_store(page_word(chip, NEURON_EXT_STATUS + NEURON_STATUS_POLLING), polling);
+}
+
+static void log_put(struct emu_ext *ext, uint32_t at, char c)
+{
+	uint32_t shift = at % 4 * 8;
+	_Atomic uint32_t *word = &ext->reg[(NEURON_EXT_LOG + at % NEURON_EXT_LOG_SIZE) / 4];
+
+	atomic_store(word, (atomic_load(word) & ~(0xffu << shift)) | (uint32_t)(uint8_t)c << shift);
+}
+
+void emu_ext_log(struct emu_chip *chip, const char *line)
+{
+	struct emu_ext *ext = &chip->ext;
+	uint32_t head = atomic_load(&ext->reg[NEURON_EXT_LOG_HEAD / 4]);
+
+	while (*line)
+		log_put(ext, head++, *line++);
+	log_put(ext, head++, '\n');
+	atomic_store(&ext->reg[NEURON_EXT_LOG_HEAD / 4], head);
 }
 
 void emu_ext_fw_state(struct emu_chip *chip, uint32_t state, uint32_t boot_error)

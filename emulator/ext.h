@@ -30,7 +30,8 @@ struct emu_ext {
 
 int emu_ext_init(struct emu_chip *chip);
 void emu_ext_fini(struct emu_chip *chip);
-void emu_ext_reset(struct emu_chip *chip);
+/* The log and the crash record of firmware are lost at power-on only. */
+void emu_ext_reset(struct emu_chip *chip, bool power);
 
 /* As a host: @off a multiple of 4. -ENXIO: no register; -EACCES: read-only. */
 int emu_ext_read(struct emu_chip *chip, uint32_t off, uint32_t *value);
@@ -48,6 +49,8 @@ bool emu_ext_scan(struct emu_chip *chip);
 /* The same without telling. */
 bool emu_ext_rung(struct emu_chip *chip);
 void emu_ext_set_polling(struct emu_chip *chip, bool polling);
+/* A line for the log window; service thread only. */
+void emu_ext_log(struct emu_chip *chip, const char *line);
 /* The loader's verdict: state, status page, event and interrupt. */
 void emu_ext_fw_state(struct emu_chip *chip, uint32_t state, uint32_t boot_error);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <neuron/ext.h>
+#include <neuron/fw.h>
 #include <neuron/regs.h>
 #include "fw_image.h"
 #include "mgmt.h"
@@ -16,6 +17,9 @@
 
 #define CONSOLE_LINE	160
 #define NOT_ARMED	UINT64_MAX
+#define CSR_MEPC	0x341
+#define CSR_MCAUSE	0x342
+#define CSR_MTVAL	0x343
 
 /**
  * struct mgmt_nc - dispatch block of one NeuronCore
@@ -438,6 +442,28 @@ void emu_mgmt_nc_done(struct emu_mgmt *m, unsigned int n, const struct neuron_co
 	emu_mgmt_raise(m, NEURON_MGMT_IRQ_NC);
 }
 
+/* As firmware's own trap handler would have left it: the magic last. */
+static void record_crash(struct emu_mgmt *m)
+{
+	struct neuron_fw_crash crash = {
+		.cause = emu_rv32_csr(m->cpu, CSR_MCAUSE),
+		.epc = emu_rv32_csr(m->cpu, CSR_MEPC),
+		.tval = emu_rv32_csr(m->cpu, CSR_MTVAL),
+		.time = now_us(m),
+		.version = m->ops.ext_read(m->opaque, NEURON_EXT_FW_VERSION),
+	};
+	uint32_t word[sizeof(crash) / 4];
+	unsigned int i;
+
+	for (i = 0; i < 32; i++)
+		crash.regs[i] = emu_rv32_get(m->cpu, i);
+	memcpy(word, &crash, sizeof(crash));
+	m->ops.ext_write(m->opaque, NEURON_EXT_CRASH, 0);
+	for (i = 1; i < sizeof(crash) / 4; i++)
+		m->ops.ext_write(m->opaque, NEURON_EXT_CRASH + i * 4, word[i]);
+	m->ops.ext_write(m->opaque, NEURON_EXT_CRASH, NEURON_FW_CRASH_MAGIC);
+}
+
 /* No trap handler could be entered, so that the firmware cannot report it itself. */
 static void locked_up(struct emu_mgmt *m)
 {
@@ -445,7 +471,8 @@ static void locked_up(struct emu_mgmt *m)
 	abort_jobs(m);
 	console_flush(m);
 	set_not_ready(m);
-	m->ops.error(m->opaque, NEURON_MGMT_ERROR_CRASH, emu_rv32_csr(m->cpu, 0x342));
+	record_crash(m);
+	m->ops.error(m->opaque, NEURON_MGMT_ERROR_CRASH, emu_rv32_csr(m->cpu, CSR_MCAUSE));
 	set_state(m, NEURON_FW_STATE_CRASHED);
 }
 

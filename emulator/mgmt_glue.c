@@ -109,7 +109,10 @@ static void error(void *opaque, uint32_t error, uint32_t arg)
 
 static void console(void *opaque, const char *line)
 {
-	emu_trace((struct emu_chip *)opaque, "firmware", "%s", line);
+	struct emu_chip *chip = opaque;
+
+	emu_trace(chip, "firmware", "%s", line);
+	emu_ext_log(chip, line);
 }
 
 static uint32_t links(void *opaque)

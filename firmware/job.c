@@ -37,6 +37,8 @@ static bool find_context(uint32_t index, struct neuron_context_entry *entry)
 enum neuron_job_status fw_job_check(const struct neuron_job *job, struct neuron_context_entry *context,
 				    unsigned int queue)
 {
+	if (job->op == NEURON_JOB_CANCELLED)
+		return NEURON_JOB_ABORTED;
 	if (!descriptor_valid(job)) {
 		fw_report(NEURON_MGMT_ERROR_JOB_DESCRIPTOR, queue);
 		return NEURON_JOB_DESCRIPTOR;

@@ -114,6 +114,7 @@ static void enable(struct fw_queue *q)
 	q->head = 0;
 	q->tail = 0;
 	q->cache_count = 0;
+	q->sweep = false;
 	q->error = NEURON_Q_ERROR_NONE;
 	q->state = FW_QUEUE_ON;
 	reg_write(q, NEURON_Q_HEAD, 0);
@@ -146,6 +147,16 @@ void fw_queue_complete(struct fw_queue *q, uint32_t index, const struct neuron_c
 		fail(q, NEURON_Q_ERROR_DMA);
 }
 
+void fw_queue_running(const struct fw_queue *q, uint64_t seq)
+{
+	reg_write(q, NEURON_Q_RUNNING, seq);
+}
+
+static uint64_t job_addr(const struct fw_queue *q, uint32_t index)
+{
+	return q->ring + (index & (q->size - 1)) * sizeof(struct neuron_job);
+}
+
 static bool fetch(struct fw_queue *q)
 {
 	uint32_t slot = q->head & (q->size - 1), count = q->tail - q->head;
@@ -156,8 +167,7 @@ static bool fetch(struct fw_queue *q)
 		count = q->size - slot;
 	q->cached = q->head;
 	q->cache_count = 0;
-	if (fw_dma_read(q->ring + slot * sizeof(struct neuron_job), q->cache,
-			count * sizeof(struct neuron_job)))
+	if (fw_dma_read(job_addr(q, slot), q->cache, count * sizeof(struct neuron_job)))
 		return false;
 	q->cache_count = count;
 	return true;
@@ -193,18 +203,17 @@ static bool update_tail(struct fw_queue *q)
 	return true;
 }
 
-/* Complete what is left in the ring as aborted; the host gets one interrupt for all. */
-static void flush(struct fw_queue *q)
+/*
+ * Complete the next jobs in the ring as aborted: all that are left, or those up to the first
+ * that was not cancelled. The host gets one interrupt for all.
+ */
+static void abort_jobs(struct fw_queue *q, bool all)
 {
 	struct neuron_completion record = { .status = NEURON_JOB_ABORTED };
 	const struct neuron_job *job;
 	bool any = false;
 
-	if (q->error == NEURON_Q_ERROR_DMA)
-		return;
-	if (q->error == NEURON_Q_ERROR_NONE && !update_tail(q))
-		q->error = NEURON_Q_ERROR_TAIL;
-	while ((job = fw_queue_peek(q))) {
+	while ((job = fw_queue_peek(q)) && (all || job->op == NEURON_JOB_CANCELLED)) {
 		record.seq = job->seq;
 		if (fw_dma_write(record_addr(q, q->head), &record, sizeof(record))) {
 			fail(q, NEURON_Q_ERROR_DMA);
@@ -213,9 +222,30 @@ static void flush(struct fw_queue *q)
 		q->head++;
 		any = true;
 	}
+	if (!any)
+		return;
 	reg_write(q, NEURON_Q_HEAD, q->head);
-	if (any && !publish_seq(q, record.seq))
+	if (!publish_seq(q, record.seq))
 		fail(q, NEURON_Q_ERROR_DMA);
+}
+
+static void flush(struct fw_queue *q)
+{
+	if (q->error == NEURON_Q_ERROR_DMA)
+		return;
+	if (q->error == NEURON_Q_ERROR_NONE && !update_tail(q))
+		q->error = NEURON_Q_ERROR_TAIL;
+	abort_jobs(q, true);
+}
+
+/* Cancelled jobs need no core: they end as soon as those before them have. */
+static void sweep(struct fw_queue *q)
+{
+	abort_jobs(q, false);
+	if (q->head != q->tail || q->state != FW_QUEUE_ON)
+		return;
+	q->sweep = false;
+	fw_sched_ready(q, false);
 }
 
 static void turn_off(struct fw_queue *q)
@@ -225,7 +255,7 @@ static void turn_off(struct fw_queue *q)
 	publish(q, NEURON_Q_STATE_DISABLED);
 }
 
-void fw_queue_stopped(struct fw_queue *q)
+static void stopped(struct fw_queue *q)
 {
 	bool failed;
 
@@ -244,6 +274,14 @@ void fw_queue_stopped(struct fw_queue *q)
 	}
 }
 
+void fw_queue_left_core(struct fw_queue *q)
+{
+	if (q->state == FW_QUEUE_STOPPING)
+		stopped(q);
+	else if (q->state == FW_QUEUE_ON && q->sweep)
+		sweep(q);
+}
+
 static void stop(struct fw_queue *q, enum fw_queue_then then)
 {
 	if (q->state == FW_QUEUE_STOPPING) {
@@ -256,7 +294,33 @@ static void stop(struct fw_queue *q, enum fw_queue_then then)
 	q->state = FW_QUEUE_STOPPING;
 	fw_sched_ready(q, false);
 	if (!fw_sched_stop(q))
-		fw_queue_stopped(q);
+		stopped(q);
+}
+
+static void cancel(struct fw_queue *q)
+{
+	struct neuron_job job;
+	uint32_t index;
+	bool on_core = fw_sched_on_core(q, &index);
+
+	/* what was fetched ahead is not what is in the ring now */
+	q->cache_count = 0;
+	if (!update_tail(q)) {
+		fail(q, NEURON_Q_ERROR_TAIL);
+		return;
+	}
+	if (q->tail != q->head) {
+		q->sweep = true;
+		fw_sched_ready(q, true);
+	}
+	if (!on_core) {
+		sweep(q);
+		return;
+	}
+	if (fw_dma_read(job_addr(q, index), &job, sizeof(job)))
+		fail(q, NEURON_Q_ERROR_DMA);
+	else if (job.op == NEURON_JOB_CANCELLED)
+		fw_sched_cancel(q);
 }
 
 static void control(struct fw_queue *q)
@@ -275,6 +339,11 @@ static void control(struct fw_queue *q)
 			turn_off(q);
 		else
 			stop(q, FW_QUEUE_THEN_OFF);
+		break;
+	case NEURON_Q_CTRL_CANCEL:
+		/* one that is off or stops has no job that would not end anyway */
+		if (q->state == FW_QUEUE_ON)
+			cancel(q);
 		break;
 	default:
 		fail(q, NEURON_Q_ERROR_CONFIG);
@@ -344,6 +413,7 @@ void fw_queue_init(void)
 		q->id = i;
 		q->state = FW_QUEUE_OFF;
 		q->error = NEURON_Q_ERROR_NONE;
+		fw_queue_running(q, 0);
 		state = reg_read(q, NEURON_Q_STATE);
 		if (state == NEURON_Q_STATE_ENABLED || state == NEURON_Q_STATE_ERROR)
 			reg_write(q, NEURON_Q_STATE, NEURON_Q_STATE_DISABLED);

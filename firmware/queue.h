@@ -33,6 +33,7 @@ enum fw_queue_then {
  * @head: jobs taken; @tail: jobs that the host put in; both free running, 32 bits
  * @cached: @head's value when cache[0] was fetched; @cache_count: jobs in the cache
  * @error: NEURON_Q_ERROR_*
+ * @sweep: jobs in the ring may have been cancelled
  */
 struct fw_queue {
 	uint64_t ring;
@@ -49,6 +50,7 @@ struct fw_queue {
 	uint8_t priority;
 	uint8_t vector;
 	bool irq;
+	bool sweep;
 	struct neuron_job cache[FW_QUEUE_CACHE];
 };
 
@@ -67,8 +69,10 @@ const struct neuron_job *fw_queue_peek(struct fw_queue *q);
 uint32_t fw_queue_pop(struct fw_queue *q);
 /* Report job @index as finished. */
 void fw_queue_complete(struct fw_queue *q, uint32_t index, const struct neuron_completion *record);
-/* The job of a queue in FW_QUEUE_STOPPING has left the core. */
-void fw_queue_stopped(struct fw_queue *q);
+/* Tell the host which job is on the core; 0: none. */
+void fw_queue_running(const struct fw_queue *q, uint64_t seq);
+/* The queue's job has left the core, and was completed. */
+void fw_queue_left_core(struct fw_queue *q);
 
 /* The queue @index of @core. */
 struct fw_queue *fw_queue_of(unsigned int core, unsigned int index);

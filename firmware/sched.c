@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The scheduler. A core runs one job at a time: of its queues with jobs, those with the
- * highest priority take turns.
+ * highest priority take turns. So that none starves, a priority that was passed over
+ * PATIENCE times in a row gets one turn.
  */
 #include "hw.h"
 #include "job.h"
@@ -10,6 +11,7 @@
 #include "timer.h"
 
 #define PRIORITIES	4
+#define PATIENCE	32
 /* Jobs that end at once, in one go, before other work gets its turn. */
 #define BURST		16
 
@@ -20,8 +22,10 @@
  * @deadline: when it is ended
  * @since: from when on its time has not been accounted for
  * @stray: runs a job that nobody waits for any more
+ * @cancelled: so was the job
  * @ready: queues with jobs, a bitmap per priority
  * @next: where to look first, per priority
+ * @passed: jobs that went before, per priority with jobs
  */
 struct fw_core {
 	struct fw_queue *queue;
@@ -31,10 +35,12 @@ struct fw_core {
 	uint64_t since;
 	uint64_t busy_us;
 	bool timed_out;
+	bool cancelled;
 	bool stray;
 	bool held;
 	uint16_t ready[PRIORITIES];
 	uint8_t next[PRIORITIES];
+	uint8_t passed[PRIORITIES];
 };
 
 static struct fw_core cores[NEURON_CORES];
@@ -61,23 +67,46 @@ void fw_sched_ready(struct fw_queue *q, bool ready)
 		core->ready[q->priority] &= ~bit;
 }
 
+/* The priority whose turn it is, or -1 if there are no jobs. */
+static int pick_priority(struct fw_core *core)
+{
+	int highest = -1, p;
+
+	for (p = PRIORITIES - 1; p >= 0; p--) {
+		if (!core->ready[p]) {
+			core->passed[p] = 0;
+			continue;
+		}
+		if (highest < 0)
+			highest = p;
+		else if (core->passed[p] == PATIENCE)
+			break;
+	}
+	if (p < 0)
+		p = highest;
+	for (int other = 0; other < PRIORITIES; other++)
+		if (core->ready[other] && core->passed[other] < PATIENCE)
+			core->passed[other]++;
+	if (p >= 0)
+		core->passed[p] = 0;
+	return p;
+}
+
 /* The queue whose turn it is, or NULL. */
 static struct fw_queue *pick(unsigned int n)
 {
 	struct fw_core *core = &cores[n];
+	int p = pick_priority(core);
+	uint32_t ready, ahead;
+	unsigned int i;
 
-	for (int p = PRIORITIES - 1; p >= 0; p--) {
-		uint32_t ready = core->ready[p], ahead;
-		unsigned int i;
-
-		if (!ready)
-			continue;
-		ahead = ready >> core->next[p] << core->next[p];
-		i = lowest_bit(ahead ? ahead : ready);
-		core->next[p] = (i + 1) % NEURON_QUEUES_PER_CORE;
-		return fw_queue_of(n, i);
-	}
-	return NULL;
+	if (p < 0)
+		return NULL;
+	ready = core->ready[p];
+	ahead = ready >> core->next[p] << core->next[p];
+	i = lowest_bit(ahead ? ahead : ready);
+	core->next[p] = (i + 1) % NEURON_QUEUES_PER_CORE;
+	return fw_queue_of(n, i);
 }
 
 static void start(unsigned int n, struct fw_queue *q, uint32_t index, const struct neuron_job *job,
@@ -90,6 +119,7 @@ static void start(unsigned int n, struct fw_queue *q, uint32_t index, const stru
 	core->index = index;
 	core->seq = job->seq;
 	core->timed_out = false;
+	core->cancelled = false;
 	core->since = fw_time();
 	core->deadline = core->since + timeout * 1000ull;
 	fw_timer_at(core->deadline);
@@ -98,7 +128,19 @@ static void start(unsigned int n, struct fw_queue *q, uint32_t index, const stru
 	fw_nc_write(n, NEURON_MGMT_NC_SEGMENTS, context->segments);
 	fw_nc_write(n, NEURON_MGMT_NC_OWNER, context->owner);
 	fw_nc_set_job(n, job);
+	fw_queue_running(q, job->seq);
 	fw_nc_write(n, NEURON_MGMT_NC_CTRL, NEURON_MGMT_NC_START);
+}
+
+/* The core's job is the core's no more. */
+static void leave(struct fw_core *core, const struct neuron_completion *record)
+{
+	struct fw_queue *q = core->queue;
+
+	core->queue = NULL;
+	fw_queue_running(q, 0);
+	fw_queue_complete(q, core->index, record);
+	fw_queue_left_core(q);
 }
 
 static void run_next(unsigned int n, struct fw_queue *q)
@@ -158,7 +200,6 @@ static void account(struct fw_core *core, uint64_t now)
 static void finished(unsigned int n)
 {
 	struct fw_core *core = &cores[n];
-	struct fw_queue *q = core->queue;
 	struct neuron_completion record = {
 		.seq = core->seq,
 		.status = fw_nc_read(n, NEURON_MGMT_NC_STATUS),
@@ -179,10 +220,7 @@ static void finished(unsigned int n)
 		return;
 	}
 	account(core, fw_time());
-	core->queue = NULL;
-	fw_queue_complete(q, core->index, &record);
-	if (q->state == FW_QUEUE_STOPPING)
-		fw_queue_stopped(q);
+	leave(core, &record);
 }
 
 void fw_sched_done(void)
@@ -190,6 +228,14 @@ void fw_sched_done(void)
 	for (unsigned int n = 0; n < NEURON_CORES; n++)
 		if (!fw_sched_idle(n) && fw_nc_read(n, NEURON_MGMT_NC_STATE) == NEURON_MGMT_NC_DONE)
 			finished(n);
+}
+
+bool fw_sched_on_core(const struct fw_queue *q, uint32_t *index)
+{
+	const struct fw_core *core = &cores[q->id / NEURON_QUEUES_PER_CORE];
+
+	*index = core->index;
+	return core->queue == q;
 }
 
 bool fw_sched_stop(struct fw_queue *q)
@@ -202,6 +248,12 @@ bool fw_sched_stop(struct fw_queue *q)
 	return true;
 }
 
+void fw_sched_cancel(struct fw_queue *q)
+{
+	if (fw_sched_stop(q))
+		cores[q->id / NEURON_QUEUES_PER_CORE].cancelled = true;
+}
+
 /* A core that was told to stop is told again: the first time it may have been about to start. */
 void fw_sched_deadlines(uint64_t now)
 {
@@ -210,11 +262,12 @@ void fw_sched_deadlines(uint64_t now)
 
 		if (!core->queue)
 			continue;
-		if (now < core->deadline && core->queue->state != FW_QUEUE_STOPPING) {
+		if (now < core->deadline && core->queue->state != FW_QUEUE_STOPPING &&
+		    !core->cancelled) {
 			fw_timer_at(core->deadline);
 			continue;
 		}
-		if (now >= core->deadline && !core->timed_out) {
+		if (now >= core->deadline && !core->timed_out && !core->cancelled) {
 			core->timed_out = true;
 			fw_report(NEURON_MGMT_ERROR_JOB_TIMEOUT, core->queue->id);
 			fw_log("core %u: job %u of queue %u had its time", n,
@@ -235,15 +288,11 @@ void fw_sched_abandon(unsigned int n)
 {
 	struct fw_core *core = &cores[n];
 	struct neuron_completion record = { .seq = core->seq, .status = NEURON_JOB_ABORTED };
-	struct fw_queue *q = core->queue;
 
-	if (!q)
+	if (!core->queue)
 		return;
-	core->queue = NULL;
 	core->stray = true;
-	fw_queue_complete(q, core->index, &record);
-	if (q->state == FW_QUEUE_STOPPING)
-		fw_queue_stopped(q);
+	leave(core, &record);
 }
 
 uint64_t fw_sched_busy_us(uint64_t now)

@@ -15,6 +15,10 @@ void fw_sched_init(void);
 void fw_sched_ready(struct fw_queue *q, bool ready);
 /* End the job of @q that is on its core. False: there is none. */
 bool fw_sched_stop(struct fw_queue *q);
+/* Is a job of @q on its core? @index: which, as fw_queue_pop() gave it. */
+bool fw_sched_on_core(const struct fw_queue *q, uint32_t *index);
+/* The job of @q that is on its core was cancelled. */
+void fw_sched_cancel(struct fw_queue *q);
 
 /* Give jobs to the cores that have none. True: call again, there is more to do. */
 bool fw_sched_run(void);

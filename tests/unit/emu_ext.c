@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -33,13 +34,14 @@ static void identity(void **state)
 	harness_open(&h, 9);
 	assert_int_equal(ext_read(&h, NEURON_EXT_MAGIC), NEURON_EXT_MAGIC_VALUE);
 	assert_int_equal(ext_read(&h, NEURON_EXT_VERSION), NEURON_EXT_VERSION_VALUE);
-	assert_int_equal(ext_read(&h, NEURON_EXT_FEATURES), NEURON_EXT_FEATURE_COMPUTE);
+	assert_int_equal(ext_read(&h, NEURON_EXT_FEATURES), NEURON_EXT_FEATURE_COMPUTE |
+			 NEURON_EXT_FEATURE_CANCEL | NEURON_EXT_FEATURE_LOG);
 	assert_int_equal(ext_read(&h, NEURON_EXT_GEOMETRY), 4 | 16 << 8 | 9 << 16);
 	assert_int_equal(ext_read(&h, NEURON_EXT_FW_STATE), NEURON_FW_STATE_RESET);
 	assert_int_equal(h.errors, 0);
 	ext_read(&h, 0x60);
 	expect_error(&h, "mmio-unknown");
-	ext_read(&h, NEURON_EXT_QUEUE(3) + 0x28);
+	ext_read(&h, NEURON_EXT_QUEUE(3) + 0x2c);
 	expect_error(&h, "mmio-unknown");
 	ext_write(&h, NEURON_EXT_FW_CTRL, 9);
 	expect_error(&h, "fw-ctrl");
@@ -104,12 +106,90 @@ static void queue_file(void **state)
 	ext_write(&h, q + NEURON_Q_CTRL, NEURON_Q_CTRL_ENABLE);
 	assert_int_equal(ext_read(&h, q + NEURON_Q_STATE), NEURON_Q_STATE_PENDING);
 	assert_true(atomic_load(&h.chip->ext.queue_ctrl) == 1ull << 37);
+	/* CANCEL must not take the place of what firmware has yet to do */
+	ext_write(&h, q + NEURON_Q_CTRL, NEURON_Q_CTRL_CANCEL);
+	assert_int_equal(emu_ext_peek(h.chip, q + NEURON_Q_CTRL), NEURON_Q_CTRL_ENABLE);
 	ext_write(&h, q + NEURON_Q_HEAD, 1);
+	expect_error(&h, "mmio-access");
+	ext_write(&h, q + NEURON_Q_RUNNING, 1);
 	expect_error(&h, "mmio-access");
 	emu_ext_poke(h.chip, q + NEURON_Q_STATE, NEURON_Q_STATE_ENABLED);
 	assert_true(atomic_load(&h.chip->ext.enabled) == 1ull << 37);
+	/* and leaves the state alone */
+	atomic_store(&h.chip->ext.queue_ctrl, 0);
+	ext_write(&h, q + NEURON_Q_CTRL, NEURON_Q_CTRL_CANCEL);
+	assert_int_equal(ext_read(&h, q + NEURON_Q_STATE), NEURON_Q_STATE_ENABLED);
+	assert_true(atomic_load(&h.chip->ext.queue_ctrl) == 1ull << 37);
 	emu_ext_poke(h.chip, q + NEURON_Q_STATE, NEURON_Q_STATE_DISABLED);
 	assert_true(atomic_load(&h.chip->ext.enabled) == 0);
+	harness_close(&h);
+}
+
+static void read_log(struct harness *h, uint32_t from, char *text, uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < len; i++)
+		text[i] = ext_read(h, NEURON_EXT_LOG + (from + i) % NEURON_EXT_LOG_SIZE / 4 * 4) >>
+			  (from + i) % 4 * 8;
+	text[len] = 0;
+}
+
+static void log_window(void **state)
+{
+	char text[64], line[64];
+	struct harness h;
+	unsigned int i;
+
+	harness_open(&h, 16);
+	assert_int_equal(ext_read(&h, NEURON_EXT_LOG_HEAD), 0);
+	emu_ext_log(h.chip, "first");
+	emu_ext_log(h.chip, "second line");
+	assert_int_equal(ext_read(&h, NEURON_EXT_LOG_HEAD), 18);
+	read_log(&h, 0, text, 18);
+	assert_string_equal(text, "first\nsecond line\n");
+	/* round the ring, not aligned to its end */
+	for (i = 0; i < 200; i++) {
+		snprintf(line, sizeof(line), "line %u of many", i);
+		emu_ext_log(h.chip, line);
+	}
+	i = ext_read(&h, NEURON_EXT_LOG_HEAD);
+	assert_true(i > NEURON_EXT_LOG_SIZE);
+	read_log(&h, i - 34, text, 34);
+	assert_string_equal(text, "line 198 of many\nline 199 of many\n");
+	ext_write(&h, NEURON_EXT_LOG + 8, 1);
+	expect_error(&h, "mmio-access");
+	ext_write(&h, NEURON_EXT_LOG_HEAD, 0);
+	expect_error(&h, "mmio-access");
+	ext_read(&h, NEURON_EXT_LOG - 4);
+	expect_error(&h, "mmio-unknown");
+	ext_read(&h, NEURON_EXT_LOG + NEURON_EXT_LOG_SIZE);
+	expect_error(&h, "mmio-unknown");
+	harness_close(&h);
+}
+
+/* Log and crash record are there to be read after the reset that firmware's end made necessary. */
+static void windows_outlive_resets(void **state)
+{
+	struct harness h;
+
+	harness_open(&h, 16);
+	emu_ext_poke(h.chip, NEURON_EXT_CRASH, 0x12345678);
+	emu_ext_poke(h.chip, NEURON_EXT_CRASH + NEURON_EXT_CRASH_SIZE - 4, 77);
+	emu_ext_log(h.chip, "last words");
+	emu_ext_poke(h.chip, NEURON_EXT_FW_HEARTBEAT, 9);
+	emu_reset(h.chip, EMU_RESET_FUNCTION);
+	assert_int_equal(ext_read(&h, NEURON_EXT_FW_HEARTBEAT), 0);
+	assert_int_equal(ext_read(&h, NEURON_EXT_CRASH), 0x12345678);
+	assert_int_equal(ext_read(&h, NEURON_EXT_CRASH + NEURON_EXT_CRASH_SIZE - 4), 77);
+	assert_int_equal(ext_read(&h, NEURON_EXT_LOG_HEAD), 11);
+	assert_int_equal(ext_read(&h, NEURON_EXT_LOG), 'l' | 'a' << 8 | 's' << 16 | 't' << 24);
+	ext_write(&h, NEURON_EXT_CRASH, 0);
+	expect_error(&h, "mmio-access");
+	emu_reset(h.chip, EMU_RESET_POWER);
+	assert_int_equal(ext_read(&h, NEURON_EXT_CRASH), 0);
+	assert_int_equal(ext_read(&h, NEURON_EXT_LOG_HEAD), 0);
+	assert_int_equal(ext_read(&h, NEURON_EXT_LOG), 0);
 	harness_close(&h);
 }
 
@@ -240,6 +320,8 @@ int main(void)
 		cmocka_unit_test(write_one_to_clear),
 		cmocka_unit_test(boot_without_image),
 		cmocka_unit_test(queue_file),
+		cmocka_unit_test(log_window),
+		cmocka_unit_test(windows_outlive_resets),
 		cmocka_unit_test(doorbells),
 		cmocka_unit_test(doorbell_reset),
 		cmocka_unit_test(msix_table),

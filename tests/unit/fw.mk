@@ -26,7 +26,7 @@ UNIT_TESTS += $(T_FW)/rv32_insn $(T_FW)/rv32_diff
 # Firmware on the host: the same sources against a mock chip.
 FW_TEST_SRCS := $(FW_SRCS) tests/unit/fw_mock.c
 FW_TEST_CFLAGS := -DFW_MOCK $(FW_DEFINES) -iquote firmware -Itests/unit
-FW_TESTS := fw_fwio fw_reset fw_queue fw_sched
+FW_TESTS := fw_fwio fw_reset fw_queue fw_sched fw_cancel
 $(foreach t,$(FW_TESTS),$(eval $(call test-program,unit/$(t),tests/unit/$(t).c $(FW_TEST_SRCS),$(FW_TEST_CFLAGS),-lcmocka)))
 UNIT_TESTS += $(addprefix $(T_FW)/,$(FW_TESTS))
 

@@ -200,7 +200,7 @@ static void test_bad_jobs(void **state)
 	queue_enable(0, 16, IRQ(2));
 	queue_put(0, NEURON_JOB_NOP);
 	queue_put(0, 0);
-	queue_put(0, 3);
+	queue_put(0, 4);
 	queue_put(0, NEURON_JOB_NOP)->reserved[1] = 1ull << 63;
 	queue_put(0, NEURON_JOB_EXEC)->stream[3].offset = 32;
 	queue_put(0, NEURON_JOB_EXEC)->context = CTX_COUNT;

@@ -415,11 +415,13 @@ static void test_doorbell_before_reset(void **state)
 	for (int i = 0; i < 20; i++) {
 		misc_set(NEURON_MISC_DOORBELL, 1);
 		emu_reset(chip, EMU_RESET_FUNCTION);
+		/* the old firmware may have been faster than the reset, and found no request */
+		atomic_store(&errors, 0);
 		set_command(6);
 		WAIT(misc_get(NEURON_MISC_FW_STATUS) & NEURON_FW_STATUS_READY);
 		fwio(1 + i, NEURON_FWIO_POST, 8);
+		assert_int_equal(atomic_load(&errors), 0);
 	}
-	assert_int_equal(atomic_load(&errors), 0);
 }
 
 static void test_function_reset(void **state)

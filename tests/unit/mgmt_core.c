@@ -316,6 +316,8 @@ static void test_queue_bitmaps(void **state)
 /* A trap without a handler: the chip tells, since the firmware cannot. */
 static void expect_lockup(void)
 {
+	struct neuron_fw_crash crash;
+
 	boot();
 	f->misc[NEURON_MISC_FW_STATUS / 4] = NEURON_FW_STATUS_READY;
 	fake_run(f, 1000);
@@ -324,6 +326,11 @@ static void expect_lockup(void)
 	assert_in_range(f->error_arg, 5, 7);
 	assert_int_equal(f->misc[NEURON_MISC_FW_STATUS / 4], 0);
 	assert_false(emu_mgmt_pending(f->mgmt));
+	/* and leaves the record that a handler would have left */
+	memcpy(&crash, f->ext + NEURON_EXT_CRASH / 4, sizeof(crash));
+	assert_int_equal(crash.magic, NEURON_FW_CRASH_MAGIC);
+	assert_int_equal(crash.cause, f->error_arg);
+	f->ext[NEURON_EXT_CRASH / 4] = 0;
 }
 
 static void test_lockup(void **state)

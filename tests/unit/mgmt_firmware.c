@@ -253,6 +253,7 @@ static void *broken_image(size_t *size)
 
 static void test_crash_and_reboot(void **state)
 {
+	struct neuron_fw_crash crash;
 	size_t size;
 	void *broken = broken_image(&size);
 
@@ -264,6 +265,13 @@ static void test_crash_and_reboot(void **state)
 	assert_int_equal(f->error_arg, 2);
 	assert_int_equal(f->misc[NEURON_MISC_FW_STATUS / 4], 0);
 	assert_non_null(strstr(f->console, "crash: cause 2 "));
+	memcpy(&crash, f->ext + NEURON_EXT_CRASH / 4, sizeof(crash));
+	assert_int_equal(crash.magic, NEURON_FW_CRASH_MAGIC);
+	assert_int_equal(crash.cause, 2);
+	assert_in_range(crash.epc, NEURON_MGMT_SRAM, NEURON_MGMT_SRAM + NEURON_MGMT_SRAM_SIZE);
+	assert_int_equal(crash.version, get_ext(NEURON_EXT_FW_VERSION));
+	assert_int_equal(crash.regs[0], 0);
+	assert_in_range(crash.regs[2], NEURON_MGMT_SRAM, NEURON_MGMT_SRAM + NEURON_MGMT_SRAM_SIZE);
 	assert_false(emu_mgmt_pending(f->mgmt));
 	emu_mgmt_raise(f->mgmt, ~0u);
 	assert_false(emu_mgmt_pending(f->mgmt));

@@ -28,7 +28,7 @@
 #define NEURON_EXT_VERSION_VALUE	0x00010001u
 #define NEURON_EXT_FEATURES		0x0008
 #define NEURON_EXT_FEATURE_COMPUTE	0x00000001u
-#define NEURON_EXT_FEATURE_CANCEL	0x00000002u	/* NEURON_Q_CTRL_CANCEL, NEURON_Q_RUNNING */
+#define NEURON_EXT_FEATURE_CANCEL	0x00000002u	/* Q_CTRL_CANCEL, Q_RUNNING; with FW_API >= 1.1 */
 #define NEURON_EXT_FEATURE_TELEMETRY	0x00000004u	/* temperature, ECC, link registers, their events */
 #define NEURON_EXT_FEATURE_LOG		0x00000008u	/* crash record and console log windows */
 #define NEURON_EXT_GEOMETRY		0x000c	/* cores | queues a core << 8 | vectors << 16 */
