@@ -6,6 +6,7 @@
 #include "apb.h"
 #include "bus.h"
 #include "chip.h"
+#include "link.h"
 #include "ncwin.h"
 
 struct target {
@@ -61,17 +62,6 @@ static struct target decode(uint64_t addr, uint64_t len)
 	return t;
 }
 
-/* Registers of a neighbour chip, through the link; without a link nothing answers. */
-static int neighbour_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write)
-{
-	(void)chip;
-	(void)addr;
-	(void)buf;
-	(void)len;
-	(void)write;
-	return -EFAULT;
-}
-
 static int register_access(struct emu_chip *chip, const struct target *t, uint8_t *buf, size_t len,
 			   bool write)
 {
@@ -111,29 +101,52 @@ static int host_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t l
 	return config->dma_read(config->opaque, addr, buf, len);
 }
 
+static int local_access(struct emu_chip *chip, const struct target *t, void *buf, size_t len,
+			bool write)
+{
+	if (t->kind == NOTHING)
+		return -EFAULT;
+	if (t->kind != DRAM)
+		return register_access(chip, t, buf, len, write);
+	if (write)
+		memcpy(chip->dram.base + t->off, buf, len);
+	else
+		memcpy(buf, chip->dram.base + t->off, len);
+	return 0;
+}
+
 static int access_bus(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write,
 		      bool embedded)
 {
 	struct target t = decode(addr, len);
 
-	switch (t.kind) {
-	case DRAM:
-		if (write)
-			memcpy(chip->dram.base + t.off, buf, len);
-		else
-			memcpy(buf, chip->dram.base + t.off, len);
-		return 0;
-	case NC:
-	case APB:
-		return register_access(chip, &t, buf, len, write);
-	case HOST:
+	if (t.kind == HOST)
 		return host_access(chip, t.off, buf, len, write, embedded);
-	case NEIGHBOUR:
-		return neighbour_access(chip, t.off, buf, len, write);
-	case NOTHING:
-		break;
-	}
-	return -EFAULT;
+	if (t.kind == NEIGHBOUR)
+		return emu_link_access(chip, t.off, buf, len, write);
+	return local_access(chip, &t, buf, len, write);
+}
+
+int emu_bus_access_local(struct emu_chip *chip, uint64_t addr, void *buf, size_t len, bool write)
+{
+	struct target t;
+
+	/* What arrives over a link stays here: neither the host's memory nor the next chip. */
+	if (addr & ~(NEURON_ADDR_HOST - 1))
+		return -EFAULT;
+	t = decode_local(addr, len);
+	return local_access(chip, &t, buf, len, write);
+}
+
+bool emu_link_dram(uint64_t addr, uint64_t len, uint64_t *offset)
+{
+	struct target t;
+
+	if (addr & ~(NEURON_ADDR_HOST - 1))
+		return false;
+	t = decode_local(addr, len);
+	*offset = t.off;
+	return t.kind == DRAM;
 }
 
 int emu_bus_is_host(uint64_t addr)
@@ -205,6 +218,12 @@ const char *emu_bus_reason(int err, enum emu_bus_side side)
 	case -EINVAL:
 		return source ? "source is registers, which take aligned words" :
 				"destination is registers, which take aligned words";
+	case -ENOLINK:
+		return source ? "source is on a neighbour, and there is no link to it" :
+				"destination is on a neighbour, and there is no link to it";
+	case -ETIMEDOUT:
+		return source ? "source is on a neighbour, which does not answer" :
+				"destination is on a neighbour, which does not answer";
 	case -ENXIO:
 		return source ? "source is memory that the client shares no file for" :
 				"destination is memory that the client shares no file for";

@@ -14,6 +14,11 @@
  *
  * No callback of struct emu_config is called under an innermost lock. Registers that are
  * plain storage are atomics and need no lock.
+ *
+ * Links: an access to a neighbour may wait for it, for a bounded time, with service.run or
+ * none of these locks held. A neighbour's access to this chip (emu_link_read(), _write())
+ * takes innermost locks only, on a thread of its own; so two chips that read each other
+ * never wait in a circle.
  */
 #ifndef EMU_CHIP_H
 #define EMU_CHIP_H
@@ -47,6 +52,7 @@ struct emu_chip {
 	struct emu_core core[NEURON_CORES];
 	struct emu_service service;
 	struct emu_mgmt *mgmt;
+	atomic_uint links;		/* NEURON_FW_STATUS_EAST, _WEST: neighbours that are there */
 	atomic_bool stop;
 };
 

@@ -28,6 +28,13 @@ enum emu_reset {
 	EMU_RESET_FUNCTION,	/* FLR, bus reset, DEVICE_RESET: config space too; firmware boots */
 };
 
+/* A chip's links: device address bits [47:46] are 10 and 11. */
+enum emu_link {
+	EMU_LINK_EAST,
+	EMU_LINK_WEST,
+	EMU_LINKS,
+};
+
 /**
  * struct emu_config - what a chip is made of and how it reaches its host
  * @revision: PCI revision ID; 0xff = emulated (the default that tools should use)
@@ -38,13 +45,18 @@ enum emu_reset {
  * @opaque: first argument of the callbacks
  * @dma_read: host memory at bus address @addr -> @buf. -EFAULT: not mapped, -EPERM
  * @dma_write: @buf -> host memory
+ * @link_read: the neighbour's local address @addr -> @buf, by its emu_link_read(). May
+ *	block for a bounded time. -EFAULT, -EINVAL as there; -ENOLINK the neighbour has gone;
+ *	-ETIMEDOUT it does not answer. Called only while emu_link_set() says that it is there
+ * @link_write: @buf -> the neighbour
  * @irq: raise MSI-X vector @vector
  * @guest_error: the host did something wrong. @category is a stable kebab-case name
  *	("udma-ring-id"), @text one line without newline that names register or address
  * @trace: one line of @category; NULL = no tracing
  *
  * Callbacks may come from any thread that runs the chip, never with a lock of the chip
- * held that emu_bar_read() or emu_bar_write() takes. Any but dma_* may be NULL.
+ * held that emu_bar_read() or emu_bar_write() takes. Any may be NULL; what it would reach
+ * then answers like an unmapped address.
  */
 struct emu_config {
 	uint8_t revision;
@@ -55,6 +67,9 @@ struct emu_config {
 	void *opaque;
 	int (*dma_read)(void *opaque, uint64_t addr, void *buf, size_t len);
 	int (*dma_write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+	int (*link_read)(void *opaque, enum emu_link link, uint64_t addr, void *buf, size_t len);
+	int (*link_write)(void *opaque, enum emu_link link, uint64_t addr, const void *buf,
+			  size_t len);
 	void (*irq)(void *opaque, unsigned int vector);
 	void (*guest_error)(void *opaque, const char *category, const char *text);
 	void (*trace)(void *opaque, const char *category, const char *text);
@@ -92,6 +107,19 @@ struct emu_bar_area {
  */
 EMU_API int emu_bar_memory(struct emu_chip *chip, unsigned int bar, int *fd,
 			   struct emu_bar_area *areas, int max);
+
+/* There is a neighbour at @link from now on, or no more. Firmware tells the host. */
+EMU_API void emu_link_set(struct emu_chip *chip, enum emu_link link, bool up);
+/*
+ * A neighbour's access to this chip's local map: DRAM, BAR0's registers, BAR2's windows.
+ * Never waits for anything outside this chip. -EFAULT nothing answers there, which host
+ * memory and this chip's own neighbours never do: nothing is forwarded; -EINVAL
+ * registers reached with anything but aligned words.
+ */
+EMU_API int emu_link_read(struct emu_chip *chip, uint64_t addr, void *buf, size_t len);
+EMU_API int emu_link_write(struct emu_chip *chip, uint64_t addr, const void *buf, size_t len);
+/* Where the local address @addr lies in the memory behind BAR4; false if it is no DRAM. */
+EMU_API bool emu_link_dram(uint64_t addr, uint64_t len, uint64_t *offset);
 
 /*
  * Carry out what is due: firmware, DMA rings, doorbells. Sleeps up to @timeout_us when

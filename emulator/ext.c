@@ -10,6 +10,7 @@
 #include <neuron/regs.h>
 
 #include "chip.h"
+#include "link.h"
 #include "mgmt.h"
 
 enum kind {
@@ -37,6 +38,7 @@ static enum kind kind_of(uint32_t off)
 	case NEURON_EXT_MAGIC ... NEURON_EXT_GEOMETRY:
 	case NEURON_EXT_FW_VERSION ... NEURON_EXT_FW_HEARTBEAT:
 	case NEURON_EXT_FW_BOOT_ERROR:
+	case NEURON_EXT_LINKS:
 	case NEURON_EXT_LOG_HEAD:
 	case NEURON_EXT_CRASH ... NEURON_EXT_CRASH + NEURON_EXT_CRASH_SIZE - 4:
 	case NEURON_EXT_LOG ... NEURON_EXT_LOG + NEURON_EXT_LOG_SIZE - 4:
@@ -146,7 +148,7 @@ int emu_ext_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 	} else {
 		if (kind_of(off) == UNKNOWN)
 			return -ENXIO;
-		*value = atomic_load(&chip->ext.reg[off / 4]);
+		*value = emu_ext_peek(chip, off);
 	}
 	return 0;
 }
@@ -230,6 +232,8 @@ uint32_t emu_ext_peek(struct emu_chip *chip, uint32_t off)
 {
 	if (in_pages(off))
 		return atomic_load(page_word(chip, off));
+	if (off == NEURON_EXT_LINKS)
+		return emu_link_status(chip);
 	if (off < NEURON_EXT_QUEUE(NEURON_QUEUES))
 		return atomic_load(&chip->ext.reg[off / 4]);
 	return 0;

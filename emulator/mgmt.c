@@ -43,6 +43,7 @@ struct emu_mgmt {
 	atomic_bool asleep;	/* in WFI */
 	atomic_uint pending;
 	atomic_uint enable;
+	atomic_uint sensors;	/* NEURON_EVENT_* */
 	_Atomic uint64_t timer;	/* us, NOT_ARMED */
 
 	uint32_t boot_error;
@@ -263,6 +264,7 @@ static int regs_read(struct emu_mgmt *m, uint32_t off, uint32_t *value)
 	case NEURON_MGMT_REG_STATUS: *value = m->reg_status; break;
 	case NEURON_MGMT_ERROR_ARG: *value = m->error_arg; break;
 	case NEURON_MGMT_LINKS: *value = m->ops.links(m->opaque); break;
+	case NEURON_MGMT_SENSORS: *value = atomic_load(&m->sensors); break;
 	case NEURON_MGMT_QCTRL_LO: *value = m->ops.queue_ctrl(m->opaque, 0); break;
 	case NEURON_MGMT_QCTRL_HI: *value = m->ops.queue_ctrl(m->opaque, 0) >> 32; break;
 	case NEURON_MGMT_QTAIL_LO: *value = m->ops.queue_tail(m->opaque, 0); break;
@@ -318,6 +320,7 @@ static int regs_write(struct emu_mgmt *m, uint32_t off, uint32_t value)
 	case NEURON_MGMT_CONSOLE: console_put(m, value); break;
 	case NEURON_MGMT_ERROR_ARG: m->error_arg = value; break;
 	case NEURON_MGMT_ERROR: m->ops.error(m->opaque, value, m->error_arg); break;
+	case NEURON_MGMT_SENSORS: atomic_fetch_and(&m->sensors, ~value); break;
 	case NEURON_MGMT_QCTRL_LO: m->ops.queue_ctrl(m->opaque, value); break;
 	case NEURON_MGMT_QCTRL_HI: m->ops.queue_ctrl(m->opaque, (uint64_t)value << 32); break;
 	case NEURON_MGMT_QTAIL_LO: m->ops.queue_tail(m->opaque, value); break;
@@ -417,8 +420,16 @@ void emu_mgmt_raise(struct emu_mgmt *m, uint32_t irqs)
 	atomic_fetch_or(&m->pending, irqs);
 }
 
+void emu_mgmt_sense(struct emu_mgmt *m, uint32_t events)
+{
+	/* before the interrupt: firmware that takes it finds out why */
+	atomic_fetch_or(&m->sensors, events);
+	emu_mgmt_raise(m, NEURON_MGMT_IRQ_SENSOR);
+}
+
 void emu_mgmt_forget(struct emu_mgmt *m)
 {
+	atomic_store(&m->sensors, 0);
 	atomic_store(&m->pending, 0);
 }
 

@@ -3,7 +3,8 @@
  * The management core: RV32IMC interpreter, SRAM, image loader and the peripherals of
  * <neuron/mgmt.h>. Reaches the rest of the chip only through struct emu_mgmt_ops.
  *
- * Not thread-safe but for emu_mgmt_raise() and emu_mgmt_pending(): the service thread runs it.
+ * Not thread-safe but for emu_mgmt_raise(), emu_mgmt_sense() and emu_mgmt_pending(): the service
+ * thread runs it.
  */
 #ifndef EMU_MGMT_H
 #define EMU_MGMT_H
@@ -64,6 +65,8 @@ void emu_mgmt_halt(struct emu_mgmt *mgmt);
 
 /* Set NEURON_MGMT_IRQ_* bits in PENDING. Any thread. */
 void emu_mgmt_raise(struct emu_mgmt *mgmt, uint32_t irqs);
+/* NEURON_EVENT_* bits for SENSORS, and IRQ_SENSOR. Any thread. */
+void emu_mgmt_sense(struct emu_mgmt *mgmt, uint32_t events);
 /* Forget what is pending: what raised it is gone. While the core is halted. */
 void emu_mgmt_forget(struct emu_mgmt *mgmt);
 /* Would emu_mgmt_run() do anything now? Any thread. */

@@ -7,6 +7,7 @@
 
 #include "bus.h"
 #include "chip.h"
+#include "link.h"
 #include "mgmt.h"
 #include "mgmt_glue.h"
 
@@ -117,8 +118,7 @@ static void console(void *opaque, const char *line)
 
 static uint32_t links(void *opaque)
 {
-	(void)opaque;
-	return 0;
+	return emu_link_status(opaque);
 }
 
 static uint64_t queue_ctrl(void *opaque, uint64_t clear)

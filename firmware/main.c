@@ -13,7 +13,8 @@
 #include "timer.h"
 
 #define ALL_IRQS	(NEURON_MGMT_IRQ_DOORBELL | NEURON_MGMT_IRQ_QUEUE_CTRL | \
-			 NEURON_MGMT_IRQ_QUEUE_TAIL | NEURON_MGMT_IRQ_NC | NEURON_MGMT_IRQ_TIMER)
+			 NEURON_MGMT_IRQ_QUEUE_TAIL | NEURON_MGMT_IRQ_NC | \
+			 NEURON_MGMT_IRQ_TIMER | NEURON_MGMT_IRQ_SENSOR)
 
 void fw_init(void)
 {
@@ -46,6 +47,8 @@ bool fw_step(void)
 	/* cleared before acting: what happens meanwhile is pending again */
 	if (pending)
 		fw_reg_write(NEURON_MGMT_PENDING, pending);
+	if (pending & NEURON_MGMT_IRQ_SENSOR)
+		fw_status_sensors();
 	if (pending & NEURON_MGMT_IRQ_NC)
 		fw_sched_done();
 	if (pending & NEURON_MGMT_IRQ_QUEUE_CTRL)

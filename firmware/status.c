@@ -32,6 +32,17 @@ void fw_status_ready(bool ready)
 	publish();
 }
 
+void fw_status_sensors(void)
+{
+	uint32_t events = fw_reg_read(NEURON_MGMT_SENSORS);
+
+	/* cleared before looking: what changes from now on is news again */
+	fw_reg_write(NEURON_MGMT_SENSORS, events);
+	publish();
+	if (events)
+		fw_event(events);
+}
+
 /* Utilisation of the cores since the last sample in 0.01 %. */
 static uint32_t utilisation(uint64_t now)
 {

@@ -12,6 +12,8 @@
 void fw_status_init(void);
 /* FW_STATUS: ready or not, and the links. */
 void fw_status_ready(bool ready);
+/* The chip has felt something: tell the host. */
+void fw_status_sensors(void);
 /* Time is @now: heartbeat and samples, when they are due. */
 void fw_status_tick(uint64_t now);
 

@@ -35,6 +35,24 @@ static int dma_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 	return 0;
 }
 
+static int link_read(void *opaque, enum emu_link link, uint64_t addr, void *buf, size_t len)
+{
+	struct harness *h = ((struct harness *)opaque)->neighbour[link];
+
+	return h ? emu_link_read(h->chip, addr, buf, len) : -ENOLINK;
+}
+
+static int link_write(void *opaque, enum emu_link link, uint64_t addr, const void *buf, size_t len)
+{
+	struct harness *h = opaque;
+
+	if (h->link_write)
+		return h->link_write(h, addr, buf, len);
+	if (!h->neighbour[link])
+		return -ENOLINK;
+	return emu_link_write(h->neighbour[link]->chip, addr, buf, len);
+}
+
 static void irq(void *opaque, unsigned int vector)
 {
 	struct harness *h = opaque;
@@ -60,6 +78,8 @@ void harness_open(struct harness *h, unsigned int vectors)
 		.opaque = h,
 		.dma_read = dma_read,
 		.dma_write = dma_write,
+		.link_read = link_read,
+		.link_write = link_write,
 		.irq = irq,
 		.guest_error = guest_error,
 	};

@@ -25,6 +25,9 @@
 struct harness {
 	struct emu_chip *chip;
 	uint8_t *host;
+	struct harness *neighbour[EMU_LINKS];
+	/* instead of the neighbour's emu_link_write(); NULL: that */
+	int (*link_write)(struct harness *h, uint64_t addr, const void *buf, size_t len);
 	unsigned int irqs[NEURON_VECTORS];
 	unsigned int errors;
 	char error[64];		/* category of the newest */

@@ -160,6 +160,7 @@ uint32_t fw_reg_read(uint32_t off)
 	case NEURON_MGMT_REG_DATA: return port_read();
 	case NEURON_MGMT_REG_STATUS: return reg_status;
 	case NEURON_MGMT_LINKS: return mock.links;
+	case NEURON_MGMT_SENSORS: return mock.sensors;
 	case NEURON_MGMT_QCTRL_LO: return mock.queue_ctrl;
 	case NEURON_MGMT_QCTRL_HI: return mock.queue_ctrl >> 32;
 	case NEURON_MGMT_QTAIL_LO: return mock.queue_tail;
@@ -193,6 +194,7 @@ void fw_reg_write(uint32_t off, uint32_t value)
 	case NEURON_MGMT_TIMER_LO: timer_lo = value; break;
 	case NEURON_MGMT_TIMER_HI: mock.timer = timer_lo | (uint64_t)value << 32; break;
 	case NEURON_MGMT_REG_LO: reg_lo = value; break;
+	case NEURON_MGMT_SENSORS: mock.sensors &= ~value; break;
 	case NEURON_MGMT_REG_HI: reg_hi = value; break;
 	case NEURON_MGMT_MSIX: did(DID_MSIX, value, 0); mock.msix[value]++; break;
 	case NEURON_MGMT_RESET: did(DID_RESET, value, 0); break;

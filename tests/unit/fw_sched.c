@@ -379,6 +379,23 @@ static void test_links(void **state)
 	assert_int_equal(misc_get(NEURON_MISC_FW_STATUS), NEURON_FW_STATUS_READY | NEURON_FW_STATUS_EAST);
 }
 
+/* A link that changes is in FW_STATUS before the host is told, and told once. */
+static void test_link_event(void **state)
+{
+	mock.links = NEURON_FW_STATUS_EAST;
+	mock.sensors = NEURON_EVENT_LINK;
+	mock.pending |= NEURON_MGMT_IRQ_SENSOR;
+	mock_run();
+	assert_int_equal(misc_get(NEURON_MISC_FW_STATUS), NEURON_FW_STATUS_READY | NEURON_FW_STATUS_EAST);
+	assert_int_equal(ext_get(NEURON_EXT_EVENTS) & NEURON_EVENT_LINK, NEURON_EVENT_LINK);
+	assert_int_equal(mock.msix[NEURON_VECTOR_FW], 1);
+	assert_int_equal(mock.sensors, 0);
+	/* an interrupt without a cause is no event */
+	mock.pending |= NEURON_MGMT_IRQ_SENSOR;
+	mock_run();
+	assert_int_equal(mock.msix[NEURON_VECTOR_FW], 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
@@ -388,7 +405,7 @@ int main(void)
 		T(test_cores_are_independent), T(test_bad_jobs), T(test_context_entries),
 		T(test_jobs_are_fetched_in_batches), T(test_time_out), T(test_time_out_is_repeated), T(test_waiting_is_not_running),
 		T(test_default_time_out), T(test_time_outs_of_all_cores), T(test_heartbeat),
-		T(test_power_samples), T(test_links),
+		T(test_power_samples), T(test_links), T(test_link_event),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
