@@ -3,6 +3,8 @@
  * One Inferentia chip, as all parts of the driver see it.
  *
  * Locks, outermost first:
+ *   neuron_group_lock	whoever takes the cores_lock of several devices; never together with
+ *			an rwsem
  *   ndev->rwsem	read: every ioctl, so that the hardware stays while it runs (never held
  *			while a wait sleeps). write: remove, reset
  *   nf->lock		a file's queues
@@ -36,7 +38,7 @@
 #include "neuron_udma.h"
 
 #define NEURON_MAX_DEVICES	64
-#define NEURON_JOB_STATUSES	(NEURON_JOB_BUS + 1)
+#define NEURON_JOB_STATUSES	(NEURON_JOB_ECC + 1)
 
 struct dentry;
 struct gen_pool;
@@ -56,7 +58,6 @@ struct neuron_vector {
 struct neuron_core {
 	struct neuron_file *owner;
 	struct pid *pid;
-	unsigned int queues;
 	unsigned long slots;			/* bitmap of queue slots in use */
 	atomic64_t finished[NEURON_JOB_STATUSES];
 };
@@ -92,6 +93,7 @@ struct neuron_device {
 	unsigned int queues_per_core;
 	u32 fw_version;
 	u32 fw_api;
+	u32 ext_features;			/* NEURON_EXT_FEATURE_* that can be used */
 	u32 api_version;
 	struct mutex status_lock;		/* guards the two below */
 	u32 fw_status;

@@ -13,31 +13,50 @@
 #include "neuron_cores.h"
 #include "neuron_file.h"
 
-int neuron_cores_acquire(struct neuron_file *nf, struct neuron_ioctl_cores *arg)
+u32 neuron_cores_conflict_locked(struct neuron_file *nf, u32 mask, s32 *holder)
+{
+	struct neuron_device *ndev = nf->ndev;
+	unsigned int i;
+	u32 busy = 0;
+
+	lockdep_assert_held(&ndev->cores_lock);
+	*holder = 0;
+	for (i = 0; i < NEURON_CORES; i++) {
+		struct neuron_core *core = &ndev->cores[i];
+
+		if (!(mask & BIT(i)) || !core->owner || core->owner == nf)
+			continue;
+		if (!busy)
+			*holder = pid_vnr(core->pid);
+		busy |= BIT(i);
+	}
+	return busy;
+}
+
+void neuron_cores_take_locked(struct neuron_file *nf, u32 mask)
 {
 	struct neuron_device *ndev = nf->ndev;
 	unsigned int i;
 
-	arg->busy = 0;
-	arg->holder = 0;
-	mutex_lock(&ndev->cores_lock);
-	for (i = 0; i < ndev->core_count; i++) {
+	lockdep_assert_held(&ndev->cores_lock);
+	for (i = 0; i < NEURON_CORES; i++) {
 		struct neuron_core *core = &ndev->cores[i];
 
-		if (!(arg->mask & BIT(i)) || !core->owner || core->owner == nf)
-			continue;
-		if (!arg->busy)
-			arg->holder = pid_vnr(core->pid);
-		arg->busy |= BIT(i);
-	}
-	for (i = 0; i < ndev->core_count && !arg->busy; i++) {
-		struct neuron_core *core = &ndev->cores[i];
-
-		if (!(arg->mask & BIT(i)) || core->owner)
+		if (!(mask & BIT(i)) || core->owner)
 			continue;
 		core->owner = nf;
 		core->pid = get_pid(task_tgid(current));
 	}
+}
+
+int neuron_cores_acquire(struct neuron_file *nf, struct neuron_ioctl_cores *arg)
+{
+	struct neuron_device *ndev = nf->ndev;
+
+	mutex_lock(&ndev->cores_lock);
+	arg->busy = neuron_cores_conflict_locked(nf, arg->mask, &arg->holder);
+	if (!arg->busy)
+		neuron_cores_take_locked(nf, arg->mask);
 	mutex_unlock(&ndev->cores_lock);
 	return arg->busy ? -EBUSY : 0;
 }
@@ -63,7 +82,7 @@ int neuron_cores_release(struct neuron_file *nf, struct neuron_ioctl_cores *arg)
 			continue;
 		if (ndev->cores[i].owner != nf)
 			ret = -EPERM;
-		else if (ndev->cores[i].queues && !ret)
+		else if (ndev->cores[i].slots && !ret)
 			ret = -EBUSY;
 	}
 	for (i = 0; i < ndev->core_count && !ret; i++)
@@ -138,7 +157,6 @@ int neuron_cores_get_slot(struct neuron_file *nf, unsigned int index)
 		ret = -ENOSPC;
 	} else {
 		__set_bit(slot, &core->slots);
-		core->queues++;
 		ret = index * NEURON_QUEUES_PER_CORE + slot;
 	}
 	mutex_unlock(&ndev->cores_lock);
@@ -151,6 +169,5 @@ void neuron_cores_put_slot(struct neuron_device *ndev, unsigned int slot)
 
 	mutex_lock(&ndev->cores_lock);
 	__clear_bit(slot % NEURON_QUEUES_PER_CORE, &core->slots);
-	core->queues--;
 	mutex_unlock(&ndev->cores_lock);
 }

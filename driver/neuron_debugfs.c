@@ -14,20 +14,33 @@
 
 static struct dentry *neuron_debugfs_root;
 
+/* The job that the chip says is on the core; 0: none, or it cannot tell. */
+static u64 neuron_queue_running(struct neuron_queue *queue)
+{
+	struct neuron_device *ndev = queue->obj.ndev;
+	u32 low;
+
+	if (!(ndev->ext_features & NEURON_EXT_FEATURE_CANCEL) || neuron_device_error(ndev))
+		return 0;
+	low = neuron_ext_read(ndev, NEURON_EXT_QUEUE(queue->slot) + NEURON_Q_RUNNING);
+	return low ? neuron_seq_extend(low, queue->completed, queue->submitted) : 0;
+}
+
 static int neuron_queues_show(struct seq_file *m, void *data)
 {
 	struct neuron_device *ndev = m->private;
 	unsigned int slot;
 
-	seq_puts(m, "slot core entries priority owner submitted completed\n");
+	seq_puts(m, "slot core entries priority owner submitted completed   running\n");
 	spin_lock_irq(&ndev->queue_lock);
 	for (slot = 0; slot < NEURON_QUEUES; slot++) {
 		struct neuron_queue *queue = ndev->queues[slot];
 
 		if (queue)
-			seq_printf(m, "%4u %4u %7u %8u %5u %9llu %9llu\n", slot,
+			seq_printf(m, "%4u %4u %7u %8u %5u %9llu %9llu %9llu\n", slot,
 				   slot / NEURON_QUEUES_PER_CORE, queue->entries, queue->priority,
-				   queue->nf->owner, queue->submitted, queue->completed);
+				   queue->nf->owner, queue->submitted, queue->completed,
+				   neuron_queue_running(queue));
 	}
 	spin_unlock_irq(&ndev->queue_lock);
 	return 0;

@@ -151,11 +151,16 @@ int neuron_ext_start(struct neuron_device *ndev)
 	ndev->compute = false;
 	ndev->core_count = NEURON_CORES;
 	ndev->queues_per_core = 0;
+	ndev->ext_features = 0;
 	if (!ndev->ext)
 		return 0;
 	ndev->fw_version = neuron_ext_read(ndev, NEURON_EXT_FW_VERSION);
 	ndev->fw_api = neuron_ext_read(ndev, NEURON_EXT_FW_API);
-	if (!(neuron_ext_read(ndev, NEURON_EXT_FEATURES) & NEURON_EXT_FEATURE_COMPUTE))
+	ndev->ext_features = neuron_ext_read(ndev, NEURON_EXT_FEATURES);
+	/* The chip has the registers, firmware has to do the work. */
+	if (ndev->fw_api < (NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_CANCEL))
+		ndev->ext_features &= ~NEURON_EXT_FEATURE_CANCEL;
+	if (!(ndev->ext_features & NEURON_EXT_FEATURE_COMPUTE))
 		return 0;
 	if (ndev->fw_api >> 16 != NEURON_FW_API_MAJOR) {
 		dev_warn(dev, "firmware has API %u.%u, compute needs %u.x; see parameter fw_load\n",

@@ -42,6 +42,8 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	arg->abi_version = NEURON_ABI_VERSION;
 	arg->device = ndev->index;
 	arg->features = (ndev->compute ? NEURON_FEATURE_COMPUTE : 0) |
+			(ndev->compute && ndev->ext_features & NEURON_EXT_FEATURE_CANCEL ?
+			 NEURON_FEATURE_CANCEL : 0) |
 			(ndev->vector_count ? NEURON_FEATURE_MSIX : 0);
 	arg->core_count = ndev->core_count;
 	arg->queues_per_core = ndev->queues_per_core;
@@ -112,18 +114,23 @@ static const struct neuron_ioctl neuron_ioctls[] = {
 	NEURON_IOCTL(NEURON_IOCTL_SUBMIT, submit, seq, neuron_ioctl_submit, NULL),
 	NEURON_IOCTL(NEURON_IOCTL_WAIT, wait, cycles, neuron_ioctl_wait, NULL),
 	NEURON_IOCTL(NEURON_IOCTL_DESTROY, destroy, id, neuron_ioctl_destroy, NULL),
+	NEURON_IOCTL(NEURON_IOCTL_GROUP_ACQUIRE, group_acquire, members,
+		     neuron_ioctl_group_acquire, NULL),
+	NEURON_IOCTL(NEURON_IOCTL_CANCEL, cancel, seq, neuron_ioctl_cancel, NULL),
 };
 
 static const struct neuron_ioctl *neuron_ioctl_find(unsigned int cmd)
 {
+	const struct neuron_ioctl *ioctl;
 	unsigned int nr = _IOC_NR(cmd);
 
 	/* The size in the number is the caller's, and so is the one in the argument. */
 	if (_IOC_TYPE(cmd) != NEURON_IOCTL_TYPE || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
 	    nr < NEURON_IOCTL_FIRST || nr - NEURON_IOCTL_FIRST >= ARRAY_SIZE(neuron_ioctls))
 		return NULL;
-	return &neuron_ioctls[array_index_nospec(nr - NEURON_IOCTL_FIRST,
-						 ARRAY_SIZE(neuron_ioctls))];
+	ioctl = &neuron_ioctls[array_index_nospec(nr - NEURON_IOCTL_FIRST,
+						  ARRAY_SIZE(neuron_ioctls))];
+	return ioctl->run ? ioctl : NULL;
 }
 
 long neuron_file_ioctl(struct neuron_file *nf, unsigned int cmd, unsigned long user_arg)

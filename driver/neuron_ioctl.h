@@ -39,9 +39,11 @@ void neuron_undo_context_create(struct neuron_file *nf, union neuron_ioctl_arg *
 int neuron_ioctl_context_bind(struct neuron_file *nf, union neuron_ioctl_arg *u);
 int neuron_ioctl_cores_acquire(struct neuron_file *nf, union neuron_ioctl_arg *u);
 int neuron_ioctl_cores_release(struct neuron_file *nf, union neuron_ioctl_arg *u);
+int neuron_ioctl_group_acquire(struct neuron_file *nf, union neuron_ioctl_arg *u);
 int neuron_ioctl_queue_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
 void neuron_undo_queue_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
 int neuron_ioctl_submit(struct neuron_file *nf, union neuron_ioctl_arg *u);
+int neuron_ioctl_cancel(struct neuron_file *nf, union neuron_ioctl_arg *u);
 int neuron_ioctl_wait(struct neuron_file *nf, union neuron_ioctl_arg *u);
 
 #endif

@@ -15,7 +15,9 @@
 #include "neuron_context.h"
 #include "neuron_cores.h"
 #include "neuron_file.h"
+#include "neuron_group.h"
 #include "neuron_ioctl.h"
+#include "neuron_job.h"
 #include "neuron_mem.h"
 #include "neuron_queue.h"
 
@@ -152,6 +154,24 @@ int neuron_ioctl_cores_release(struct neuron_file *nf, union neuron_ioctl_arg *u
 	return neuron_ioctl_cores(nf, &u->cores, neuron_cores_release);
 }
 
+int neuron_ioctl_group_acquire(struct neuron_file *nf, union neuron_ioctl_arg *u)
+{
+	struct neuron_ioctl_group_acquire *arg = &u->group_acquire;
+	struct neuron_group_member members[NEURON_GROUP_MAX];
+	int ret;
+
+	if (arg->flags || arg->reserved || !arg->count || arg->count > NEURON_GROUP_MAX)
+		return -EINVAL;
+	if (copy_from_user(members, u64_to_user_ptr(arg->members),
+			   arg->count * sizeof(members[0])))
+		return -EFAULT;
+	ret = neuron_group_acquire(members, arg->count);
+	if (ret == -EBUSY && copy_to_user(u64_to_user_ptr(arg->members), members,
+					  arg->count * sizeof(members[0])))
+		ret = -EFAULT;
+	return ret;
+}
+
 static int neuron_queue_publish(struct neuron_file *nf, struct neuron_ioctl_queue_create *arg,
 				struct eventfd_ctx *eventfd)
 {
@@ -210,32 +230,6 @@ void neuron_undo_queue_create(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	neuron_object_destroy(nf, u->queue_create.id);
 }
 
-static int neuron_submit_check(const struct neuron_submit *submit)
-{
-	unsigned int i;
-
-	if (submit->reserved[0] || submit->reserved[1])
-		return -EINVAL;
-	switch (submit->op) {
-	case NEURON_SUBMIT_NOP:
-		if (submit->context || submit->code)
-			return -EINVAL;
-		for (i = 0; i < NEURON_STREAMS; i++)
-			if (submit->stream[i].offset || submit->stream[i].count)
-				return -EINVAL;
-		return 0;
-	case NEURON_SUBMIT_EXEC:
-		if (submit->code >= NEURON_SEGMENTS - 1)
-			return -EINVAL;
-		for (i = 0; i < NEURON_STREAMS; i++)
-			if (submit->stream[i].offset % NEURON_CODE_ALIGN)
-				return -EINVAL;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 static int neuron_submit_run(struct neuron_file *nf, struct neuron_queue *queue,
 			     struct neuron_ioctl_submit *arg, const struct neuron_submit *jobs,
 			     struct neuron_context **contexts)
@@ -248,7 +242,7 @@ static int neuron_submit_run(struct neuron_file *nf, struct neuron_queue *queue,
 	for (i = 0; i < count && !ret; i++) {
 		struct neuron_object *obj;
 
-		ret = neuron_submit_check(&jobs[i]);
+		ret = neuron_job_check(&jobs[i]);
 		if (ret || jobs[i].op == NEURON_SUBMIT_NOP)
 			continue;
 		obj = neuron_object_lookup(nf, jobs[i].context, NEURON_OBJECT_CONTEXT);
@@ -303,6 +297,31 @@ int neuron_ioctl_submit(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	neuron_file_leave(nf);
 out_free:
 	kvfree(jobs);
+	return ret;
+}
+
+int neuron_ioctl_cancel(struct neuron_file *nf, union neuron_ioctl_arg *u)
+{
+	struct neuron_ioctl_cancel *arg = &u->cancel;
+	struct neuron_queue *queue;
+	int ret;
+
+	if (arg->flags & ~NEURON_CANCEL_ALL || arg->reserved)
+		return -EINVAL;
+	ret = neuron_file_enter(nf);
+	if (ret)
+		return ret;
+	ret = -EOPNOTSUPP;
+	if (!nf->ndev->compute)
+		goto out_leave;
+	ret = -ENOENT;
+	queue = neuron_queue_lookup(nf, arg->queue);
+	if (!queue)
+		goto out_leave;
+	ret = neuron_queue_cancel(queue, arg->seq, arg->flags & NEURON_CANCEL_ALL);
+	neuron_object_put(&queue->obj);
+out_leave:
+	neuron_file_leave(nf);
 	return ret;
 }
 

@@ -38,20 +38,34 @@ static void neuron_queue_write(struct neuron_queue *queue, u32 offset, u32 value
 	neuron_ext_write(queue->obj.ndev, NEURON_EXT_QUEUE(queue->slot) + offset, value);
 }
 
+static void neuron_queue_count(struct neuron_queue *queue, unsigned int status, u64 jobs)
+{
+	unsigned int core = queue->slot / NEURON_QUEUES_PER_CORE;
+
+	if (status < NEURON_JOB_STATUSES)
+		atomic64_add(jobs, &queue->obj.ndev->cores[core].finished[status]);
+}
+
 /* True when there is news. With ndev->queue_lock held, and the queue in ndev->queues. */
 static bool neuron_queue_update_locked(struct neuron_queue *queue)
 {
-	u64 seq = READ_ONCE(neuron_queue_page(queue)->seq);
+	struct neuron_completion_page *page = neuron_queue_page(queue);
+	u64 seq = READ_ONCE(page->seq), job;
+	u32 entry;
 
 	lockdep_assert_held(&queue->obj.ndev->queue_lock);
 	if (seq == queue->completed)
 		return false;
-	if (seq < queue->completed || seq > queue->submitted) {
+	if (!neuron_seq_plausible(seq, queue->completed, queue->submitted)) {
 		neuron_device_broken_atomic(queue->obj.ndev);
 		return false;
 	}
 	/* Records are written before seq, and must not be read ahead of it. */
 	dma_rmb();
+	for (job = queue->completed + 1; job <= seq; job++) {
+		entry = neuron_seq_entry(job, queue->entries);
+		neuron_queue_count(queue, READ_ONCE(page->record[entry].status), 1);
+	}
 	WRITE_ONCE(queue->completed, seq);
 	return true;
 }
@@ -143,18 +157,13 @@ void neuron_queue_work(struct work_struct *work)
 
 void neuron_queue_reap_locked(struct neuron_queue *queue)
 {
-	struct neuron_completion_page *page = neuron_queue_page(queue);
-	struct neuron_core *core = &queue->obj.ndev->cores[queue->slot / NEURON_QUEUES_PER_CORE];
 	u64 completed = neuron_queue_completed(queue);
 
 	lockdep_assert_held(&queue->lock);
 	while (queue->reaped < completed) {
-		u32 entry = queue->reaped++ & (queue->entries - 1);
-		u16 status = READ_ONCE(page->record[entry].status);
+		u32 entry = neuron_seq_entry(++queue->reaped, queue->entries);
 		struct neuron_context *context = queue->contexts[entry];
 
-		if (status < NEURON_JOB_STATUSES)
-			atomic64_inc(&core->finished[status]);
 		if (!context)
 			continue;
 		queue->contexts[entry] = NULL;
@@ -257,6 +266,8 @@ static void neuron_queue_stop(struct neuron_queue *queue)
 
 	spin_lock_irqsave(&ndev->queue_lock, flags);
 	ndev->queues[queue->slot] = NULL;
+	/* Only a device that died has not said so itself. */
+	neuron_queue_count(queue, NEURON_JOB_ABORTED, queue->submitted - queue->completed);
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
 	/* Whoever sees this must see the last completions. Pairs with neuron_queue_check(). */
 	smp_store_release(&queue->stopped, true);

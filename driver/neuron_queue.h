@@ -5,8 +5,8 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
-#include <neuron/job.h>
 
+#include "neuron_job.h"
 #include "neuron_object.h"
 
 struct eventfd_ctx;
@@ -73,6 +73,17 @@ int neuron_queue_wait(struct neuron_queue *queue, u64 seq, u64 deadline_ns);
 u64 neuron_queue_tell(struct neuron_queue *queue);
 /* neuron_submit.c: fill the outputs of @arg. With ndev->rwsem held. */
 int neuron_queue_report(struct neuron_queue *queue, struct neuron_ioctl_wait *arg);
+
+/*
+ * neuron_submit.c: end job @seq, or with @all also all before it, unless they have ended. Does
+ * not wait for that. From any context. 0, -EINVAL: no such job, -ENOENT: the queue has been
+ * stopped, -EOPNOTSUPP: this firmware cannot.
+ */
+int neuron_queue_cancel(struct neuron_queue *queue, u64 seq, bool all);
+/* The same for all jobs in flight. */
+int neuron_queue_abort(struct neuron_queue *queue);
+/* The oldest job that has not ended; 0: none. From any context. */
+u64 neuron_queue_oldest(struct neuron_queue *queue);
 
 /* Look at the completion page. From any context. */
 u64 neuron_queue_completed(struct neuron_queue *queue);

@@ -22,25 +22,18 @@
 #define NEURON_WAIT_POLL_MIN_NS	(50 * NSEC_PER_USEC)
 #define NEURON_WAIT_POLL_MAX_NS	NSEC_PER_MSEC
 
+static struct neuron_job *neuron_queue_job(struct neuron_queue *queue, u64 seq)
+{
+	struct neuron_job *ring = queue->ring->chunks[0].cpu;
+
+	return &ring[neuron_seq_entry(seq, queue->entries)];
+}
+
 static void neuron_queue_put_job(struct neuron_queue *queue, const struct neuron_submit *submit,
 				 struct neuron_context *context, u64 seq)
 {
-	u32 entry = (seq - 1) & (queue->entries - 1);
-	struct neuron_job *job = queue->ring->chunks[0].cpu + entry * sizeof(*job);
-	unsigned int i;
-
-	*job = (struct neuron_job) {
-		.op = submit->op == NEURON_SUBMIT_EXEC ? NEURON_JOB_EXEC : NEURON_JOB_NOP,
-		.code = submit->code,
-		.context = context ? context->index : 0,
-		.timeout_ms = submit->timeout_ms,
-		.seq = seq,
-	};
-	for (i = 0; i < NEURON_STREAMS; i++) {
-		job->stream[i].offset = submit->stream[i].offset;
-		job->stream[i].count = submit->stream[i].count;
-	}
-	queue->contexts[entry] = context;
+	neuron_job_fill(neuron_queue_job(queue, seq), submit, context ? context->index : 0, seq);
+	queue->contexts[neuron_seq_entry(seq, queue->entries)] = context;
 	if (context) {
 		mutex_lock(&context->lock);
 		atomic_inc(&context->jobs);
@@ -76,7 +69,7 @@ int neuron_queue_submit(struct neuron_queue *queue, const struct neuron_submit *
 		goto out_unlock;
 	}
 	neuron_queue_reap_locked(queue);
-	if (count > queue->entries - (queue->submitted - queue->reaped)) {
+	if (count > neuron_seq_room(queue->submitted, queue->reaped, queue->entries)) {
 		ret = -EAGAIN;
 		goto out_unlock;
 	}
@@ -93,6 +86,65 @@ int neuron_queue_submit(struct neuron_queue *queue, const struct neuron_submit *
 out_unlock:
 	mutex_unlock(&queue->lock);
 	return ret;
+}
+
+u64 neuron_queue_oldest(struct neuron_queue *queue)
+{
+	u64 completed = READ_ONCE(queue->completed);
+
+	return completed == READ_ONCE(queue->submitted) ? 0 : completed + 1;
+}
+
+/*
+ * The lock keeps the ring there, and the jobs in it: an entry is used again only once its job
+ * is known as completed.
+ */
+static int neuron_queue_cancel_locked(struct neuron_queue *queue, u64 first, u64 last)
+{
+	struct neuron_device *ndev = queue->obj.ndev;
+	bool any = false;
+	u64 seq;
+
+	lockdep_assert_held(&ndev->queue_lock);
+	if (ndev->queues[queue->slot] != queue)
+		return -ENOENT;
+	if (!last || last > queue->submitted)
+		return -EINVAL;
+	for (seq = max(first, queue->completed + 1); seq <= last; seq++) {
+		struct neuron_job *job = neuron_queue_job(queue, seq);
+
+		/* Once is enough: the chip is not to be kept busy with it. */
+		if (job->op == NEURON_JOB_CANCELLED)
+			continue;
+		WRITE_ONCE(job->op, NEURON_JOB_CANCELLED);
+		any = true;
+	}
+	/* writel() orders the ops in memory before the request to look at them. */
+	if (any)
+		neuron_ext_write(ndev, NEURON_EXT_QUEUE(queue->slot) + NEURON_Q_CTRL,
+				 NEURON_Q_CTRL_CANCEL);
+	return 0;
+}
+
+int neuron_queue_cancel(struct neuron_queue *queue, u64 seq, bool all)
+{
+	struct neuron_device *ndev = queue->obj.ndev;
+	unsigned long flags;
+	int ret;
+
+	if (!(ndev->ext_features & NEURON_EXT_FEATURE_CANCEL))
+		return -EOPNOTSUPP;
+	spin_lock_irqsave(&ndev->queue_lock, flags);
+	ret = neuron_queue_cancel_locked(queue, all ? 1 : seq, seq);
+	spin_unlock_irqrestore(&ndev->queue_lock, flags);
+	return ret;
+}
+
+int neuron_queue_abort(struct neuron_queue *queue)
+{
+	u64 seq = READ_ONCE(queue->submitted);
+
+	return seq ? neuron_queue_cancel(queue, seq, true) : 0;
 }
 
 /* -EAGAIN: sleep on. */
@@ -165,8 +217,8 @@ int neuron_queue_report(struct neuron_queue *queue, struct neuron_ioctl_wait *ar
 
 	/* Jobs that might overwrite the record are submitted with this lock held. */
 	mutex_lock(&queue->lock);
-	stale = queue->submitted - arg->seq >= queue->entries;
-	record = page->record[(arg->seq - 1) & (queue->entries - 1)];
+	stale = !neuron_seq_kept(arg->seq, queue->submitted, queue->entries);
+	record = page->record[neuron_seq_entry(arg->seq, queue->entries)];
 	if (queue->running)
 		neuron_queue_reap_locked(queue);
 	mutex_unlock(&queue->lock);

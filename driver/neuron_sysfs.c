@@ -51,6 +51,7 @@ static const char * const neuron_status_names[NEURON_JOB_STATUSES] = {
 	[NEURON_JOB_TIMEOUT] = "timeout",
 	[NEURON_JOB_ABORTED] = "aborted",
 	[NEURON_JOB_BUS] = "hw_error",
+	[NEURON_JOB_ECC] = "ecc_error",
 };
 
 static ssize_t core_count_show(struct device *dev, struct device_attribute *attr, char *buf)

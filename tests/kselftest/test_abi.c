@@ -3,7 +3,8 @@
 #include "util.h"
 
 /* Every ioctl with an argument that works, given the objects of the fixture. */
-enum { INFO, MEM_CREATE, COPY, CONTEXT_CREATE, CONTEXT_BIND, ACQUIRE, RELEASE, QUEUE_CREATE, SUBMIT, WAIT, DESTROY, IOCTLS };
+enum { INFO, MEM_CREATE, COPY, CONTEXT_CREATE, CONTEXT_BIND, ACQUIRE, RELEASE, QUEUE_CREATE, SUBMIT, WAIT, DESTROY,
+       GROUP_ACQUIRE, CANCEL, IOCTLS };
 
 union argument {
 	uint32_t size;
@@ -17,37 +18,47 @@ union argument {
 	struct neuron_ioctl_submit submit;
 	struct neuron_ioctl_wait wait;
 	struct neuron_ioctl_destroy destroy;
+	struct neuron_ioctl_group_acquire group_acquire;
+	struct neuron_ioctl_cancel cancel;
 	uint8_t bytes[8192];
 };
 
-/* flags: offset of the field; 0 where there is none. */
+/*
+ * min: size that the argument had when the ioctl was introduced; flags, reserved: offsets of the
+ * fields, 0 where there is none; known: flags that mean something.
+ */
 static const struct {
 	const char *name;
 	unsigned long cmd;
-	uint32_t size, flags, reserved;
+	uint32_t size, min, flags, known, reserved;
 } ioctls[IOCTLS] = {
-#define ENTRY(cmd, type, flags, reserved) { #cmd, cmd, sizeof(struct type), flags, reserved }
-	[INFO] = ENTRY(NEURON_IOCTL_INFO, neuron_ioctl_info, offsetof(struct neuron_ioctl_info, flags),
-		       offsetof(struct neuron_ioctl_info, reserved)),
-	[MEM_CREATE] = ENTRY(NEURON_IOCTL_MEM_CREATE, neuron_ioctl_mem_create,
-			     offsetof(struct neuron_ioctl_mem_create, flags),
-			     offsetof(struct neuron_ioctl_mem_create, reserved)),
-	[COPY] = ENTRY(NEURON_IOCTL_COPY, neuron_ioctl_copy, offsetof(struct neuron_ioctl_copy, flags), 0),
-	[CONTEXT_CREATE] = ENTRY(NEURON_IOCTL_CONTEXT_CREATE, neuron_ioctl_context_create,
-				 offsetof(struct neuron_ioctl_context_create, flags), 0),
-	[CONTEXT_BIND] = ENTRY(NEURON_IOCTL_CONTEXT_BIND, neuron_ioctl_context_bind,
-			       offsetof(struct neuron_ioctl_context_bind, flags), 0),
-	[ACQUIRE] = ENTRY(NEURON_IOCTL_CORES_ACQUIRE, neuron_ioctl_cores, offsetof(struct neuron_ioctl_cores, flags),
-			  offsetof(struct neuron_ioctl_cores, reserved)),
-	[RELEASE] = ENTRY(NEURON_IOCTL_CORES_RELEASE, neuron_ioctl_cores, offsetof(struct neuron_ioctl_cores, flags),
-			  offsetof(struct neuron_ioctl_cores, reserved)),
-	[QUEUE_CREATE] = ENTRY(NEURON_IOCTL_QUEUE_CREATE, neuron_ioctl_queue_create,
-			       offsetof(struct neuron_ioctl_queue_create, flags),
-			       offsetof(struct neuron_ioctl_queue_create, reserved)),
-	[SUBMIT] = ENTRY(NEURON_IOCTL_SUBMIT, neuron_ioctl_submit, offsetof(struct neuron_ioctl_submit, flags), 0),
-	[WAIT] = ENTRY(NEURON_IOCTL_WAIT, neuron_ioctl_wait, offsetof(struct neuron_ioctl_wait, flags),
-		       offsetof(struct neuron_ioctl_wait, reserved)),
-	[DESTROY] = ENTRY(NEURON_IOCTL_DESTROY, neuron_ioctl_destroy, 0, 0),
+#define END(type, field) (offsetof(struct type, field) + sizeof(((struct type *)0)->field))
+#define ENTRY(cmd, type, last, ...) { #cmd, cmd, sizeof(struct type), END(type, last), ## __VA_ARGS__ }
+#define FLAGS(type) .flags = offsetof(struct type, flags)
+#define RESERVED(type) .reserved = offsetof(struct type, reserved)
+	[INFO] = ENTRY(NEURON_IOCTL_INFO, neuron_ioctl_info, reserved, FLAGS(neuron_ioctl_info),
+		       RESERVED(neuron_ioctl_info)),
+	[MEM_CREATE] = ENTRY(NEURON_IOCTL_MEM_CREATE, neuron_ioctl_mem_create, mmap_offset,
+			     FLAGS(neuron_ioctl_mem_create), RESERVED(neuron_ioctl_mem_create)),
+	[COPY] = ENTRY(NEURON_IOCTL_COPY, neuron_ioctl_copy, copies, FLAGS(neuron_ioctl_copy)),
+	[CONTEXT_CREATE] = ENTRY(NEURON_IOCTL_CONTEXT_CREATE, neuron_ioctl_context_create, id,
+				 FLAGS(neuron_ioctl_context_create)),
+	[CONTEXT_BIND] = ENTRY(NEURON_IOCTL_CONTEXT_BIND, neuron_ioctl_context_bind, binds,
+			       FLAGS(neuron_ioctl_context_bind)),
+	[ACQUIRE] = ENTRY(NEURON_IOCTL_CORES_ACQUIRE, neuron_ioctl_cores, reserved, FLAGS(neuron_ioctl_cores),
+			  RESERVED(neuron_ioctl_cores)),
+	[RELEASE] = ENTRY(NEURON_IOCTL_CORES_RELEASE, neuron_ioctl_cores, reserved, FLAGS(neuron_ioctl_cores),
+			  RESERVED(neuron_ioctl_cores)),
+	[QUEUE_CREATE] = ENTRY(NEURON_IOCTL_QUEUE_CREATE, neuron_ioctl_queue_create, mmap_length,
+			       FLAGS(neuron_ioctl_queue_create), RESERVED(neuron_ioctl_queue_create)),
+	[SUBMIT] = ENTRY(NEURON_IOCTL_SUBMIT, neuron_ioctl_submit, seq, FLAGS(neuron_ioctl_submit)),
+	[WAIT] = ENTRY(NEURON_IOCTL_WAIT, neuron_ioctl_wait, cycles, FLAGS(neuron_ioctl_wait),
+		       RESERVED(neuron_ioctl_wait)),
+	[DESTROY] = ENTRY(NEURON_IOCTL_DESTROY, neuron_ioctl_destroy, id),
+	[GROUP_ACQUIRE] = ENTRY(NEURON_IOCTL_GROUP_ACQUIRE, neuron_ioctl_group_acquire, members,
+				FLAGS(neuron_ioctl_group_acquire), RESERVED(neuron_ioctl_group_acquire)),
+	[CANCEL] = ENTRY(NEURON_IOCTL_CANCEL, neuron_ioctl_cancel, seq, FLAGS(neuron_ioctl_cancel),
+			 RESERVED(neuron_ioctl_cancel), .known = NEURON_CANCEL_ALL),
 };
 
 FIXTURE(abi)
@@ -56,6 +67,7 @@ FIXTURE(abi)
 	struct neuron_copy copy;
 	struct neuron_bind bind;
 	struct neuron_submit job;
+	struct neuron_group_member member;
 	uint64_t seq;
 	union argument arg;
 };
@@ -77,6 +89,8 @@ VARIANT(QUEUE_CREATE);
 VARIANT(SUBMIT);
 VARIANT(WAIT);
 VARIANT(DESTROY);
+VARIANT(GROUP_ACQUIRE);
+VARIANT(CANCEL);
 
 FIXTURE_SETUP(abi)
 {
@@ -133,6 +147,15 @@ FIXTURE_SETUP(abi)
 		ASSERT_EQ(0, mem_create(r->fd, NEURON_MEM_HOST, 4096, &victim));
 		arg->destroy.id = victim.id;
 		break;
+	case GROUP_ACQUIRE:
+		self->member = (struct neuron_group_member) { .fd = r->fd, .mask = 6 };
+		arg->group_acquire.count = 1;
+		arg->group_acquire.members = (uintptr_t)&self->member;
+		break;
+	case CANCEL:
+		arg->cancel.queue = r->queue.id;
+		arg->cancel.seq = self->seq;
+		break;
 	}
 	arg->size = ioctls[variant->ioctl].size;
 }
@@ -158,8 +181,19 @@ TEST_F(abi, size_of_zero)
 TEST_F(abi, size_too_small)
 {
 	/* One byte less than it ever was. */
-	self->arg.size--;
+	self->arg.size = ioctls[variant->ioctl].min - 1;
 	EXPECT_EQ(-EINVAL, CALL());
+}
+
+TEST_F(abi, size_of_its_first_version)
+{
+	uint32_t min = ioctls[variant->ioctl].min;
+
+	memset(self->arg.bytes + min, 0xa5, 16);
+	self->arg.size = min;
+	EXPECT_EQ(0, CALL());
+	for (int i = 0; i < 16; i++)
+		EXPECT_EQ(0xa5, self->arg.bytes[min + i]);
 }
 
 TEST_F(abi, larger_with_zero_tail)
@@ -235,6 +269,8 @@ TEST_F(abi, unknown_flag)
 	if (!offset)
 		SKIP(return, "no flags");
 	for (int bit = 0; bit < 32; bit++) {
+		if (ioctls[variant->ioctl].known & 1u << bit)
+			continue;
 		*(uint32_t *)(self->arg.bytes + offset) = 1u << bit;
 		EXPECT_EQ(-EINVAL, CALL());
 	}
@@ -257,7 +293,7 @@ TEST(no_such_ioctl)
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-ENOTTY, call(fd, _IOWR('N', 0x7f, struct neuron_ioctl_info), &info));
-	EXPECT_EQ(-ENOTTY, call(fd, _IOWR('N', 0x8b, struct neuron_ioctl_info), &info));
+	EXPECT_EQ(-ENOTTY, call(fd, _IOWR('N', 0x90, struct neuron_ioctl_info), &info));
 	EXPECT_EQ(-ENOTTY, call(fd, _IOWR('N', 0xff, struct neuron_ioctl_info), &info));
 	EXPECT_EQ(-ENOTTY, call(fd, _IOWR('M', 0x80, struct neuron_ioctl_info), &info));
 	EXPECT_EQ(-ENOTTY, call(fd, _IOR('N', 0x80, struct neuron_ioctl_info), &info));
@@ -269,8 +305,11 @@ TEST(no_such_ioctl)
 TEST(layout_is_the_same_for_32_bits)
 {
 	/* Offsets that a 32-bit compiler would move if a field were not aligned by hand. */
-	EXPECT_EQ(80, sizeof(struct neuron_ioctl_info));
-	EXPECT_EQ(48, sizeof(struct neuron_ioctl_mem_create));
+	EXPECT_EQ(104, sizeof(struct neuron_ioctl_info));
+	EXPECT_EQ(64, sizeof(struct neuron_ioctl_mem_create));
+	EXPECT_EQ(16, sizeof(struct neuron_group_member));
+	EXPECT_EQ(24, sizeof(struct neuron_ioctl_group_acquire));
+	EXPECT_EQ(24, sizeof(struct neuron_ioctl_cancel));
 	EXPECT_EQ(32, sizeof(struct neuron_copy));
 	EXPECT_EQ(24, sizeof(struct neuron_ioctl_copy));
 	EXPECT_EQ(16, sizeof(struct neuron_ioctl_context_create));
@@ -293,7 +332,8 @@ TEST(info)
 	ASSERT_EQ(0, get_info(fd, &info));
 	EXPECT_EQ(NEURON_ABI_VERSION, info.abi_version);
 	EXPECT_EQ(0, info.device);
-	EXPECT_EQ(NEURON_FEATURE_COMPUTE, info.features & NEURON_FEATURE_COMPUTE);
+	EXPECT_NE(0, info.features & NEURON_FEATURE_COMPUTE);
+	EXPECT_NE(0, info.features & NEURON_FEATURE_CANCEL);
 	EXPECT_EQ(4, info.core_count);
 	EXPECT_EQ(16, info.queues_per_core);
 	EXPECT_EQ(2, info.channel_count);

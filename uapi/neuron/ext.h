@@ -114,7 +114,8 @@
 #define NEURON_Q_CTRL_DISABLE		2	/* jobs left are completed as ABORTED */
 /*
  * Look again at the descriptors of jobs that were taken from the ring: those whose op is now
- * NEURON_JOB_CANCELLED end as ABORTED, also the one that runs. STATE does not change.
+ * NEURON_JOB_CANCELLED end as ABORTED, also the one that runs. STATE does not change. Ignored
+ * while STATE is PENDING: neither ENABLE nor DISABLE leaves a job.
  */
 #define NEURON_Q_CTRL_CANCEL		3
 #define NEURON_Q_STATE			0x1c

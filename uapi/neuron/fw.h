@@ -11,6 +11,7 @@
 #define NEURON_FW_MAGIC		0x3157464eu	/* "NFW1" */
 #define NEURON_FW_API_MAJOR	1
 #define NEURON_FW_API_MINOR	1
+#define NEURON_FW_API_CANCEL	1	/* minor that brought NEURON_Q_CTRL_CANCEL */
 
 /**
  * struct neuron_fw_header - first 128 bytes of an image, little-endian
