@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <neuron/mgmt.h>
@@ -20,6 +21,7 @@
 
 #include "emu.h"
 #include "guest_error.h"
+#include "link_socket.h"
 #include "log.h"
 #include "vfu_server.h"
 #include "vfu_socket.h"
@@ -36,6 +38,7 @@ struct options {
 	unsigned int revision;
 	unsigned int vectors;
 	unsigned int index;
+	const char *link[EMU_LINKS];
 	const char *trace[TRACE_MAX];
 	unsigned int traces;
 };
@@ -44,6 +47,7 @@ struct server {
 	struct options opt;
 	struct vfu vfu;
 	struct emu_chip *chip;
+	struct link *link[EMU_LINKS];
 	pthread_t service;
 	pthread_t core[NEURON_CORES];
 };
@@ -65,6 +69,21 @@ static int on_dma_write(void *opaque, uint64_t addr, const void *buf, size_t len
 	struct server *s = opaque;
 
 	return vfu_dma_write(&s->vfu.dma, addr, buf, len);
+}
+
+static int on_link_read(void *opaque, enum emu_link link, uint64_t addr, void *buf, size_t len)
+{
+	struct server *s = opaque;
+
+	return link_read(s->link[link], addr, buf, len);
+}
+
+static int on_link_write(void *opaque, enum emu_link link, uint64_t addr, const void *buf,
+			 size_t len)
+{
+	struct server *s = opaque;
+
+	return link_write(s->link[link], addr, buf, len);
 }
 
 static void on_irq(void *opaque, unsigned int vector)
@@ -101,6 +120,13 @@ static void on_trace(void *opaque, const char *category, const char *text)
 static void on_note(void *opaque, const char *text)
 {
 	on_trace(opaque, "vfio", text);
+}
+
+/* Few and worth knowing, whatever is traced: a fleet's logs tell when a chip lost another. */
+static void on_link_note(void *opaque, const char *text)
+{
+	(void)opaque;
+	log_line("link: %s", text);
 }
 
 static void *service_thread(void *arg)
@@ -170,9 +196,12 @@ static void usage(FILE *out)
 		"  --revision HEX     PCI revision ID (default: ff)\n"
 		"  --vectors N        MSI-X vectors, 1 .. %u (default: %u)\n"
 		"  --no-msix          a function without MSI-X\n"
+		"  --link east=PATH, --link west=PATH\n"
+		"                     join the chips: the east end of one and the west end of the\n"
+		"                     next have the same PATH; start them in any order\n"
 		"  --index N          number of this chip in messages and its serial (default: 0)\n"
 		"  --trace LIST       print what goes on: pci, mmio, misc, udma, queue, job, irq,\n"
-		"                     firmware, reset, vfio or all, separated by commas\n"
+		"                     firmware, reset, link, vfio or all, separated by commas\n"
 		"  --errors           list the categories of guest errors and exit\n"
 		"  --help, --version\n"
 		"\n"
@@ -206,8 +235,7 @@ static bool number(const char *text, int base, unsigned long max, unsigned int *
 static bool add_traces(struct options *opt, char *list)
 {
 	static const char *const known[] = { "pci", "mmio", "misc", "udma", "queue", "job", "irq",
-					    "firmware",
-					     "reset", "vfio", "all" };
+					     "firmware", "reset", "link", "vfio", "all" };
 	char *save, *word;
 	unsigned int i;
 
@@ -230,6 +258,28 @@ static void bad_value(const char *option, const char *value, const char *range)
 	exit(EXIT_USAGE);
 }
 
+static const char *const link_names[EMU_LINKS] = {
+	[EMU_LINK_EAST] = "east",
+	[EMU_LINK_WEST] = "west",
+};
+
+static void add_link(struct options *opt, const char *value)
+{
+	unsigned int i;
+	size_t len;
+
+	for (i = 0; i < EMU_LINKS; i++) {
+		len = strlen(link_names[i]);
+		if (strncmp(value, link_names[i], len) || value[len] != '=' || !value[len + 1])
+			continue;
+		if (opt->link[i])
+			bad_value("--link", value, "needed: that side has a link already");
+		opt->link[i] = value + len + 1;
+		return;
+	}
+	bad_value("--link", value, "east=PATH or west=PATH");
+}
+
 enum {
 	OPT_SOCKET = 256,
 	OPT_FIRMWARE,
@@ -237,6 +287,7 @@ enum {
 	OPT_VECTORS,
 	OPT_NO_MSIX,
 	OPT_INDEX,
+	OPT_LINK,
 	OPT_TRACE,
 	OPT_ERRORS,
 	OPT_HELP,
@@ -250,6 +301,7 @@ static const struct option option_table[] = {
 	{ "vectors", required_argument, NULL, OPT_VECTORS },
 	{ "no-msix", no_argument, NULL, OPT_NO_MSIX },
 	{ "index", required_argument, NULL, OPT_INDEX },
+	{ "link", required_argument, NULL, OPT_LINK },
 	{ "trace", required_argument, NULL, OPT_TRACE },
 	{ "errors", no_argument, NULL, OPT_ERRORS },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -281,6 +333,9 @@ static void take_option(struct options *opt, int c)
 	case OPT_INDEX:
 		if (!number(optarg, 10, INT_MAX, &opt->index))
 			bad_value("--index", optarg, "a number");
+		break;
+	case OPT_LINK:
+		add_link(opt, optarg);
 		break;
 	case OPT_TRACE:
 		if (!add_traces(opt, optarg))
@@ -372,6 +427,8 @@ static int create_chip(struct server *s)
 		.opaque = s,
 		.dma_read = on_dma_read,
 		.dma_write = on_dma_write,
+		.link_read = on_link_read,
+		.link_write = on_link_write,
 		.irq = on_irq,
 		.guest_error = on_guest_error,
 		.trace = s->opt.traces ? on_trace : NULL,
@@ -387,6 +444,39 @@ static int create_chip(struct server *s)
 	if (err)
 		fprintf(stderr, "neuron-emu: cannot create the chip: %s\n", strerror(-err));
 	return err;
+}
+
+static int open_links(struct server *s)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < EMU_LINKS; i++) {
+		const struct link_config config = {
+			.chip = s->chip,
+			.side = i,
+			.path = s->opt.link[i],
+			.index = s->opt.index,
+			.note = on_link_note,
+		};
+
+		err = config.path ? link_open(&config, &s->link[i]) : 0;
+		if (!err)
+			continue;
+		fprintf(stderr, "neuron-emu: --link %s=%s: %s\n", link_names[i], config.path,
+			err == -EADDRINUSE ? "in use as the east end of another chip" :
+			strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+static void close_links(struct server *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < EMU_LINKS; i++)
+		link_close(s->link[i]);
 }
 
 /* Before any thread starts, so that all of them leave the signals to the descriptor. */
@@ -436,15 +526,19 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	err = create_chip(&s);
-	listen_fd = err ? err : vfu_socket_listen(s.opt.socket);
+	listen_fd = err ? err : vfu_socket_listen(s.opt.socket, SOCK_STREAM);
 	if (!err && listen_fd < 0) {
 		fprintf(stderr, "neuron-emu: socket %s: %s\n", s.opt.socket,
 			listen_fd == -EADDRINUSE ? "in use by another server, or not a socket" :
 			strerror(-listen_fd));
 		err = listen_fd;
 	}
-	if (!err) {
+	if (!err)
+		err = open_links(&s);
+	if (!err)
 		err = serve(&s, listen_fd, stop_fd);
+	close_links(&s);
+	if (listen_fd >= 0) {
 		close(listen_fd);
 		unlink(s.opt.socket);
 	}

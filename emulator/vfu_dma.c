@@ -64,7 +64,7 @@ static void copy(void *to, const void *from, size_t len)
 	atomic_thread_fence(memory_order_acq_rel);
 }
 
-static int guarded_copy(void *to, const void *from, size_t len)
+int vfu_dma_copy(void *to, const void *from, size_t len)
 {
 	sigjmp_buf env;
 
@@ -244,8 +244,8 @@ static ssize_t access_locked(struct vfu_dma *dma, uint64_t address, uint8_t *buf
 		len = e->size - off;
 	if (len > COPY_MAX)
 		len = COPY_MAX;
-	err = write ? guarded_copy(e->memory + off, buf, len) :
-		guarded_copy(buf, e->memory + off, len);
+	err = write ? vfu_dma_copy(e->memory + off, buf, len) :
+		vfu_dma_copy(buf, e->memory + off, len);
 	return err ? err : (ssize_t)len;
 }
 

@@ -46,6 +46,9 @@ void vfu_dma_unmap_all(struct vfu_dma *dma);
 int vfu_dma_read(struct vfu_dma *dma, uint64_t address, void *buf, size_t len);
 int vfu_dma_write(struct vfu_dma *dma, uint64_t address, const void *buf, size_t len);
 
+/* Memory of a file that another process may cut off at any time: -EFAULT then. */
+int vfu_dma_copy(void *to, const void *from, size_t len);
+
 /* Once a process: catch SIGBUS of the copies above. */
 int vfu_dma_catch_sigbus(void);
 

@@ -21,7 +21,7 @@ struct client {
 };
 
 /* Is a socket file left over from a server that is gone? */
-static bool stale(const struct sockaddr_un *addr)
+static bool stale(const struct sockaddr_un *addr, int type)
 {
 	struct stat st;
 	bool dead;
@@ -29,7 +29,7 @@ static bool stale(const struct sockaddr_un *addr)
 
 	if (lstat(addr->sun_path, &st) || !S_ISSOCK(st.st_mode))
 		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	dead = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) && errno == ECONNREFUSED;
@@ -37,7 +37,7 @@ static bool stale(const struct sockaddr_un *addr)
 	return dead;
 }
 
-int vfu_socket_listen(const char *path)
+int vfu_socket_listen(const char *path, int type)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd, err;
@@ -45,10 +45,10 @@ int vfu_socket_listen(const char *path)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (stale(&addr))
+	if (stale(&addr, type))
 		unlink(path);
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 4)) {
 		err = -errno;

@@ -8,8 +8,8 @@
 
 #include "vfu_server.h"
 
-/* A listening socket, or -errno. Replaces a socket file that nobody listens on. */
-int vfu_socket_listen(const char *path);
+/* A listening socket of @type, or -errno. Replaces a socket file that nobody listens on. */
+int vfu_socket_listen(const char *path, int type);
 
 /* Serve clients until @stop_fd becomes readable. 0, or -errno if the listener fails. */
 int vfu_socket_serve(struct vfu *vfu, int listen_fd, int stop_fd);
