@@ -49,8 +49,8 @@
 
 #define NEURON_MGMT_MSIX		0x050	/* write: raise this vector */
 #define NEURON_MGMT_RESET		0x054	/* write: what to reset */
-#define NEURON_MGMT_RESET_UDMA		0x00000001u	/* all engines; DEVICE_ID too */
-#define NEURON_MGMT_RESET_CORE(n)	(0x100u << (n))	/* SBUF, PSUM, semaphores, events */
+#define NEURON_MGMT_RESET_UDMA		0x00000001u	/* all engines, all notification queues; DEVICE_ID */
+#define NEURON_MGMT_RESET_CORE(n)	(0x100u << (n))	/* all of it, its notification queues too */
 #define NEURON_MGMT_CONSOLE		0x058	/* write: a character for the trace */
 #define NEURON_MGMT_ERROR_ARG		0x05c	/* write first: what the error is about */
 #define NEURON_MGMT_ERROR		0x060	/* write: report enum neuron_mgmt_error */

@@ -58,6 +58,10 @@
 /* BAR0: notification block ("putils") of a core. Each queue: lo, hi, size; head. */
 #define NEURON_PUTILS(n)		(0x404000u + (n) * 0x10000u)
 #define NEURON_PUTILS_SIZE		0x2000
+#define NEURON_NOTIFY_BASE_LO		0x00
+#define NEURON_NOTIFY_BASE_HI		0x04
+#define NEURON_NOTIFY_SIZE		0x08
+#define NEURON_NOTIFY_HEAD		0x18
 #define NEURON_NOTIFY_ERROR		0x1074
 #define NEURON_NOTIFY_ERROR_HEAD	0x108c
 #define NEURON_NOTIFY_EVENT		0x1094

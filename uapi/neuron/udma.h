@@ -36,7 +36,7 @@
 #define NEURON_UDMA_Q_BASE_HI		0x2c
 #define NEURON_UDMA_Q_LENGTH		0x30	/* descriptors */
 #define NEURON_UDMA_Q_LENGTH_MASK	0x00ffffffu
-/* HEAD, TAIL, CURRENT: index of a descriptor, and its ring id; 0 from a queue reset to the first doorbell. */
+/* HEAD, TAIL, CURRENT: index of a descriptor, its ring id; 0 from a reset to the first doorbell. */
 #define NEURON_UDMA_Q_HEAD		0x34
 #define NEURON_UDMA_Q_POINTER_MASK	0x00ffffffu
 #define NEURON_UDMA_Q_POINTER_ID_SHIFT	30
