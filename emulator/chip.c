@@ -40,6 +40,7 @@ static int init_blocks(struct emu_chip *chip)
 	unsigned int n;
 	int err;
 
+	emu_notify_init(chip);
 	err = emu_dram_init(&chip->dram);
 	if (!err)
 		err = emu_ext_init(chip);
@@ -100,6 +101,7 @@ void emu_destroy(struct emu_chip *chip)
 		emu_mgmt_destroy(chip->mgmt);
 	for (n = 0; n < NEURON_CORES; n++)
 		emu_core_fini(&chip->core[n]);
+	emu_notify_fini(chip);
 	emu_udma_fini(chip);
 	emu_ext_fini(chip);
 	emu_dram_fini(&chip->dram);
@@ -133,7 +135,8 @@ void emu_reset(struct emu_chip *chip, enum emu_reset kind)
 	emu_mgmt_forget(chip->mgmt);
 	emu_pci_reset(chip);
 	emu_udma_reset(chip);
-	emu_notify_reset(chip);
+	for (n = 0; n < NEURON_CORES; n++)
+		emu_notify_reset(chip, n);
 	emu_misc_reset(chip);
 	emu_ext_reset(chip, kind == EMU_RESET_POWER);
 	chip->service.timer_ns = UINT64_MAX;

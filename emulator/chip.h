@@ -9,6 +9,9 @@
  *	service.run	held by the service thread for one short slice of work, and by a
  *			reset: what holds it knows that firmware and UDMA stand still
  *	core[].lock	state of a job on a core
+ *	notify.core[].lock
+ *			a core's notification queues; held while an entry is written, so that
+ *			a queue that was halted is silent: dma_write() is called under it
  *	pci.lock, udma engine lock, service.wake_lock
  *			innermost; register accesses take these and no others
  *

@@ -58,6 +58,7 @@ int emu_core_init(struct emu_chip *chip, unsigned int index)
 	struct emu_core *core = &chip->core[index];
 	struct emu_nc_bus bus = { core, nc_map, nc_read, nc_write };
 	pthread_condattr_t attr;
+	int err;
 
 	core->chip = chip;
 	core->index = index;
@@ -66,7 +67,10 @@ int emu_core_init(struct emu_chip *chip, unsigned int index)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&core->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	return emu_nc_create(&bus, &core->nc);
+	err = emu_nc_create(&bus, &core->nc);
+	if (!err)
+		emu_nc_trace(core->nc, emu_notify_span, core);
+	return err;
 }
 
 void emu_core_fini(struct emu_core *core)
@@ -209,6 +213,17 @@ static void report(struct emu_core *core, const struct neuron_completion *c)
 			(unsigned long long)c->detail);
 }
 
+/* Without the lock, in RUNNING or EMBEDDED state: the core is the caller's. */
+static void run(struct emu_core *core, const struct neuron_segment *segments, unsigned int count,
+		uint32_t owner, const struct neuron_job *job, struct neuron_completion *completion)
+{
+	core->traced_job = job->seq;
+	emu_nc_run(core->nc, segments, count, owner, job, completion);
+	if (completion->status != NEURON_JOB_OK && completion->status != NEURON_JOB_ABORTED)
+		emu_notify_error(core, completion);
+	report(core, completion);
+}
+
 /* With the lock held, given up while the job runs. */
 static void run_locked(struct emu_core *core)
 {
@@ -219,8 +234,7 @@ static void run_locked(struct emu_core *core)
 	emu_nc_arm(core->nc);
 	pthread_mutex_unlock(&core->lock);
 	/* In RUNNING state the job and its segments are this thread's. */
-	emu_nc_run(core->nc, core->segment, core->segments, core->owner, &core->job, &completion);
-	report(core, &completion);
+	run(core, core->segment, core->segments, core->owner, &core->job, &completion);
 	emu_trace(core->chip, "job", "core %u: job %llu ends with status %u after %llu cycles",
 		  core->index,
 		  (unsigned long long)completion.seq, completion.status,
@@ -280,8 +294,7 @@ int emu_core_exec(struct emu_chip *chip, unsigned int index, const struct neuron
 	pthread_mutex_unlock(&core->lock);
 	if (err)
 		return err;
-	emu_nc_run(core->nc, segments, count, owner, job, completion);
-	report(core, completion);
+	run(core, segments, count, owner, job, completion);
 	pthread_mutex_lock(&core->lock);
 	core->state = EMU_CORE_IDLE;
 	pthread_cond_broadcast(&core->changed);

@@ -31,6 +31,7 @@ struct emu_core {
 	bool queued;			/* a dispatched job waits, or runs */
 	bool done;			/* @completion is news for the management core */
 	struct neuron_job job;
+	uint32_t traced_job;		/* low word of the running job's seq; who runs it owns it */
 	uint32_t owner;
 	unsigned int segments;
 	struct neuron_segment segment[NEURON_SEGMENTS];

@@ -55,8 +55,8 @@ enum emu_link {
  * @trace: one line of @category; NULL = no tracing
  *
  * Callbacks may come from any thread that runs the chip, never with a lock of the chip
- * held that emu_bar_read() or emu_bar_write() takes. Any may be NULL; what it would reach
- * then answers like an unmapped address.
+ * held that emu_bar_read() or emu_bar_write() takes; but for dma_*, which must not access
+ * the BARs. Any may be NULL; what it would reach then answers like an unmapped address.
  */
 struct emu_config {
 	uint8_t revision;

@@ -33,6 +33,10 @@ struct emu_chip;
 	X(MMIO_ACCESS, "mmio-access", \
 	  "size or alignment that the register does not take, or read-only") \
 	X(PE_FIFO, "pe-fifo", "instruction FIFO of the silicon: its format is not public") \
+	X(NOTIFY_CONFIG, "notify-config", \
+	  "notification queue whose size is no power of two, or whose base is not aligned") \
+	X(NOTIFY_DMA, "notify-dma", \
+	  "notification queue in memory that does not answer: it is halted") \
 	X(QUEUE_CONFIG, "queue-config", "NeuronCore queue configured wrongly") \
 	X(QUEUE_TAIL, "queue-tail", "doorbell more than the ring ahead of HEAD") \
 	X(JOB_DESCRIPTOR, "job-descriptor", \

@@ -88,9 +88,13 @@ static void reset(void *opaque, uint32_t what)
 		emu_udma_reset(chip);
 		emu_misc_poke(chip, NEURON_MISC_DEVICE_ID, 0);
 	}
-	for (n = 0; n < NEURON_CORES; n++)
+	for (n = 0; n < NEURON_CORES; n++) {
 		if (what & NEURON_MGMT_RESET_CORE(n))
 			emu_core_reset(&chip->core[n]);
+		/* Also of a core that does not stop. */
+		if (what & (NEURON_MGMT_RESET_CORE(n) | NEURON_MGMT_RESET_UDMA))
+			emu_notify_reset(chip, n);
+	}
 }
 
 static void irq(void *opaque, unsigned int vector)

@@ -52,6 +52,7 @@ void emu_nc_reset(struct emu_nc *nc);
  * struct emu_nc_span - one executed instruction, for profiles
  * @engine: enum neuron_engine; @op: enum neuron_op; @pc: index in the engine's stream
  * @tag: the instruction's
+ * @value: of a notify instruction, else 0
  * @start, @end: modelled cycles since the job's start; a model, not a measurement
  */
 struct emu_nc_span {
@@ -59,6 +60,7 @@ struct emu_nc_span {
 	uint8_t op;
 	uint32_t pc;
 	uint32_t tag;
+	uint32_t value;
 	uint64_t start;
 	uint64_t end;
 };
@@ -72,6 +74,7 @@ uint32_t emu_nc_sem_read(struct emu_nc *nc, unsigned int sem);
 void emu_nc_sem_set(struct emu_nc *nc, unsigned int sem, uint32_t value);
 void emu_nc_sem_add(struct emu_nc *nc, unsigned int sem, int32_t delta);
 uint32_t emu_nc_event_read(struct emu_nc *nc, unsigned int event);
-void emu_nc_event_write(struct emu_nc *nc, unsigned int event, uint32_t value);
+/* Returns what it was. */
+uint32_t emu_nc_event_write(struct emu_nc *nc, unsigned int event, uint32_t value);
 
 #endif

@@ -87,8 +87,7 @@ uint32_t emu_nc_event_read(struct emu_nc *nc, unsigned int event)
 	return event < NEURON_NC_EVENT_COUNT ? atomic_load(&nc->event[event]) : 0;
 }
 
-void emu_nc_event_write(struct emu_nc *nc, unsigned int event, uint32_t value)
+uint32_t emu_nc_event_write(struct emu_nc *nc, unsigned int event, uint32_t value)
 {
-	if (event < NEURON_NC_EVENT_COUNT)
-		atomic_store(&nc->event[event], value);
+	return event < NEURON_NC_EVENT_COUNT ? atomic_exchange(&nc->event[event], value) : 0;
 }

@@ -38,7 +38,7 @@ uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
 		return TENSOR_FIXED + d->pool.counts.n;
 	case NEURON_OP_DMA_COPY:
 		return dma_cycles(&d->dma);
-	default:	/* NOP */
+	default:	/* NOP, NOTIFY */
 		return 1;
 	}
 }

@@ -110,6 +110,7 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 	case NEURON_OP_DMA_COPY:
 		return emu_nc_dma_decode(nc, d);
 	case NEURON_OP_NOP:
+	case NEURON_OP_NOTIFY:
 		return d->insn.flags ? EMU_NC_BAD(nc, flags) : NEURON_JOB_OK;
 	default:
 		return emu_nc_pool_decode(nc, d);
@@ -120,6 +121,7 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	switch (d->insn.op) {
 	case NEURON_OP_NOP:
+	case NEURON_OP_NOTIFY:	/* its value is in the trace */
 		return NEURON_JOB_OK;
 	case NEURON_OP_LDWEIGHTS:
 	case NEURON_OP_MATMUL:
@@ -244,6 +246,7 @@ static void step(struct run *run, unsigned int engine, uint64_t start)
 	if (nc->trace)
 		nc->trace(nc->trace_opaque, &(struct emu_nc_span){
 			.engine = (uint8_t)engine, .op = insn->op, .pc = s->pc, .tag = insn->tag,
+			.value = insn->op == NEURON_OP_NOTIFY ? insn->notify.value : 0,
 			.start = start, .end = s->busy });
 	s->pc++;
 	prepare(run, engine);

@@ -51,13 +51,21 @@ int emu_ncwin_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 	return -ENXIO;
 }
 
+static void write_event(struct emu_chip *chip, uint32_t off, uint32_t value)
+{
+	unsigned int event = (off % NEURON_NC_WINDOW_SIZE - NEURON_NC_EVENTS) / 4;
+
+	if (!emu_nc_event_write(nc_of(chip, off), event, value) && value)
+		emu_notify_event(chip, off / NEURON_NC_WINDOW_SIZE, event, value);
+}
+
 int emu_ncwin_write(struct emu_chip *chip, uint32_t off, uint32_t value)
 {
 	uint32_t reg = off % NEURON_NC_WINDOW_SIZE;
 	struct emu_nc *nc = nc_of(chip, off);
 
 	if (inside(reg, NEURON_NC_EVENTS, NEURON_NC_EVENT_COUNT * 4))
-		emu_nc_event_write(nc, (reg - NEURON_NC_EVENTS) / 4, value);
+		write_event(chip, off, value);
 	else if (inside(reg, NEURON_NC_SEM_SET, SEM_BYTES))
 		emu_nc_sem_set(nc, (reg - NEURON_NC_SEM_SET) / 4, value);
 	else if (inside(reg, NEURON_NC_SEM_INC, SEM_BYTES))

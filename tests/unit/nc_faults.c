@@ -26,7 +26,7 @@ static struct neuron_insn *valid(struct nct *t, unsigned int op)
 	if (op == NEURON_OP_MATMUL)
 		valid(t, NEURON_OP_LDWEIGHTS);
 	i = nct_insn(t, op);
-	for (int d = 0; d < 4 && op != NEURON_OP_LDWEIGHTS && op != NEURON_OP_NOP; d++)
+	for (int d = 0; d < 4 && op != NEURON_OP_LDWEIGHTS && op > NEURON_OP_NOTIFY; d++)
 		i->matmul.count[d] = (uint16_t)(d + 1);	/* at the same place in all of them */
 	switch (op) {
 	case NEURON_OP_LDWEIGHTS:
@@ -71,13 +71,14 @@ static struct neuron_insn *valid(struct nct *t, unsigned int op)
 	return i;
 }
 
-static const uint8_t ops[] = { NEURON_OP_NOP,		NEURON_OP_LDWEIGHTS,
-			       NEURON_OP_MATMUL,	NEURON_OP_ACTIVATE,
-			       NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR,
-			       NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET,
-			       NEURON_OP_DMA_COPY };
-static const uint8_t op_engine[] = { NEURON_PE,	  NEURON_PE,   NEURON_PE,   NEURON_ACT, NEURON_POOL,
-				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_DMA };
+/* The first two are any engine's. */
+static const uint8_t ops[] = { NEURON_OP_NOP,		NEURON_OP_NOTIFY,
+			       NEURON_OP_LDWEIGHTS,	NEURON_OP_MATMUL,
+			       NEURON_OP_ACTIVATE,	NEURON_OP_TENSOR_TENSOR,
+			       NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE,
+			       NEURON_OP_MEMSET,	NEURON_OP_DMA_COPY };
+static const uint8_t op_engine[] = { NEURON_PE,	  NEURON_PE,   NEURON_PE,   NEURON_PE,	 NEURON_ACT,
+				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_DMA };
 
 static void test_valid(void **state)
 {
@@ -120,13 +121,16 @@ static void test_header(void **state)
 	SPOIL(NOP, dst_seg, i->dst_seg = 1);
 	SPOIL(MEMSET, src_seg, i->src_seg = NEURON_ISA_NO_SEG);
 	SPOIL(NOP, nop.reserved, i->nop.reserved[11] = 0x80000000);
+	SPOIL(NOTIFY, flags, i->flags = 1);
+	SPOIL(NOTIFY, src_seg, i->src_seg = 1);
+	SPOIL(NOTIFY, notify.reserved, i->notify.reserved[10] = 1);
 }
 
 static void test_wrong_engine(void **state)
 {
 	struct nct *t = *state;
 
-	for (size_t i = 1; i < sizeof(ops); i++) {
+	for (size_t i = 2; i < sizeof(ops); i++) {
 		for (unsigned int e = 0; e < NEURON_ENGINES; e++) {
 			if (e == op_engine[i])
 				continue;

@@ -301,6 +301,9 @@ void gen_insn(struct gen *g, struct neuron_insn *insn)
 	case NEURON_OP_DMA_COPY:
 		gen_dma_copy(insn);
 		break;
+	case NEURON_OP_NOTIFY:
+		insn->notify.value = (uint32_t)nct_random();
+		break;
 	default:	/* nop */
 		break;
 	}

@@ -227,7 +227,7 @@ TEST_OPS(dma_copy, 120, 5, NEURON_OP_DMA_COPY)
 TEST_OPS(mixed, 40, MAX_INSNS, NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_MATMUL,
 	 NEURON_OP_ACTIVATE, NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR,
 	 NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY,
-	 NEURON_OP_NOP)
+	 NEURON_OP_NOP, NEURON_OP_NOTIFY)
 
 /* Whole images through the fast ways of dma_copy: dense rows, transposing, PSUM. */
 static void dma_there_and_back(struct nct *t, uint32_t local, int32_t part_step, int32_t byte_step,

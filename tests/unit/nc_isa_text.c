@@ -114,6 +114,11 @@ static void test_text(void **state)
 	assert_int_equal(insn.src_seg, 3);
 	assert_int_equal(insn.wait_sem, NEURON_ISA_NO_SEM);
 	assert_int_equal(insn.sig_sem, NEURON_ISA_NO_SEM);
+	assert_int_equal(nrt_isa_parse("notify value=0x12345678 sig=2:1", &insn, NULL, NULL), 0);
+	assert_int_equal(insn.op, NEURON_OP_NOTIFY);
+	assert_int_equal(insn.notify.value, 0x12345678);
+	nrt_isa_format(&insn, text, sizeof(text));
+	assert_string_equal(text, "notify sig=2:1 value=305419896");
 	assert_int_equal(nrt_isa_parse(" \t; nothing", &insn, NULL, NULL), -ENODATA);
 }
 

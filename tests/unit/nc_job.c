@@ -123,11 +123,12 @@ static void test_trace(void **state)
 	signals(memset_insn(t, 0, 1.0f, 40), 1, 1);
 	t->code[NEURON_POOL][0].tag = 77;
 	waits(activate_insn(t, 0, 0, 40), 1, 1);
+	nct_insn_on(t, NEURON_ACT, NEURON_OP_NOTIFY)->notify.value = 0xfeedface;
 	emu_nc_trace(t->nc, collect, &s);
 	nct_run_ok(t);
 	emu_nc_trace(t->nc, NULL, NULL);
 	nct_run_ok(t);
-	assert_int_equal(s.n, 2);
+	assert_int_equal(s.n, 3);
 	assert_int_equal(s.span[0].engine, NEURON_POOL);
 	assert_int_equal(s.span[0].op, NEURON_OP_MEMSET);
 	assert_int_equal(s.span[0].tag, 77);
@@ -135,6 +136,12 @@ static void test_trace(void **state)
 	assert_int_equal(s.span[0].end, 100);
 	assert_int_equal(s.span[1].engine, NEURON_ACT);
 	assert_int_equal(s.span[1].start, 100);
+	assert_int_equal(s.span[1].value, 0);
+	assert_int_equal(s.span[2].engine, NEURON_ACT);
+	assert_int_equal(s.span[2].op, NEURON_OP_NOTIFY);
+	assert_int_equal(s.span[2].pc, 1);
+	assert_int_equal(s.span[2].value, 0xfeedface);
+	assert_int_equal(s.span[2].end, s.span[2].start + 1);
 }
 
 static void test_deadlock(void **state)
@@ -345,7 +352,7 @@ static void fuzz_insn(struct gen *g, unsigned int engine, struct neuron_insn *in
 		{ NEURON_OP_ACTIVATE, NEURON_OP_ACTIVATE, NEURON_OP_ACTIVATE, NEURON_OP_NOP },
 		{ NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE,
 		  NEURON_OP_MEMSET },
-		{ NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_NOP },
+		{ NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_NOTIFY, NEURON_OP_NOP },
 	};
 	uint8_t *bytes = (uint8_t *)insn;
 	unsigned int kind = nct_below(8);
