@@ -17,6 +17,7 @@
  *   ndev->status_lock	the cached firmware status
  *   fwio->lock		the mailbox
  *   ndev->queue_lock	spinlock, irqs off: queues that interrupts complete
+ * recovery->lock is outside of all but ndev->rwsem, whose readers may take it.
  */
 #ifndef _NEURON_H
 #define _NEURON_H
@@ -35,6 +36,8 @@
 #include <neuron/regs.h>
 
 #include "neuron_fwio.h"
+#include "neuron_irq.h"
+#include "neuron_recovery.h"
 #include "neuron_udma.h"
 
 #define NEURON_MAX_DEVICES	64
@@ -43,16 +46,13 @@
 struct dentry;
 struct gen_pool;
 struct neuron_context_entry;
+struct neuron_coredump;
 struct neuron_device;
 struct neuron_file;
 struct neuron_queue;
 struct neuron_sysfs;
+struct pci_saved_state;
 struct pid;
-
-struct neuron_vector {
-	struct neuron_device *ndev;
-	unsigned int index;
-};
 
 /* A NeuronCore and who owns it; cores_lock. */
 struct neuron_core {
@@ -66,7 +66,8 @@ struct neuron_core {
  * struct neuron_device - one chip
  * @rwsem: see above
  * @gone: unbound or unplugged; set with @rwsem held for writing
- * @broken: does not answer any more; set any time, cleared by a reset
+ * @broken: not to be used: has to be reset, or is being reset; set any time
+ * @lost: broken, and does not even answer; cleared by a reset that brings it back
  * @generation: counts resets; files of an earlier one have lost their objects
  * @fw_status_time: jiffies when @fw_status was read
  */
@@ -80,8 +81,13 @@ struct neuron_device {
 	wait_queue_head_t error_wq;	/* pollers, for when ioctls begin to fail */
 	bool gone;
 	bool broken;
+	bool lost;
 	u32 generation;
 	struct work_struct broken_work;
+	struct neuron_recovery recovery;
+	struct neuron_coredump *coredump;
+	struct pci_saved_state *pci_state;	/* configuration as probe made it */
+	bool bus_error;				/* AER took the device away; device_lock */
 
 	void __iomem *apb;			/* BAR0 */
 	void __iomem *ext;			/* extension block, NULL without one */
@@ -99,8 +105,11 @@ struct neuron_device {
 	u32 fw_status;
 	unsigned long fw_status_time;
 
+	u32 ecc_uncorrected;			/* errors that were reported; fw_work's */
+
 	unsigned int vector_count;
 	struct neuron_vector vectors[NEURON_VECTORS];
+	struct delayed_work storm_work;
 	struct work_struct fw_work;
 
 	struct neuron_fwio fwio;
@@ -150,7 +159,7 @@ static inline u32 neuron_ext_read(struct neuron_device *ndev, u32 offset)
 /* 0, or why nothing can be asked of the device. */
 static inline int neuron_device_error(struct neuron_device *ndev)
 {
-	if (READ_ONCE(ndev->gone))
+	if (READ_ONCE(ndev->gone) || READ_ONCE(ndev->lost))
 		return -ENODEV;
 	return READ_ONCE(ndev->broken) ? -EIO : 0;
 }
@@ -158,7 +167,9 @@ static inline int neuron_device_error(struct neuron_device *ndev)
 struct neuron_device *neuron_device_alloc(struct pci_dev *pdev);
 int neuron_device_add(struct neuron_device *ndev);
 void neuron_device_del(struct neuron_device *ndev);
+/* Something is wrong with the chip: it is cut off from memory, and gets reset. */
 void neuron_device_broken(struct neuron_device *ndev, const char *why);
+void neuron_device_cut(struct neuron_device *ndev);
 void neuron_device_broken_atomic(struct neuron_device *ndev);
 
 #endif

@@ -8,6 +8,7 @@
 #include <linux/seq_file.h>
 
 #include "neuron.h"
+#include "neuron_coredump.h"
 #include "neuron_debugfs.h"
 #include "neuron_file.h"
 #include "neuron_queue.h"
@@ -80,6 +81,8 @@ void neuron_debugfs_add(struct neuron_device *ndev)
 	debugfs_create_file("rings", 0444, ndev->debugfs, ndev, &neuron_rings_fops);
 	debugfs_create_u32("mailbox_retries", 0444, ndev->debugfs, &ndev->fwio.retries);
 	debugfs_create_u32("generation", 0444, ndev->debugfs, &ndev->generation);
+	neuron_recovery_debugfs(ndev, ndev->debugfs);
+	neuron_coredump_debugfs(ndev, ndev->debugfs);
 }
 
 void neuron_debugfs_remove(struct neuron_device *ndev)

@@ -52,6 +52,9 @@ static int neuron_fops_open(struct inode *inode, struct file *file)
 	struct neuron_file *nf;
 	int ret;
 
+	ret = neuron_recovery_wait(ndev, file->f_flags & O_NONBLOCK);
+	if (ret)
+		return ret;
 	nf = kzalloc(sizeof(*nf), GFP_KERNEL_ACCOUNT);
 	if (!nf)
 		return -ENOMEM;
@@ -72,6 +75,7 @@ static int neuron_fops_open(struct inode *inode, struct file *file)
 	list_add_tail(&nf->node, &ndev->files);
 	mutex_unlock(&ndev->objects_lock);
 	get_device(&ndev->dev);
+	neuron_recovery_watch(ndev);
 	up_read(&ndev->rwsem);
 	file->private_data = nf;
 	return nonseekable_open(inode, file);

@@ -3,7 +3,8 @@
  * The extension block as a whole: discovery by the vendor-specific capability, firmware
  * loading, the gate on its API version, firmware events.
  *
- * Locking: start and stop run in probe, or with ndev->rwsem held for writing.
+ * Locking: firmware is loaded while ndev->broken keeps all others away; start and stop have
+ * ndev->rwsem held for writing.
  */
 #include <linux/dma-mapping.h>
 #include <linux/firmware.h>
@@ -13,6 +14,7 @@
 
 #include "neuron.h"
 #include "neuron_context.h"
+#include "neuron_event.h"
 #include "neuron_fw.h"
 #include "neuron_queue.h"
 
@@ -24,7 +26,7 @@ module_param(fw_load, bool, 0444);
 MODULE_PARM_DESC(fw_load, "load " NEURON_FW_NAME " (default: run what is in the chip's flash)");
 MODULE_FIRMWARE(NEURON_FW_NAME);
 
-int neuron_ext_find(struct neuron_device *ndev)
+void neuron_ext_find(struct neuron_device *ndev)
 {
 	struct pci_dev *pdev = ndev->pdev;
 	u32 bar, offset, length, header;
@@ -37,7 +39,7 @@ int neuron_ext_find(struct neuron_device *ndev)
 			break;
 	}
 	if (!pos)
-		return 0;
+		return;
 	pci_read_config_dword(pdev, pos + NEURON_VSEC_BAR, &bar);
 	pci_read_config_dword(pdev, pos + NEURON_VSEC_OFFSET, &offset);
 	pci_read_config_dword(pdev, pos + NEURON_VSEC_LENGTH, &length);
@@ -46,7 +48,7 @@ int neuron_ext_find(struct neuron_device *ndev)
 	    (u64)offset + length > pci_resource_len(pdev, bar)) {
 		dev_warn(&pdev->dev, "extension block (revision %u, BAR %u, %#x + %#x) is not usable\n",
 			 PCI_VNDR_HEADER_REV(header), bar, offset, length);
-		return 0;
+		return;
 	}
 	ndev->ext = ndev->apb + offset;
 	if (neuron_ext_read(ndev, NEURON_EXT_MAGIC) != NEURON_EXT_MAGIC_VALUE ||
@@ -54,7 +56,6 @@ int neuron_ext_find(struct neuron_device *ndev)
 		dev_warn(&pdev->dev, "extension block has an unknown version\n");
 		ndev->ext = NULL;
 	}
-	return 0;
 }
 
 static int neuron_fw_check(struct neuron_device *ndev, const struct firmware *fw)
@@ -143,7 +144,7 @@ out_release:
 	return ret;
 }
 
-int neuron_ext_start(struct neuron_device *ndev)
+void neuron_ext_start(struct neuron_device *ndev)
 {
 	struct device *dev = &ndev->pdev->dev;
 	u32 geometry;
@@ -153,7 +154,7 @@ int neuron_ext_start(struct neuron_device *ndev)
 	ndev->queues_per_core = 0;
 	ndev->ext_features = 0;
 	if (!ndev->ext)
-		return 0;
+		return;
 	ndev->fw_version = neuron_ext_read(ndev, NEURON_EXT_FW_VERSION);
 	ndev->fw_api = neuron_ext_read(ndev, NEURON_EXT_FW_API);
 	ndev->ext_features = neuron_ext_read(ndev, NEURON_EXT_FEATURES);
@@ -161,11 +162,11 @@ int neuron_ext_start(struct neuron_device *ndev)
 	if (ndev->fw_api < (NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_CANCEL))
 		ndev->ext_features &= ~NEURON_EXT_FEATURE_CANCEL;
 	if (!(ndev->ext_features & NEURON_EXT_FEATURE_COMPUTE))
-		return 0;
+		return;
 	if (ndev->fw_api >> 16 != NEURON_FW_API_MAJOR) {
 		dev_warn(dev, "firmware has API %u.%u, compute needs %u.x; see parameter fw_load\n",
 			 ndev->fw_api >> 16, ndev->fw_api & 0xffff, NEURON_FW_API_MAJOR);
-		return 0;
+		return;
 	}
 	geometry = neuron_ext_read(ndev, NEURON_EXT_GEOMETRY);
 	ndev->core_count = min_t(unsigned int, geometry & 0xff, NEURON_CORES);
@@ -173,11 +174,10 @@ int neuron_ext_start(struct neuron_device *ndev)
 	if (!ndev->core_count || !ndev->queues_per_core) {
 		dev_warn(dev, "firmware offers no NeuronCore queue (geometry %#x)\n", geometry);
 		ndev->core_count = NEURON_CORES;
-		return 0;
+		return;
 	}
 	neuron_context_start(ndev);
 	ndev->compute = true;
-	return 0;
 }
 
 void neuron_ext_stop(struct neuron_device *ndev)
@@ -206,6 +206,7 @@ void neuron_fw_work(struct work_struct *work)
 			neuron_device_broken(ndev, "firmware crashed");
 		else if (events & NEURON_EVENT_QUEUE)
 			neuron_queue_check_states(ndev);
+		neuron_event_telemetry(ndev, events);
 	}
 	up_read(&ndev->rwsem);
 }

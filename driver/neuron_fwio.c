@@ -99,28 +99,36 @@ static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size)
 	return 0;
 }
 
-int neuron_fwio_read(struct neuron_device *ndev, const u64 *addrs, u32 *values, unsigned int count)
+/* 0, or why it is pointless to ask, or to go on asking. */
+static int neuron_fwio_check(struct neuron_device *ndev, bool resetting)
+{
+	if (pci_channel_offline(ndev->pdev))
+		return -ENODEV;
+	if (resetting)
+		return READ_ONCE(ndev->gone) ? -ENODEV : 0;
+	return neuron_device_error(ndev);
+}
+
+static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, bool resetting)
 {
 	struct neuron_fwio *fwio = &ndev->fwio;
-	int ret = -EINVAL;
-	int try;
+	int try, ret = 0;
 
-	if (!count || count > NEURON_FWIO_MAX_READS)
-		return -EINVAL;
 	mutex_lock(&fwio->lock);
 	for (try = 0; try < NEURON_FWIO_TRIES; try++) {
-		if (pci_channel_offline(ndev->pdev) || READ_ONCE(ndev->gone)) {
-			ret = -ENODEV;
+		int error = neuron_fwio_check(ndev, resetting);
+
+		if (error) {
+			ret = error;
 			break;
 		}
-		memcpy(fwio->request + sizeof(struct neuron_fwio_request), addrs,
-		       count * sizeof(*addrs));
+		memcpy(fwio->request + sizeof(struct neuron_fwio_request), &addr, sizeof(addr));
 		neuron_fwio_start(ndev, NEURON_FWIO_READ,
-				  sizeof(struct neuron_fwio_request) + count * sizeof(*addrs));
-		ret = neuron_fwio_wait(ndev, count * sizeof(*values));
+				  sizeof(struct neuron_fwio_request) + sizeof(addr));
+		ret = neuron_fwio_wait(ndev, sizeof(*value));
 		if (!ret) {
-			memcpy(values, fwio->response + sizeof(struct neuron_fwio_response),
-			       count * sizeof(*values));
+			memcpy(value, fwio->response + sizeof(struct neuron_fwio_response),
+			       sizeof(*value));
 			break;
 		}
 		if (ret == -EOPNOTSUPP)
@@ -132,9 +140,17 @@ int neuron_fwio_read(struct neuron_device *ndev, const u64 *addrs, u32 *values, 
 	return ret;
 }
 
+int neuron_fwio_read(struct neuron_device *ndev, u64 addr, u32 *value)
+{
+	return neuron_fwio_ask(ndev, addr, value, false);
+}
+
 int neuron_fwio_read_misc(struct neuron_device *ndev, u32 offset, u32 *value)
 {
-	u64 addr = NEURON_ADDR_MISC + offset;
+	return neuron_fwio_ask(ndev, NEURON_ADDR_MISC + offset, value, false);
+}
 
-	return neuron_fwio_read(ndev, &addr, value, 1);
+int neuron_fwio_read_resetting(struct neuron_device *ndev, u32 offset, u32 *value)
+{
+	return neuron_fwio_ask(ndev, NEURON_ADDR_MISC + offset, value, true);
 }

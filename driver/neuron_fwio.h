@@ -20,9 +20,13 @@ struct neuron_fwio {
 
 int neuron_fwio_init(struct neuron_device *ndev);
 void neuron_fwio_fini(struct neuron_device *ndev);
-/* Registers at device addresses, 1 .. NEURON_FWIO_MAX_READS. Sleeps. */
-int neuron_fwio_read(struct neuron_device *ndev, const u64 *addrs, u32 *values, unsigned int count);
-/* One register of misc RAM. */
+/*
+ * The register at a device address. Sleeps; gives up at once when the device is reported
+ * broken. -ENODEV, -EIO, -ETIMEDOUT, -EREMOTEIO, -EPROTO, -EOPNOTSUPP.
+ */
+int neuron_fwio_read(struct neuron_device *ndev, u64 addr, u32 *value);
+/* One register of misc RAM; and for whoever resets the device, which is broken meanwhile. */
 int neuron_fwio_read_misc(struct neuron_device *ndev, u32 offset, u32 *value);
+int neuron_fwio_read_resetting(struct neuron_device *ndev, u32 offset, u32 *value);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "neuron.h"
 #include "neuron_cores.h"
+#include "neuron_event.h"
 #include "neuron_file.h"
 #include "neuron_ioctl.h"
 #include "neuron_mem.h"
@@ -56,6 +57,8 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	arg->cores_busy = neuron_cores_busy(ndev);
 	arg->cores_owned = neuron_cores_owned(nf);
 	arg->connected = status & (NEURON_FW_STATUS_EAST | NEURON_FW_STATUS_WEST);
+	arg->temperature = neuron_event_temperature(ndev);
+	arg->resets = ndev->recovery.device_resets;
 out_leave:
 	neuron_file_leave(nf);
 	return ret;

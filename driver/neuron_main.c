@@ -4,7 +4,8 @@
  * struct neuron_device: it lives until the last open file is closed, long after the PCI
  * function may have gone.
  *
- * Locking: minors have the ida's own lock; "broken" is a one-way flag until a reset.
+ * Locking: minors have the ida's own lock; "broken" is set by anybody, and cleared by a reset
+ * only.
  */
 #include <linux/debugfs.h>
 #include <linux/idr.h>
@@ -12,8 +13,10 @@
 
 #include "neuron.h"
 #include "neuron_compat.h"
+#include "neuron_coredump.h"
 #include "neuron_debugfs.h"
 #include "neuron_fops.h"
+#include "neuron_fw.h"
 #include "neuron_mem.h"
 #include "neuron_pci.h"
 #include "neuron_queue.h"
@@ -39,6 +42,8 @@ static void neuron_device_release(struct device *dev)
 
 	neuron_mem_fini(ndev);
 	ida_destroy(&ndev->contexts);
+	neuron_coredump_fini(ndev);
+	neuron_recovery_fini(ndev);
 	if (ndev->index >= 0)
 		ida_free(&neuron_minors, ndev->index);
 	mutex_destroy(&ndev->cores_lock);
@@ -55,23 +60,36 @@ static void neuron_broken_work(struct work_struct *work)
 }
 
 /**
- * neuron_device_broken - give up on the device until it is reset
+ * neuron_device_cut - nobody may use the device until it is reset
  * @ndev: the device
- * @why: for the log
  *
  * The device can no longer write to host memory when this returns, so that memory which it
- * was given may be freed.
+ * was given may be freed. Takes no lock that is held while somebody waits for the chip.
  */
-void neuron_device_broken(struct neuron_device *ndev, const char *why)
+void neuron_device_cut(struct neuron_device *ndev)
 {
 	/* First: who sees the flag takes it that the device reaches no memory any more. */
 	pci_clear_master(ndev->pdev);
 	WRITE_ONCE(ndev->broken, true);
-	dev_err_ratelimited(&ndev->dev, "device is broken: %s; reset it or rebind the driver\n",
-			    why);
 	neuron_udma_wake(ndev);
 	neuron_queue_wake_all(ndev);
 	wake_up_all(&ndev->error_wq);
+}
+
+/**
+ * neuron_device_broken - the device is no good: cut it off and get it reset
+ * @ndev: the device
+ * @why: for the log, and for user space
+ *
+ * Whether there will be a reset is the recovery's business: none while somebody else resets
+ * the device or takes it away, and not too many.
+ */
+void neuron_device_broken(struct neuron_device *ndev, const char *why)
+{
+	dev_err_ratelimited(&ndev->dev, "device is broken: %s\n", why);
+	/* First: open() then waits for the reset, instead of seeing a broken device. */
+	neuron_recovery_report(ndev, why);
+	neuron_device_cut(ndev);
 }
 
 /* The same, from a context that must not sleep. */
@@ -110,6 +128,11 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	INIT_LIST_HEAD(&ndev->objects);
 	INIT_LIST_HEAD(&ndev->files);
 	INIT_WORK(&ndev->broken_work, neuron_broken_work);
+	INIT_WORK(&ndev->fw_work, neuron_fw_work);
+	INIT_DELAYED_WORK(&ndev->queue_work, neuron_queue_work);
+	neuron_recovery_init(ndev);
+	/* Until it was started. */
+	ndev->broken = true;
 	ida_init(&ndev->contexts);
 
 	device_initialize(&ndev->dev);

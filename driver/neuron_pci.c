@@ -1,87 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The PCI function: probe, remove, BARs, interrupts, resets from outside (FLR, AER).
+ * The PCI function: probe, remove, BARs, and what else comes over it: resets from outside,
+ * errors of the bus (AER), system sleep, shutdown.
  *
- * Locking: ndev->rwsem is held for writing while the device goes or is reset. Interrupts
- * take ndev->queue_lock only.
+ * Locking: the PCI core calls one of these at a time (device_lock). The driver's own recovery
+ * is paused before the device is taken from the files with ndev->rwsem held for writing, and
+ * resumed when the device is back.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm.h>
+#include <linux/slab.h>
 
 #include "neuron.h"
-#include "neuron_compat.h"
 #include "neuron_context.h"
-#include "neuron_cores.h"
 #include "neuron_debugfs.h"
-#include "neuron_fops.h"
+#include "neuron_event.h"
 #include "neuron_fw.h"
-#include "neuron_object.h"
 #include "neuron_pci.h"
-#include "neuron_queue.h"
 #include "neuron_reset.h"
 #include "neuron_sysfs.h"
 
 /* Host memory is what has bit 46 set in a device address. */
 #define NEURON_DMA_BITS		46
-
-unsigned int neuron_queue_vector(struct neuron_device *ndev, unsigned int slot)
-{
-	unsigned int count = ndev->vector_count;
-
-	if (count <= NEURON_VECTOR_QUEUE0)
-		return count - 1;
-	return NEURON_VECTOR_QUEUE0 + slot % (count - NEURON_VECTOR_QUEUE0);
-}
-
-static irqreturn_t neuron_interrupt(int irq, void *data)
-{
-	struct neuron_vector *vector = data;
-	struct neuron_device *ndev = vector->ndev;
-
-	if (vector->index == NEURON_VECTOR_FW)
-		schedule_work(&ndev->fw_work);
-	if (vector->index == NEURON_VECTOR_DMA)
-		neuron_udma_wake(ndev);
-	neuron_queue_interrupt(ndev, vector->index);
-	return IRQ_HANDLED;
-}
-
-static void neuron_irq_free(struct neuron_device *ndev, unsigned int count)
-{
-	while (count--)
-		free_irq(pci_irq_vector(ndev->pdev, count), &ndev->vectors[count]);
-	pci_free_irq_vectors(ndev->pdev);
-	ndev->vector_count = 0;
-}
-
-/* Without MSI-X the driver polls: silicon has none, and needs none. */
-static int neuron_irq_request(struct neuron_device *ndev)
-{
-	struct pci_dev *pdev = ndev->pdev;
-	int count, ret;
-	unsigned int i;
-
-	if (!ndev->ext)
-		return 0;
-	count = pci_alloc_irq_vectors(pdev, 1, NEURON_VECTORS, PCI_IRQ_MSIX);
-	if (count < 0) {
-		dev_info(&pdev->dev, "no MSI-X, polling instead\n");
-		return 0;
-	}
-	for (i = 0; i < count; i++) {
-		ndev->vectors[i].ndev = ndev;
-		ndev->vectors[i].index = i;
-		ret = request_irq(pci_irq_vector(pdev, i), neuron_interrupt, 0, "neuron",
-				  &ndev->vectors[i]);
-		if (ret) {
-			neuron_irq_free(ndev, i);
-			return ret;
-		}
-	}
-	ndev->vector_count = count;
-	return 0;
-}
 
 static int neuron_pci_map(struct neuron_device *ndev)
 {
@@ -116,7 +58,8 @@ static int neuron_pci_map(struct neuron_device *ndev)
 	ndev->emulated = pdev->revision == NEURON_PCI_REV_QEMU ||
 			 pdev->revision == NEURON_PCI_REV_EMULATOR;
 	pci_set_master(pdev);
-	return neuron_ext_find(ndev);
+	neuron_ext_find(ndev);
+	return 0;
 
 err_unmap:
 	pci_iounmap(pdev, ndev->apb);
@@ -168,38 +111,33 @@ static void neuron_free_memory(struct neuron_device *ndev)
 	neuron_fwio_fini(ndev);
 }
 
-/* From any state of the chip to one in which it takes work. */
-static int neuron_start(struct neuron_device *ndev)
-{
-	int ret;
-
-	ret = neuron_fw_load(ndev);
-	if (!ret)
-		ret = neuron_reset_device(ndev);
-	if (!ret)
-		ret = neuron_ext_start(ndev);
-	if (!ret)
-		neuron_udma_start(ndev);
-	return ret;
-}
-
-/* Take everything from the files; the chip is left alone if it is not there. */
-static void neuron_stop(struct neuron_device *ndev)
-{
-	neuron_object_revoke_all(ndev);
-	neuron_cores_reset(ndev);
-	if (!READ_ONCE(ndev->broken) && !pci_channel_offline(ndev->pdev)) {
-		neuron_ext_stop(ndev);
-		neuron_udma_stop(ndev);
-	}
-}
-
 static void neuron_describe(struct neuron_device *ndev)
 {
 	dev_info(&ndev->pdev->dev, "%s: %s chip, %u NeuronCores, %s, %u interrupt vectors\n",
 		 dev_name(&ndev->dev), ndev->emulated ? "emulated" : "silicon", ndev->core_count,
 		 ndev->compute ? "compute" : "no compute (needs our firmware)",
 		 ndev->vector_count);
+}
+
+/* Works that interrupts start. No vector may be left. */
+static void neuron_cancel_works(struct neuron_device *ndev)
+{
+	cancel_work_sync(&ndev->fw_work);
+	cancel_delayed_work_sync(&ndev->queue_work);
+	cancel_work_sync(&ndev->broken_work);
+}
+
+/* For ever: the device has gone for all files. */
+static void neuron_gone(struct neuron_device *ndev)
+{
+	/* Waiters hold no lock: they see that the device is gone, and leave. */
+	down_write(&ndev->rwsem);
+	WRITE_ONCE(ndev->gone, true);
+	neuron_hw_stop(ndev);
+	up_write(&ndev->rwsem);
+	wake_up_all(&ndev->error_wq);
+	/* Not before: the watchdog helps when a queue does not stop. */
+	neuron_recovery_pause(ndev);
 }
 
 static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -210,8 +148,6 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ndev = neuron_device_alloc(pdev);
 	if (IS_ERR(ndev))
 		return PTR_ERR(ndev);
-	INIT_WORK(&ndev->fw_work, neuron_fw_work);
-	INIT_DELAYED_WORK(&ndev->queue_work, neuron_queue_work);
 	ret = neuron_pci_map(ndev);
 	if (ret)
 		goto err_put;
@@ -221,39 +157,36 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = neuron_irq_request(ndev);
 	if (ret)
 		goto err_memory;
-	/* Firmware events wait until the chip has left the states that they would be about. */
-	down_write(&ndev->rwsem);
-	ret = neuron_start(ndev);
-	up_write(&ndev->rwsem);
+	ret = neuron_hw_handshake(ndev);
+	if (!ret)
+		ret = neuron_hw_restart(ndev);
 	if (ret)
 		goto err_irq;
 	pci_set_drvdata(pdev, ndev);
 	pci_save_state(pdev);
+	/* NULL is no drama: then the newest state is what there is to restore. */
+	ndev->pci_state = pci_store_saved_state(pdev);
 	ret = neuron_device_add(ndev);
 	if (ret)
-		goto err_stop;
+		goto err_gone;
 	ret = neuron_sysfs_add(ndev);
 	if (ret)
 		goto err_del;
 	neuron_debugfs_add(ndev);
 	neuron_describe(ndev);
+	neuron_recovery_resume(ndev);
 	return 0;
 
 err_del:
 	neuron_device_del(ndev);
-err_stop:
-	down_write(&ndev->rwsem);
-	WRITE_ONCE(ndev->gone, true);
-	neuron_stop(ndev);
-	up_write(&ndev->rwsem);
-	wake_up_all(&ndev->error_wq);
+err_gone:
+	neuron_gone(ndev);
+	kfree(ndev->pci_state);
 err_irq:
 	/* Nothing of the chip may write to memory that is freed now. */
 	pci_clear_master(pdev);
-	neuron_irq_free(ndev, ndev->vector_count);
-	cancel_work_sync(&ndev->fw_work);
-	cancel_delayed_work_sync(&ndev->queue_work);
-	cancel_work_sync(&ndev->broken_work);
+	neuron_irq_free(ndev);
+	neuron_cancel_works(ndev);
 err_memory:
 	neuron_free_memory(ndev);
 err_unmap:
@@ -270,72 +203,145 @@ static void neuron_remove(struct pci_dev *pdev)
 	neuron_debugfs_remove(ndev);
 	neuron_sysfs_remove(ndev);
 	neuron_device_del(ndev);
-	/* Waiters hold no lock: they see that the device is gone, and leave. */
-	down_write(&ndev->rwsem);
-	WRITE_ONCE(ndev->gone, true);
-	neuron_stop(ndev);
-	up_write(&ndev->rwsem);
-	wake_up_all(&ndev->error_wq);
+	neuron_gone(ndev);
 
-	neuron_irq_free(ndev, ndev->vector_count);
-	cancel_work_sync(&ndev->fw_work);
-	cancel_delayed_work_sync(&ndev->queue_work);
-	cancel_work_sync(&ndev->broken_work);
+	neuron_irq_free(ndev);
+	neuron_cancel_works(ndev);
 	pci_clear_master(pdev);
 	neuron_free_memory(ndev);
 	neuron_pci_unmap(ndev);
+	kfree(ndev->pci_state);
 	pci_set_drvdata(pdev, NULL);
 	put_device(&ndev->dev);
 }
 
-/* Before a reset from outside: as after an unplug, but the device comes back. */
+/* Another kernel may come up next: nothing of the chip may write to memory any more. */
+static void neuron_shutdown(struct pci_dev *pdev)
+{
+	struct neuron_device *ndev = pci_get_drvdata(pdev);
+
+	neuron_gone(ndev);
+	pci_clear_master(pdev);
+}
+
+/* As after an unplug, but the device comes back. */
+static void neuron_take_away(struct neuron_device *ndev)
+{
+	neuron_recovery_hold(ndev);
+	down_write(&ndev->rwsem);
+	ndev->generation++;
+	neuron_hw_stop(ndev);
+	WRITE_ONCE(ndev->broken, true);
+	up_write(&ndev->rwsem);
+	wake_up_all(&ndev->error_wq);
+	/* Not before: the watchdog helps when a queue does not stop. */
+	neuron_recovery_pause(ndev);
+}
+
+static int neuron_bring_back(struct neuron_device *ndev, const char *why)
+{
+	int ret;
+
+	pci_set_master(ndev->pdev);
+	ret = neuron_hw_handshake(ndev);
+	if (!ret)
+		ret = neuron_hw_restart(ndev);
+	neuron_recovery_note(ndev, "%s: %d", why, ret);
+	neuron_recovery_resume(ndev);
+	if (ret) {
+		neuron_device_broken(ndev, "it does not start");
+		return ret;
+	}
+	dev_info(&ndev->dev, "%s, files must be opened anew\n", why);
+	neuron_event_send(ndev, "recovered", why);
+	return 0;
+}
+
 static void neuron_reset_prepare(struct pci_dev *pdev)
 {
 	struct neuron_device *ndev = pci_get_drvdata(pdev);
 
-	down_write(&ndev->rwsem);
-	ndev->generation++;
-	neuron_stop(ndev);
-	WRITE_ONCE(ndev->broken, true);
-	up_write(&ndev->rwsem);
-	wake_up_all(&ndev->error_wq);
+	neuron_event_send(ndev, "reset", "from outside");
+	neuron_take_away(ndev);
 }
 
 static void neuron_reset_done(struct pci_dev *pdev)
 {
-	struct neuron_device *ndev = pci_get_drvdata(pdev);
-	int ret;
+	neuron_bring_back(pci_get_drvdata(pdev), "reset");
+}
 
-	cancel_work_sync(&ndev->broken_work);
-	down_write(&ndev->rwsem);
-	pci_set_master(pdev);
-	ret = neuron_start(ndev);
-	WRITE_ONCE(ndev->broken, ret);
-	up_write(&ndev->rwsem);
-	if (!ret)
-		dev_info(&pdev->dev, "%s: reset, files must be opened anew\n",
-			 dev_name(&ndev->dev));
+/* Nothing has to be thrown away for an error that the bus has got over. */
+static bool neuron_error_harmless(struct neuron_device *ndev, pci_channel_state_t state)
+{
+	if (state != pci_channel_io_normal || neuron_device_error(ndev))
+		return false;
+	if (!ndev->ext)
+		return pci_device_is_present(ndev->pdev);
+	return neuron_ext_read(ndev, NEURON_EXT_MAGIC) == NEURON_EXT_MAGIC_VALUE;
 }
 
 static pci_ers_result_t neuron_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
-	neuron_reset_prepare(pdev);
-	if (state == pci_channel_io_perm_failure)
+	struct neuron_device *ndev = pci_get_drvdata(pdev);
+
+	neuron_recovery_note(ndev, "bus error, state %u", state);
+	if (neuron_error_harmless(ndev, state)) {
+		dev_warn(&ndev->dev, "bus error, the chip answers\n");
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	}
+	neuron_event_send(ndev, "reset", "bus error");
+	/* No access to the chip gets through: waits for it must not begin. */
+	if (state != pci_channel_io_normal)
+		neuron_device_cut(ndev);
+	neuron_take_away(ndev);
+	ndev->bus_error = true;
+	if (state == pci_channel_io_perm_failure) {
+		WRITE_ONCE(ndev->lost, true);
+		wake_up_all(&ndev->error_wq);
+		neuron_event_send(ndev, "broken", "bus error");
 		return PCI_ERS_RESULT_DISCONNECT;
+	}
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t neuron_slot_reset(struct pci_dev *pdev)
 {
-	pci_restore_state(pdev);
-	pci_save_state(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
+	struct neuron_device *ndev = pci_get_drvdata(pdev);
+
+	neuron_restore_config(ndev);
+	return pci_device_is_present(pdev) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
 }
 
 static void neuron_error_resume(struct pci_dev *pdev)
 {
-	neuron_reset_done(pdev);
+	struct neuron_device *ndev = pci_get_drvdata(pdev);
+
+	if (!ndev->bus_error)
+		return;
+	ndev->bus_error = false;
+	neuron_bring_back(ndev, "reset after a bus error");
 }
+
+/*
+ * System sleep: jobs end, files lose their objects, as at a reset: the memory of a chip that
+ * loses its power is gone, and user space has to be told in any case.
+ */
+static int neuron_suspend(struct device *dev)
+{
+	neuron_take_away(dev_get_drvdata(dev));
+	return 0;
+}
+
+static int neuron_resume(struct device *dev)
+{
+	struct neuron_device *ndev = dev_get_drvdata(dev);
+
+	/* One chip that does not wake up must not keep the system from it. */
+	neuron_bring_back(ndev, "resumed");
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(neuron_pm_ops, neuron_suspend, neuron_resume);
 
 static const struct pci_error_handlers neuron_error_handlers = {
 	.error_detected = neuron_error_detected,
@@ -359,6 +365,8 @@ static struct pci_driver neuron_pci_driver = {
 	.id_table = neuron_pci_ids,
 	.probe = neuron_probe,
 	.remove = neuron_remove,
+	.shutdown = neuron_shutdown,
+	.driver.pm = pm_sleep_ptr(&neuron_pm_ops),
 	.err_handler = &neuron_error_handlers,
 };
 

@@ -70,14 +70,15 @@ static bool neuron_queue_update_locked(struct neuron_queue *queue)
 	return true;
 }
 
-static void neuron_queue_notify_locked(struct neuron_queue *queue)
+static bool neuron_queue_notify_locked(struct neuron_queue *queue)
 {
 	if (!neuron_queue_update_locked(queue))
-		return;
+		return false;
 	if (queue->eventfd)
 		neuron_eventfd_signal(queue->eventfd);
 	wake_up_all(&queue->wq);
 	wake_up_all(&queue->nf->poll_wq);
+	return true;
 }
 
 u64 neuron_queue_completed(struct neuron_queue *queue)
@@ -93,16 +94,42 @@ u64 neuron_queue_completed(struct neuron_queue *queue)
 	return READ_ONCE(queue->completed);
 }
 
-void neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector)
+bool neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector)
 {
 	unsigned long flags;
 	unsigned int slot;
+	bool news = false;
 
 	spin_lock_irqsave(&ndev->queue_lock, flags);
 	for (slot = 0; slot < NEURON_QUEUES; slot++)
 		if (ndev->queues[slot] && neuron_queue_vector(ndev, slot) == vector)
-			neuron_queue_notify_locked(ndev->queues[slot]);
+			news |= neuron_queue_notify_locked(ndev->queues[slot]);
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
+	return news;
+}
+
+/* What was there at the last look already is told about now: its interrupt got lost. */
+unsigned int neuron_queue_missed(struct neuron_device *ndev, bool *again)
+{
+	unsigned int slot, missed = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ndev->queue_lock, flags);
+	for (slot = 0; slot < NEURON_QUEUES; slot++) {
+		struct neuron_queue *queue = ndev->queues[slot];
+		u64 seq = queue ? READ_ONCE(neuron_queue_page(queue)->seq) : 0;
+
+		if (!queue || seq == queue->completed)
+			continue;
+		if (queue->completed < queue->late || seq < queue->completed) {
+			missed += neuron_queue_notify_locked(queue);
+		} else {
+			queue->late = seq;
+			*again = true;
+		}
+	}
+	spin_unlock_irqrestore(&ndev->queue_lock, flags);
+	return missed;
 }
 
 void neuron_queue_wake_all(struct neuron_device *ndev)
@@ -124,15 +151,12 @@ void neuron_queue_wake_all(struct neuron_device *ndev)
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
 }
 
-/*
- * Without interrupts this is what completes jobs, each jiffy. With them it finds, once a
- * second, what a lost interrupt left behind, and firmware that died.
- */
+/* Without interrupts this is what completes jobs, each jiffy. */
 void neuron_queue_work(struct work_struct *work)
 {
 	struct neuron_device *ndev = container_of(to_delayed_work(work), struct neuron_device,
 						  queue_work);
-	bool busy = false, dead = false;
+	bool busy = false;
 	unsigned long flags;
 	unsigned int slot;
 
@@ -145,14 +169,9 @@ void neuron_queue_work(struct work_struct *work)
 		neuron_queue_notify_locked(queue);
 		busy |= queue->completed != queue->submitted;
 	}
-	/* Queues are there only while the device is. */
-	if (busy)
-		dead = neuron_fw_dead(ndev);
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
-	if (dead)
-		neuron_device_broken(ndev, "firmware died");
-	else if (busy)
-		schedule_delayed_work(&ndev->queue_work, ndev->vector_count ? HZ : 1);
+	if (busy)
+		schedule_delayed_work(&ndev->queue_work, 1);
 }
 
 void neuron_queue_reap_locked(struct neuron_queue *queue)
@@ -203,8 +222,10 @@ static int neuron_queue_poll_state(struct neuron_queue *queue, unsigned long tim
 {
 	struct neuron_device *ndev = queue->obj.ndev;
 
+	/* Recovery may find the device broken meanwhile. */
 	return readl_poll_timeout(ndev->ext + NEURON_EXT_QUEUE(queue->slot) + NEURON_Q_STATE,
-				  *state, *state != NEURON_Q_STATE_PENDING, 100, timeout_us);
+				  *state, *state != NEURON_Q_STATE_PENDING ||
+				  READ_ONCE(ndev->broken), 100, timeout_us);
 }
 
 static int neuron_queue_start(struct neuron_queue *queue)
@@ -248,7 +269,9 @@ static void neuron_queue_wait_stopped(struct neuron_queue *queue)
 		return;
 	}
 	ret = neuron_queue_poll_state(queue, NEURON_QUEUE_STOP_US, &state);
-	if (ret || state == NEURON_Q_STATE_ENABLED)
+	if (READ_ONCE(ndev->broken))
+		pci_clear_master(ndev->pdev);
+	else if (ret || state == NEURON_Q_STATE_ENABLED)
 		neuron_device_broken(ndev, "a queue does not stop");
 }
 
@@ -259,6 +282,8 @@ static void neuron_queue_stop(struct neuron_queue *queue)
 	unsigned long flags;
 
 	queue->running = false;
+	/* From now on the ladder looks whether it does. */
+	WRITE_ONCE(queue->stopping, true);
 	if (!READ_ONCE(ndev->broken) && !pci_channel_offline(ndev->pdev))
 		neuron_queue_write(queue, NEURON_Q_CTRL, NEURON_Q_CTRL_DISABLE);
 	neuron_queue_wait_stopped(queue);
@@ -285,6 +310,19 @@ void neuron_queue_disable_file(struct neuron_file *nf)
 		if (queue->running && !neuron_device_error(nf->ndev))
 			neuron_queue_write(queue, NEURON_Q_CTRL, NEURON_Q_CTRL_DISABLE);
 	mutex_unlock(&nf->lock);
+}
+
+void neuron_queue_disable_all(struct neuron_device *ndev)
+{
+	unsigned long flags;
+	unsigned int slot;
+
+	spin_lock_irqsave(&ndev->queue_lock, flags);
+	for (slot = 0; slot < NEURON_QUEUES; slot++)
+		if (ndev->queues[slot])
+			neuron_queue_write(ndev->queues[slot], NEURON_Q_CTRL,
+					   NEURON_Q_CTRL_DISABLE);
+	spin_unlock_irqrestore(&ndev->queue_lock, flags);
 }
 
 void neuron_queue_check_states(struct neuron_device *ndev)

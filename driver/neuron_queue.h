@@ -29,10 +29,12 @@ struct work_struct;
  * @contexts: of the job in each entry of the ring
  * @lock: guards submission, reaping, and @running
  * @running: jobs may be submitted
+ * @stopping: the chip was told to stop it
  * @stopped: no completion will come any more
  * @submitted: newest job; changes with @lock and ndev->queue_lock held
  * @reaped: newest job whose context was put; @lock
  * @completed: newest finished job that was seen; ndev->queue_lock
+ * @late: newest finished job that no interrupt had told about; ndev->queue_lock
  * @told: newest finished job that poll() need not report; ndev->queue_lock
  * @wq: waiters
  */
@@ -50,10 +52,12 @@ struct neuron_queue {
 
 	struct mutex lock;	/* guards submission, reaping, running */
 	bool running;
+	bool stopping;
 	bool stopped;
 	u64 submitted;
 	u64 reaped;
 	u64 completed;
+	u64 late;
 	u64 told;
 	wait_queue_head_t wq;
 };
@@ -95,12 +99,17 @@ void neuron_queue_disable_file(struct neuron_file *nf);
 /* poll(): a job has finished that WAIT has not told about. */
 bool neuron_queue_readable(struct neuron_file *nf);
 
-/* Interrupt @vector; and everybody who waits has to look again. From any context. */
-void neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector);
+/* Interrupt @vector: true if it brought news. From any context. */
+bool neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector);
+/* Tells of completions whose interrupt got lost; how many queues. @again: look again soon. */
+unsigned int neuron_queue_missed(struct neuron_device *ndev, bool *again);
+/* Everybody who waits has to look again. From any context. */
 void neuron_queue_wake_all(struct neuron_device *ndev);
+/* Ask the chip to stop all queues; each is then to be waited for. */
+void neuron_queue_disable_all(struct neuron_device *ndev);
 /* Firmware says that the state of a queue changed. */
 void neuron_queue_check_states(struct neuron_device *ndev);
-/* Looks at queues when no interrupt does, or when one got lost. */
+/* Looks at queues when there are no interrupts. */
 void neuron_queue_work(struct work_struct *work);
 
 #endif

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reset handshake, and the firmware's status word.
+ * Resets of the chip, from the handshake with its firmware to that of the PCI function; how
+ * the driver takes everything from a chip, and starts it anew; the firmware's status word.
  *
- * Locking: resets run in probe or with ndev->rwsem held for writing; ndev->status_lock
- * guards the cached status.
+ * Locking: the handshake runs while ndev->broken keeps all others away (probe, recovery, reset
+ * from outside), without ndev->rwsem because it may take minutes; stop and restart have it
+ * for writing. ndev->status_lock guards the cached status.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 
 #include "neuron.h"
+#include "neuron_cores.h"
+#include "neuron_fw.h"
 #include "neuron_fwio.h"
+#include "neuron_object.h"
+#include "neuron_queue.h"
 #include "neuron_reset.h"
 
 /* Times of the silicon; an emulated chip needs no fixed delay. */
@@ -34,7 +40,7 @@ static int neuron_reset_wait(struct neuron_device *ndev)
 	int ret;
 
 	for (;;) {
-		ret = neuron_fwio_read_misc(ndev, NEURON_MISC_RESET, &reset);
+		ret = neuron_fwio_read_resetting(ndev, NEURON_MISC_RESET, &reset);
 		if (ret == -ENODEV)
 			return ret;
 		if (!ret && !reset)
@@ -58,7 +64,7 @@ static int neuron_wait_ready(struct neuron_device *ndev)
 	u32 status;
 
 	for (try = 0; try < NEURON_READY_TRIES; try++) {
-		ret = neuron_fwio_read_misc(ndev, NEURON_MISC_FW_STATUS, &status);
+		ret = neuron_fwio_read_resetting(ndev, NEURON_MISC_FW_STATUS, &status);
 		if (ret)
 			return ret;
 		if (status & NEURON_FW_STATUS_READY) {
@@ -73,7 +79,7 @@ static int neuron_wait_ready(struct neuron_device *ndev)
 	return -ETIMEDOUT;
 }
 
-int neuron_reset_device(struct neuron_device *ndev)
+static int neuron_reset_device(struct neuron_device *ndev)
 {
 	int ret;
 
@@ -82,13 +88,94 @@ int neuron_reset_device(struct neuron_device *ndev)
 	if (!ret)
 		ret = neuron_wait_ready(ndev);
 	if (!ret)
-		ret = neuron_fwio_read_misc(ndev, NEURON_MISC_API_VERSION, &ndev->api_version);
+		ret = neuron_fwio_read_resetting(ndev, NEURON_MISC_API_VERSION,
+						 &ndev->api_version);
 	if (ret) {
 		dev_err(&ndev->pdev->dev, "firmware does not answer after a reset: %d\n", ret);
 		return ret;
 	}
 	neuron_apb_write(ndev, NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID, ndev->index);
 	return 0;
+}
+
+int neuron_hw_handshake(struct neuron_device *ndev)
+{
+	int ret = neuron_fw_load(ndev);
+
+	return ret ? ret : neuron_reset_device(ndev);
+}
+
+int neuron_hw_restart(struct neuron_device *ndev)
+{
+	int ret = 0;
+
+	down_write(&ndev->rwsem);
+	if (READ_ONCE(ndev->gone)) {
+		ret = -ENODEV;
+		goto out_unlock;
+	}
+	if (ndev->ext && neuron_ext_read(ndev, NEURON_EXT_MAGIC) != NEURON_EXT_MAGIC_VALUE) {
+		ret = -EIO;
+		goto out_unlock;
+	}
+	/* A report of the time before would be taken for one of the time after. */
+	cancel_work_sync(&ndev->broken_work);
+	neuron_ext_start(ndev);
+	neuron_udma_start(ndev);
+	WRITE_ONCE(ndev->lost, false);
+	WRITE_ONCE(ndev->broken, false);
+out_unlock:
+	up_write(&ndev->rwsem);
+	return ret;
+}
+
+void neuron_hw_stop(struct neuron_device *ndev)
+{
+	lockdep_assert_held_write(&ndev->rwsem);
+	/* All at once, so that their jobs end at the same time. */
+	if (neuron_hw_answers(ndev))
+		neuron_queue_disable_all(ndev);
+	neuron_object_revoke_all(ndev);
+	neuron_cores_reset(ndev);
+	if (neuron_hw_answers(ndev)) {
+		neuron_ext_stop(ndev);
+		neuron_udma_stop(ndev);
+	}
+}
+
+/* The state that probe saved, not the newest: that one may be of a chip that was not there. */
+void neuron_restore_config(struct neuron_device *ndev)
+{
+	if (ndev->pci_state)
+		pci_load_saved_state(ndev->pdev, ndev->pci_state);
+	pci_restore_state(ndev->pdev);
+	pci_save_state(ndev->pdev);
+}
+
+void neuron_function_reset(struct neuron_device *ndev)
+{
+	struct pci_dev *pdev = ndev->pdev;
+
+	if (pcie_reset_flr(pdev, PCI_RESET_PROBE))
+		return;
+	pci_cfg_access_lock(pdev);
+	if (pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
+		dev_err(&ndev->dev, "function does not come back from its reset\n");
+	neuron_restore_config(ndev);
+	pci_cfg_access_unlock(pdev);
+}
+
+void neuron_core_reset(struct neuron_device *ndev, u32 map)
+{
+	neuron_apb_write(ndev, NEURON_MISC_BASE + NEURON_MISC_RESET_MAP, map);
+	neuron_apb_write(ndev, NEURON_MISC_BASE + NEURON_MISC_RESET, NEURON_RESET_CORES);
+	neuron_apb_write(ndev, NEURON_MISC_BASE + NEURON_MISC_DOORBELL, 1);
+}
+
+bool neuron_core_reset_busy(struct neuron_device *ndev)
+{
+	/* Read, as nothing else of the public contract is: only chips with our block get here. */
+	return readl(ndev->apb + NEURON_MISC_BASE + NEURON_MISC_RESET);
 }
 
 int neuron_fw_status(struct neuron_device *ndev, u32 *status)

@@ -81,8 +81,8 @@ int neuron_queue_submit(struct neuron_queue *queue, const struct neuron_submit *
 	spin_unlock_irq(&ndev->queue_lock);
 	neuron_queue_ring_doorbell(queue, queue->submitted);
 	*seq = queue->submitted;
-	if (!delayed_work_pending(&ndev->queue_work))
-		schedule_delayed_work(&ndev->queue_work, ndev->vector_count ? HZ : 1);
+	if (!ndev->vector_count && !delayed_work_pending(&ndev->queue_work))
+		schedule_delayed_work(&ndev->queue_work, 1);
 out_unlock:
 	mutex_unlock(&queue->lock);
 	return ret;

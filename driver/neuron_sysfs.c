@@ -64,9 +64,7 @@ static DEVICE_ATTR_RO(core_count);
 /* A neighbour's number, as its own driver has written it. */
 static int neuron_neighbour(struct neuron_device *ndev, u64 space, u32 *index)
 {
-	u64 addr = space | NEURON_ADDR_MISC | NEURON_MISC_DEVICE_ID;
-
-	return neuron_fwio_read(ndev, &addr, index, 1);
+	return neuron_fwio_read(ndev, space | NEURON_ADDR_MISC | NEURON_MISC_DEVICE_ID, index);
 }
 
 static ssize_t connected_devices_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -269,7 +267,7 @@ static int neuron_sysfs_add_core(struct neuron_device *ndev, unsigned int core)
 {
 	struct neuron_dir *top, *info, *stats, *status, *dir;
 	unsigned int i;
-	char name[16];
+	char name[24];
 
 	snprintf(name, sizeof(name), "neuron_core%u", core);
 	top = neuron_dir_add(ndev, &ndev->dev.kobj, name, NULL);

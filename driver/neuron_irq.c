@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MSI-X: vectors, what each is for, and chips that raise them without end: a vector of which
+ * many interrupts bring no news is masked for a while, and what it is for is looked at by a
+ * work instead.
+ *
+ * Locking: a vector's counters belong to its handler, which runs on one CPU at a time; the
+ * work reads @masked, and writes it only while the vector is masked.
+ */
+#include <linux/interrupt.h>
+#include <linux/jiffies.h>
+#include <linux/pci.h>
+
+#include "neuron.h"
+#include "neuron_queue.h"
+
+/* Interrupts without news within STORM_MS that make a storm, and how long it is shut out. */
+#define NEURON_STORM_COUNT	1000
+/* Of copies one cannot tell which interrupts brought news. */
+#define NEURON_STORM_DMA_COUNT	4000
+#define NEURON_STORM_MS		100
+#define NEURON_STORM_MASK_MS	500
+#define NEURON_STORM_LOOK_MS	10
+
+unsigned int neuron_queue_vector(struct neuron_device *ndev, unsigned int slot)
+{
+	unsigned int count = ndev->vector_count;
+
+	if (count <= NEURON_VECTOR_QUEUE0)
+		return count - 1;
+	return NEURON_VECTOR_QUEUE0 + slot % (count - NEURON_VECTOR_QUEUE0);
+}
+
+/* True when it brought news, as far as one can tell. */
+static bool neuron_irq_handle(struct neuron_device *ndev, unsigned int index)
+{
+	bool news = false;
+
+	if (index == NEURON_VECTOR_FW)
+		news |= schedule_work(&ndev->fw_work);
+	if (index == NEURON_VECTOR_DMA)
+		neuron_udma_wake(ndev);
+	news |= neuron_queue_interrupt(ndev, index);
+	return news;
+}
+
+static void neuron_irq_storm(struct neuron_vector *vector)
+{
+	struct neuron_device *ndev = vector->ndev;
+	unsigned long until = jiffies + msecs_to_jiffies(NEURON_STORM_MASK_MS);
+
+	vector->idle = 0;
+	WRITE_ONCE(vector->masked, until ? until : 1);
+	disable_irq_nosync(pci_irq_vector(ndev->pdev, vector->index));
+	dev_warn_ratelimited(&ndev->dev, "storm of interrupts on vector %u\n", vector->index);
+	neuron_recovery_note(ndev, "storm on vector %u", vector->index);
+	schedule_delayed_work(&ndev->storm_work, msecs_to_jiffies(NEURON_STORM_LOOK_MS));
+}
+
+static irqreturn_t neuron_interrupt(int irq, void *data)
+{
+	struct neuron_vector *vector = data;
+	unsigned int limit = vector->index == NEURON_VECTOR_DMA ? NEURON_STORM_DMA_COUNT :
+								  NEURON_STORM_COUNT;
+
+	if (neuron_irq_handle(vector->ndev, vector->index))
+		return IRQ_HANDLED;
+	if (time_after(jiffies, vector->since + msecs_to_jiffies(NEURON_STORM_MS))) {
+		vector->since = jiffies;
+		vector->idle = 0;
+	}
+	if (++vector->idle >= limit && !READ_ONCE(vector->masked))
+		neuron_irq_storm(vector);
+	return IRQ_HANDLED;
+}
+
+static void neuron_storm_work(struct work_struct *work)
+{
+	struct neuron_device *ndev = container_of(to_delayed_work(work), struct neuron_device,
+						  storm_work);
+	bool masked = false;
+	unsigned int i;
+
+	for (i = 0; i < ndev->vector_count; i++) {
+		struct neuron_vector *vector = &ndev->vectors[i];
+		unsigned long until = READ_ONCE(vector->masked);
+
+		if (!until)
+			continue;
+		neuron_irq_handle(ndev, i);
+		if (time_before(jiffies, until)) {
+			masked = true;
+			continue;
+		}
+		WRITE_ONCE(vector->masked, 0);
+		enable_irq(pci_irq_vector(ndev->pdev, i));
+	}
+	if (masked)
+		schedule_delayed_work(&ndev->storm_work, msecs_to_jiffies(NEURON_STORM_LOOK_MS));
+}
+
+static void neuron_irq_release(struct neuron_device *ndev, unsigned int count)
+{
+	while (count--)
+		free_irq(pci_irq_vector(ndev->pdev, count), &ndev->vectors[count]);
+	/* Handlers start it. A vector that is freed while masked is nobody's concern. */
+	cancel_delayed_work_sync(&ndev->storm_work);
+	pci_free_irq_vectors(ndev->pdev);
+	ndev->vector_count = 0;
+}
+
+void neuron_irq_free(struct neuron_device *ndev)
+{
+	neuron_irq_release(ndev, ndev->vector_count);
+}
+
+int neuron_irq_request(struct neuron_device *ndev)
+{
+	struct pci_dev *pdev = ndev->pdev;
+	int count, ret;
+	unsigned int i;
+
+	INIT_DELAYED_WORK(&ndev->storm_work, neuron_storm_work);
+	if (!ndev->ext)
+		return 0;
+	count = pci_alloc_irq_vectors(pdev, 1, NEURON_VECTORS, PCI_IRQ_MSIX);
+	if (count < 0) {
+		dev_info(&pdev->dev, "no MSI-X, polling instead\n");
+		return 0;
+	}
+	for (i = 0; i < count; i++) {
+		ndev->vectors[i].ndev = ndev;
+		ndev->vectors[i].index = i;
+		ret = request_irq(pci_irq_vector(pdev, i), neuron_interrupt, 0, "neuron",
+				  &ndev->vectors[i]);
+		if (ret) {
+			neuron_irq_release(ndev, i);
+			return ret;
+		}
+	}
+	ndev->vector_count = count;
+	return 0;
+}
