@@ -253,6 +253,7 @@ class VM:
     """A guest. Options:
 
     devices     number of chips, or a list of lists of neuron-emu options, one list a chip
+    links       chips are joined into a chain, each one's east neighbour is the next
     kernel      directory made by 'prepare kernel' ($NEURON_KERNEL, else the cache's kernel/)
     vmlinuz     kernel image instead of the one in that directory
     initrd      image made by mkinitramfs ($NEURON_INITRAMFS, else build/tests/initramfs.cpio)
@@ -265,7 +266,7 @@ class VM:
 
     def __init__(self, devices=0, kernel=None, vmlinuz=None, initrd=None, memory=1024, cpus=2, append="",
                  qemu_args=(), boot_timeout=60, lifetime=600, name="vm", log_dir=None, firmware=None,
-                 emulator=None, modprobe=False, iommu=False):
+                 emulator=None, modprobe=False, iommu=False, links=True):
         self.chips = [[] for _ in range(devices)] if isinstance(devices, int) else [list(o) for o in devices]
         self.kernel = kernel or os.environ.get("NEURON_KERNEL") or os.path.join(cache_dir(), "kernel")
         unpacked = os.path.join(self.kernel, "vmlinux")
@@ -274,6 +275,7 @@ class VM:
             output_dir(), "tests/initramfs.cpio")
         self.memory, self.cpus, self.append, self.qemu_args = memory, cpus, append, list(qemu_args)
         self.boot_timeout, self.lifetime, self.grace = boot_timeout, lifetime, 10
+        self.links = links
         self.name, self.firmware, self.emulator, self.modprobe, self.iommu = name, firmware, emulator, modprobe, iommu
         self.log_dir = log_dir or os.path.join(output_dir(), "vm")
         self.release, self.boot_seconds = None, None
@@ -311,7 +313,8 @@ class VM:
         remove_stale()
         self.directory = tempfile.mkdtemp(prefix="neuron-vm-%d-" % os.getpid())
         for i, options in enumerate(self.chips):
-            self.emulators.append(Emulator(i, self.directory, "%s.emu%d.log" % (self._log, i), options,
+            self.emulators.append(Emulator(i, self.directory, "%s.emu%d.log" % (self._log, i),
+                                           self.link_options(i) + list(options),
                                            self.emulator, self.firmware))
         for e in self.emulators:
             e.wait_ready()
@@ -324,6 +327,13 @@ class VM:
             r = self.run(["modprobe", "neuron"], timeout=60)
             if r.code:
                 self.fail("modprobe neuron failed in the guest: %s" % r.err.strip())
+
+    def link_options(self, index):
+        """How chip number index is joined to its neighbours."""
+        path = os.path.join(self.directory, "link%d.sock")
+        east = ["--link", "east=" + path % index] if self.links and index + 1 < len(self.chips) else []
+        west = ["--link", "west=" + path % (index - 1)] if self.links and index else []
+        return east + west
 
     def _open_logs(self):
         os.makedirs(self.log_dir, exist_ok=True)
@@ -731,6 +741,7 @@ def parse_arguments():
     p.add_argument("--firmware", help="flash image for the chips")
     p.add_argument("--emu-option", action="append", default=[], help="option for each neuron-emu")
     p.add_argument("--append", default="", help="more of the kernel's command line")
+    p.add_argument("--no-links", action="store_true", help="chips that are not joined to a chain")
     p.add_argument("--iommu", action="store_true", help="with an IOMMU in strict mode")
     p.add_argument("--no-modprobe", action="store_true", help="leave the driver out")
     p.add_argument("--timeout", type=float, default=300, help="seconds for the command")
@@ -760,7 +771,7 @@ def main():
     try:
         with VM(devices=[options.emu_option] * options.devices, kernel=options.kernel, initrd=options.initrd,
                 memory=options.memory, cpus=options.cpus, append=options.append, firmware=options.firmware,
-                iommu=options.iommu, modprobe=options.devices > 0 and not options.no_modprobe,
+                iommu=options.iommu, links=not options.no_links, modprobe=options.devices > 0 and not options.no_modprobe,
                 lifetime=options.timeout + 120 if options.mode == "run" else 30 * 86400,
                 name=options.mode) as vm:
             code, problems = (command_run if options.mode == "run" else command_shell)(vm, options)
