@@ -324,7 +324,7 @@ class VM:
             self.fail("the guest's agent does not answer %g s after the start" % self.boot_timeout, VMTimeout)
         self.boot_seconds = time.monotonic() - begin
         if self.modprobe:
-            r = self.run(["modprobe", "neuron"], timeout=60)
+            r = self.run(["modprobe", "neuron"], timeout=self.boot_timeout)
             if r.code:
                 self.fail("modprobe neuron failed in the guest: %s" % r.err.strip())
 

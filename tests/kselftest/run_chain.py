@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Boots guests with 4 and with 16 chips in a chain: TAP on standard output.
+
+Proves that all of them get a device node and find their neighbours, that all work at the same time, and that a chip
+whose process is killed takes no other with it: its neighbours see their link go down, and go on."""
+
+import argparse
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+import vm  # noqa: E402
+
+PROGRAM = "/usr/lib/neuron/tests/test_chain"
+SYSFS = "/sys/class/neuron_device/neuron%d/connected_devices"
+# A neighbour may go between the look at FW_STATUS and the read of its number.
+EXPECTED_ERRORS = r"guest-error: fwio-read\b"
+PATIENCE = 60
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def result(self, ok, name, *why):
+        self.count += 1
+        self.failed += not ok
+        if not ok:
+            for line in " ".join(str(w) for w in why).splitlines():
+                print("# " + line)
+        print("%s %d - %s" % ("ok" if ok else "not ok", self.count, name), flush=True)
+
+
+def neighbours(count, dead=()):
+    """What connected_devices must read for each chip that lives: east first."""
+    return {i: ", ".join(str(n) for n in (i + 1, i - 1) if 0 <= n < count and n not in dead)
+            for i in range(count) if i not in dead}
+
+
+def connected(guest, devices):
+    out = guest.run("for i in %s; do cat %s; done" % (" ".join(map(str, devices)), SYSFS.replace("%d", "$i")),
+                    timeout=PATIENCE).out
+    return dict(zip(devices, out.splitlines()))
+
+
+def until(condition):
+    """Whether the condition came true; how long it takes is no matter."""
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def copies(tap, guest, devices, name):
+    r = guest.run([PROGRAM], env={"DEVICES": " ".join(map(str, devices))}, timeout=PATIENCE)
+    tap.result(r.code == 0, name, r)
+
+
+def run_chain(tap, count, victim, kernel):
+    with vm.VM(devices=count, name="chain-%d" % count, modprobe=True, boot_timeout=180, lifetime=300,
+               kernel=kernel) as guest:
+        print("# %d chips: up after %.1f s, console %s" % (count, guest.boot_seconds, guest.console), flush=True)
+        nodes = guest.run("ls /dev | grep -c '^neuron[0-9]*$'").out.strip()
+        tap.result(nodes == str(count), "%d chips: a device node each" % count, nodes)
+        seen, want = connected(guest, range(count)), neighbours(count)
+        tap.result(seen == want, "%d chips: each knows its neighbours, east first" % count, seen)
+        shown = re.findall(r"^\| (\d+) +\| \d+ +\| [^|]*\| ([\d, ]*?) *\|", guest.run(["neuron-ls"]).out, re.M)
+        tap.result(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
+        copies(tap, guest, range(count), "%d chips: all copy at the same time" % count)
+
+        guest.emulators[victim].kill()
+        left = neighbours(count, (victim,))
+        tap.result(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour"
+                   % count, connected(guest, list(left)))
+        copies(tap, guest, list(left), "%d chips: a chip that dies takes no other with it" % count)
+        living = [e.index for e in guest.emulators if e.process.poll() is None]
+        tap.result(living == list(left), "%d chips: all other processes live" % count, living)
+        problems = guest.dmesg_problems()
+        tap.result(not problems, "%d chips: no problem in the kernel's log" % count, "\n".join(problems))
+        errors = guest.chip_errors(EXPECTED_ERRORS)
+        tap.result(not errors, "%d chips: no chip found fault with the driver" % count, "\n".join(errors[:20]))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--chips", type=int, action="append", help="length of the chain (default: 4 and 16)")
+    p.add_argument("--kernel", help="directory made by 'prepare kernel'")
+    options = p.parse_args()
+    tap = Tap()
+    print("TAP version 13", flush=True)
+    try:
+        for count in options.chips or (4, 16):
+            run_chain(tap, count, count // 2 - 1, options.kernel)
+    except vm.VMError as e:
+        print("# " + str(e).replace("\n", "\n# "))
+        print("Bail out! %s" % str(e).splitlines()[0], flush=True)
+        sys.exit(2)
+    print("1..%d" % tap.count)
+    sys.exit(1 if tap.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
