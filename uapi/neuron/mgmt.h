@@ -58,6 +58,8 @@
 #define NEURON_MGMT_SENSORS		0x068	/* NEURON_EVENT_THERMAL, _ECC, _LINK; write 1 to clear */
 #define NEURON_MGMT_TEMPERATURE		0x06c	/* read: as NEURON_EXT_TEMPERATURE */
 
+#define NEURON_MGMT_RESET_US		0x070	/* read: microseconds that a device reset takes at least */
+
 /* The host's mistakes that firmware finds. The chip reports them by name. ERROR_ARG: */
 enum neuron_mgmt_error {
 	NEURON_MGMT_ERROR_FWIO_CRC = 1,		/* CRC in the request */
