@@ -30,7 +30,7 @@ static struct place decode_nc(uint32_t off)
 	return p;
 }
 
-static struct place decode(uint32_t off)
+static struct place decode(struct emu_chip *chip, uint32_t off)
 {
 	const uint32_t stride = NEURON_PUTILS(1) - NEURON_PUTILS(0);
 	struct place p = { 0 };
@@ -43,7 +43,7 @@ static struct place decode(uint32_t off)
 		p.unit = (off - NEURON_PUTILS(0)) / stride;
 		p.off = (off - NEURON_PUTILS(0)) % stride;
 	} else if (off >= NEURON_EXT_BASE && off < NEURON_EXT_BASE + NEURON_EXT_SIZE) {
-		p.block = EXT;
+		p.block = emu_chip_silicon(chip) ? NOTHING : EXT;
 		p.off = off - NEURON_EXT_BASE;
 	} else if (off >= NEURON_MISC_BASE && off < NEURON_MISC_BASE + NEURON_MISC_SIZE) {
 		p.block = MISC;
@@ -54,7 +54,7 @@ static struct place decode(uint32_t off)
 
 int emu_apb_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 {
-	struct place p = decode(off);
+	struct place p = decode(chip, off);
 
 	*value = 0;
 	switch (p.block) {
@@ -80,7 +80,7 @@ int emu_apb_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 
 int emu_apb_write(struct emu_chip *chip, uint32_t off, uint32_t value)
 {
-	struct place p = decode(off);
+	struct place p = decode(chip, off);
 
 	switch (p.block) {
 	case TDMA:

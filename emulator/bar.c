@@ -126,6 +126,8 @@ int emu_bar_memory(struct emu_chip *chip, unsigned int bar, int *fd, struct emu_
 		return 0;
 	switch (bar) {
 	case NEURON_BAR_APB:
+		if (emu_chip_silicon(chip))
+			return 0;
 		*fd = chip->ext.fd;
 		areas[0].offset = NEURON_EXT_BASE + EMU_EXT_PAGES;
 		areas[0].size = EMU_EXT_PAGES_SIZE;

@@ -73,6 +73,8 @@ int emu_create(const struct emu_config *config, struct emu_chip **out)
 	if (!chip)
 		return -ENOMEM;
 	chip->config = *config;
+	if (emu_chip_silicon(chip))
+		chip->config.vectors = 0;
 	err = copy_flash(chip);
 	if (err) {
 		free(chip);

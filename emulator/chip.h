@@ -59,6 +59,18 @@ struct emu_chip {
 	atomic_bool stop;
 };
 
+/*
+ * Does the function's revision say silicon? Then there is what the public contract has and
+ * nothing of ours: no extension block, no interrupts. And a device reset takes its time.
+ */
+static inline bool emu_chip_silicon(const struct emu_chip *chip)
+{
+	return chip->config.revision != NEURON_PCI_REV_QEMU &&
+	       chip->config.revision != NEURON_PCI_REV_EMULATOR;
+}
+
+#define EMU_SILICON_RESET_US	500000
+
 /* Raise an MSI-X vector: status bit, then the host's callback. */
 void emu_chip_irq(struct emu_chip *chip, unsigned int vector);
 

@@ -37,9 +37,10 @@ enum emu_link {
 
 /**
  * struct emu_config - what a chip is made of and how it reaches its host
- * @revision: PCI revision ID; 0xff = emulated (the default that tools should use)
+ * @revision: PCI revision ID; 0xff = emulated (the default that tools should use), 0xf0 = slow
+ *	emulator. Any other is silicon's: no extension block, no MSI-X, slower device resets
  * @index: serial number of this chip, shown in the device serial number capability
- * @vectors: MSI-X vectors, 1 .. 16; 0 = a function without MSI-X
+ * @vectors: MSI-X vectors, 1 .. 16; 0 = a function without MSI-X; silicon has none
  * @flash: firmware image; copied. NULL: management core stays in reset (no FWIO answers)
  * @flash_size: bytes of @flash
  * @opaque: first argument of the callbacks

@@ -264,6 +264,9 @@ static int regs_read(struct emu_mgmt *m, uint32_t off, uint32_t *value)
 	case NEURON_MGMT_REG_STATUS: *value = m->reg_status; break;
 	case NEURON_MGMT_ERROR_ARG: *value = m->error_arg; break;
 	case NEURON_MGMT_LINKS: *value = m->ops.links(m->opaque); break;
+	case NEURON_MGMT_RESET_US:
+		*value = m->ops.reset_us ? m->ops.reset_us(m->opaque) : 0;
+		break;
 	case NEURON_MGMT_SENSORS: *value = atomic_load(&m->sensors); break;
 	case NEURON_MGMT_QCTRL_LO: *value = m->ops.queue_ctrl(m->opaque, 0); break;
 	case NEURON_MGMT_QCTRL_HI: *value = m->ops.queue_ctrl(m->opaque, 0) >> 32; break;

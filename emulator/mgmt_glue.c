@@ -125,6 +125,13 @@ static uint32_t links(void *opaque)
 	return emu_link_status(opaque);
 }
 
+static uint32_t reset_us(void *opaque)
+{
+	struct emu_chip *chip = opaque;
+
+	return emu_chip_silicon(chip) ? EMU_SILICON_RESET_US : 0;
+}
+
 static uint64_t queue_ctrl(void *opaque, uint64_t clear)
 {
 	struct emu_chip *chip = opaque;
@@ -176,6 +183,7 @@ int emu_mgmt_glue_init(struct emu_chip *chip)
 		.error = error,
 		.console = console,
 		.links = links,
+		.reset_us = reset_us,
 		.queue_ctrl = queue_ctrl,
 		.queue_tail = queue_tail,
 		.nc_start = nc_start,

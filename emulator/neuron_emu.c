@@ -37,6 +37,7 @@ struct options {
 	const char *firmware;
 	unsigned int revision;
 	unsigned int vectors;
+	bool vectors_given;
 	unsigned int index;
 	const char *link[EMU_LINKS];
 	const char *trace[TRACE_MAX];
@@ -193,7 +194,8 @@ static void usage(FILE *out)
 		"  --socket PATH      listen there; one client at a time\n"
 		"  --firmware FILE    image of the management core; \"none\" leaves it in reset\n"
 		"                     (default: %s beside this program)\n"
-		"  --revision HEX     PCI revision ID (default: ff)\n"
+		"  --revision HEX     PCI revision ID (default: ff); but for ff and f0 a function as of\n"
+		"                     silicon: without MSI-X and extension block, no compute\n"
 		"  --vectors N        MSI-X vectors, 1 .. %u (default: %u)\n"
 		"  --no-msix          a function without MSI-X\n"
 		"  --link east=PATH, --link west=PATH\n"
@@ -326,6 +328,7 @@ static void take_option(struct options *opt, int c)
 		if (!number(optarg, 10, VFU_MAX_VECTORS, &opt->vectors) || !opt->vectors)
 			bad_value("--vectors", optarg,
 				  "a number from 1 to 16; use --no-msix for none");
+		opt->vectors_given = true;
 		break;
 	case OPT_NO_MSIX:
 		opt->vectors = 0;
@@ -356,6 +359,20 @@ static void take_option(struct options *opt, int c)
 	}
 }
 
+/* A function whose revision says silicon has no interrupts. */
+static void check_revision(struct options *opt)
+{
+	if (opt->revision == NEURON_PCI_REV_QEMU || opt->revision == NEURON_PCI_REV_EMULATOR)
+		return;
+	if (opt->vectors_given) {
+		fprintf(stderr,
+			"neuron-emu: --vectors: revision %02x is silicon, which has no MSI-X; "
+			"leave one of the two away\n", opt->revision);
+		exit(EXIT_USAGE);
+	}
+	opt->vectors = 0;
+}
+
 static void parse_options(struct options *opt, int argc, char **argv)
 {
 	int c;
@@ -366,6 +383,7 @@ static void parse_options(struct options *opt, int argc, char **argv)
 		fprintf(stderr, "neuron-emu: \"%s\" is not an option; see --help\n", argv[optind]);
 		exit(EXIT_USAGE);
 	}
+	check_revision(opt);
 	if (!opt->socket) {
 		fputs("neuron-emu: --socket PATH is missing; see --help\n", stderr);
 		exit(EXIT_USAGE);

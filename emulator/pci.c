@@ -114,7 +114,7 @@ static void put_ext_cap(uint8_t *c, unsigned int at, unsigned int id, unsigned i
 	put(c, at, id | version << 16 | next << 20, 4);
 }
 
-static void init_extended(struct emu_pci *pci, uint32_t index)
+static void init_extended(struct emu_pci *pci, uint32_t index, bool silicon)
 {
 	uint8_t *c = pci->config;
 	uint8_t *w = pci->writable;
@@ -128,10 +128,12 @@ static void init_extended(struct emu_pci *pci, uint32_t index)
 	put(c, EXT_AER + PCI_ERR_COR_MASK, 0x00002000, 4);
 	put(w, EXT_AER + PCI_ERR_COR_MASK, 0x0000f1c1, 4);
 
-	put_ext_cap(c, EXT_DSN, PCI_EXT_CAP_ID_DSN, 1, EXT_VSEC);
+	put_ext_cap(c, EXT_DSN, PCI_EXT_CAP_ID_DSN, 1, silicon ? 0 : EXT_VSEC);
 	put(c, EXT_DSN + 4, index, 4);
 	put(c, EXT_DSN + 8, NEURON_PCI_VENDOR << 16 | NEURON_PCI_DEVICE_0, 4);
 
+	if (silicon)
+		return;
 	put_ext_cap(c, EXT_VSEC, PCI_EXT_CAP_ID_VNDR, 1, 0);
 	put(c, EXT_VSEC + PCI_VNDR_HEADER,
 	    NEURON_VSEC_ID | NEURON_VSEC_REV << 16 | NEURON_VSEC_SIZE << 20, 4);
@@ -151,7 +153,7 @@ void emu_pci_reset(struct emu_chip *chip)
 	init_header(pci, chip->config.revision);
 	init_pm_msix(pci, chip->config.vectors);
 	init_express(pci);
-	init_extended(pci, chip->config.index);
+	init_extended(pci, chip->config.index, emu_chip_silicon(chip));
 	atomic_store(&pci->bus_master, false);
 	pthread_mutex_unlock(&pci->lock);
 }

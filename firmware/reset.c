@@ -18,7 +18,9 @@
 static struct {
 	uint32_t type;		/* 0 = none is going on */
 	uint32_t cores;
+	bool wiped;
 	uint64_t give_up;
+	uint64_t earliest;	/* end of a device reset */
 } reset;
 
 bool fw_reset_busy(void)
@@ -45,7 +47,7 @@ static uint32_t what(void)
 	return bits;
 }
 
-static void finish(void)
+static void wipe(void)
 {
 	if (!stopped()) {
 		fw_log("reset: a core does not stop");
@@ -56,6 +58,11 @@ static void finish(void)
 	fw_reg_write(NEURON_MGMT_RESET, what());
 	if (reset.type == NEURON_RESET_DEVICE)
 		fw_misc_write(NEURON_MISC_DEVICE_ID, 0);
+	reset.wiped = true;
+}
+
+static void finish(void)
+{
 	fw_sched_hold(reset.cores, false);
 	/* another one may have been asked for meanwhile: that one stays */
 	if (fw_misc_read(NEURON_MISC_RESET) == reset.type)
@@ -69,10 +76,14 @@ void fw_reset_run(void)
 {
 	if (!reset.type)
 		return;
-	if (stopped() || fw_time() >= reset.give_up)
-		finish();
-	else
+	if (!reset.wiped && (stopped() || fw_time() >= reset.give_up))
+		wipe();
+	if (!reset.wiped)
 		fw_timer_at(reset.give_up);
+	else if (fw_time() < reset.earliest)
+		fw_timer_at(reset.earliest);
+	else
+		finish();
 }
 
 void fw_reset_begin(void)
@@ -89,7 +100,11 @@ void fw_reset_begin(void)
 	}
 	reset.type = type;
 	reset.cores = type == NEURON_RESET_DEVICE ? ALL_CORES : map;
+	reset.wiped = false;
 	reset.give_up = fw_time() + STOP_TIMEOUT_US;
+	reset.earliest = 0;
+	if (type == NEURON_RESET_DEVICE)
+		reset.earliest = fw_time() + fw_reg_read(NEURON_MGMT_RESET_US);
 	fw_log("reset: type %u, cores %x", (unsigned int)type, (unsigned int)reset.cores);
 	fw_status_ready(false);
 	fw_sched_hold(reset.cores, true);

@@ -14,6 +14,7 @@
 #define INF_VENDOR		0x1d0f
 #define INF_DEVICE		0x7064
 #define INF_REV_QEMU		0xff
+#define INF_REV_EMULATOR	0xf0
 #define INF_BAR0_SIZE		(8ull << 20)
 #define INF_BAR2_SIZE		(256ull << 20)
 #define INF_BAR4_SIZE		(8ull << 30)

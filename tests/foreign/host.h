@@ -31,6 +31,7 @@ struct region {
 
 struct host {
 	struct emu emu;
+	uint32_t revision;		/* that the emulator was started with */
 	struct vu vu;
 	struct ram ram;
 	struct region region[NREGIONS];

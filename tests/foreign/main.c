@@ -15,11 +15,12 @@
 
 static const struct test *const suites[] = {
 	vfio_tests, bringup_tests, fwio_tests, copy_tests, packet_tests, sync_tests, reset_tests,
-	error_tests, contract_tests, notify_tests, garbage_tests,
+	error_tests, contract_tests, notify_tests,
+	personality_tests, garbage_tests,
 };
 
 static const char usage[] =
-	"usage: foreign-host --emu PATH [--firmware FILE] [--only WORD] [--list]\n"
+	"usage: foreign-host --emu PATH [--firmware FILE] [--revision HEX] [--only WORD] [--list]\n"
 	"                    [--fuzz N [--seed S]] [-- NEURON-EMU-ARGUMENT...]\n"
 	"Starts neuron-emu and drives it over vfio-user as foreign host software would.\n"
 	"  --only WORD   run the tests whose names contain WORD\n"
@@ -111,6 +112,7 @@ static bool parse(int argc, char **argv, struct host *h, struct options *o)
 	static const struct option longs[] = {
 		{ "emu", required_argument, NULL, 'e' },
 		{ "firmware", required_argument, NULL, 'f' },
+		{ "revision", required_argument, NULL, 'r' },
 		{ "only", required_argument, NULL, 'o' },
 		{ "fuzz", required_argument, NULL, 'z' },
 		{ "seed", required_argument, NULL, 's' },
@@ -127,6 +129,11 @@ static bool parse(int argc, char **argv, struct host *h, struct options *o)
 			break;
 		case 'f':
 			h->emu.firmware = optarg;
+			break;
+		case 'r':
+			h->revision = strtoul(optarg, NULL, 16);
+			h->emu.extra[h->emu.nextra++] = "--revision";
+			h->emu.extra[h->emu.nextra++] = optarg;
 			break;
 		case 'o':
 			o->only = optarg;
@@ -174,7 +181,7 @@ static void finish(struct host *h)
 
 int main(int argc, char **argv)
 {
-	static struct host host;
+	static struct host host = { .revision = INF_REV_QEMU };
 	struct options o = { .seed = 1 };
 	int e;
 

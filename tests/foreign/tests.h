@@ -27,6 +27,7 @@ extern const struct test reset_tests[];
 extern const struct test error_tests[];
 extern const struct test contract_tests[];
 extern const struct test notify_tests[];
+extern const struct test personality_tests[];
 extern const struct test garbage_tests[];
 
 /* n rounds of hostile messages, MMIO and DMA; 0 when the server survived. */

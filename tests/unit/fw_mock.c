@@ -161,6 +161,7 @@ uint32_t fw_reg_read(uint32_t off)
 	case NEURON_MGMT_REG_STATUS: return reg_status;
 	case NEURON_MGMT_LINKS: return mock.links;
 	case NEURON_MGMT_SENSORS: return mock.sensors;
+	case NEURON_MGMT_RESET_US: return mock.reset_us;
 	case NEURON_MGMT_QCTRL_LO: return mock.queue_ctrl;
 	case NEURON_MGMT_QCTRL_HI: return mock.queue_ctrl >> 32;
 	case NEURON_MGMT_QTAIL_LO: return mock.queue_tail;

@@ -305,6 +305,29 @@ static void test_request_after_reset(void **state)
 	assert_int_equal(log_count(DID_ERROR), 0);
 }
 
+/* A chip whose device resets take their time: wiped at once, silent until it is over. */
+static void test_device_reset_takes_its_time(void **state)
+{
+	mock.reset_us = 300000;
+	reset(NEURON_RESET_DEVICE, 0);
+	assert_int_equal(log_count(DID_RESET), 1);
+	assert_int_equal(misc_get(NEURON_MISC_RESET), NEURON_RESET_DEVICE);
+	assert_false(misc_get(NEURON_MISC_FW_STATUS) & NEURON_FW_STATUS_READY);
+	put_request(52);
+	mock_raise(NEURON_MGMT_IRQ_DOORBELL);
+	mock_advance(299999);
+	assert_int_not_equal(answered(), 52);
+	assert_int_equal(misc_get(NEURON_MISC_RESET), NEURON_RESET_DEVICE);
+	mock_advance(1);
+	expect_done();
+	assert_int_equal(answered(), 52);
+	assert_int_equal(log_count(DID_RESET), 1);
+	/* Cores do not take it. */
+	reset(NEURON_RESET_CORES, 1);
+	expect_done();
+	assert_int_equal(log_count(DID_ERROR), 0);
+}
+
 /* Another reset while one goes on: both are carried out. */
 static void test_reset_during_reset(void **state)
 {
@@ -331,7 +354,7 @@ int main(void)
 		T(test_reset_and_request_at_once), T(test_half_written_request), T(test_request_written_at_any_pace),
 		T(test_request_at_a_low_half_of_zero), T(test_late_ring_meets_the_next_request),
 		T(test_request_after_reset),
-		T(test_reset_during_reset),
+		T(test_device_reset_takes_its_time), T(test_reset_during_reset),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
