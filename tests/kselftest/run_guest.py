@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots guests with one emulated chip and runs the driver's tests in them: merged TAP on standard output.
 
-Each configuration is a guest: with MSI-X, without it (the driver polls), and behind an IOMMU in strict mode.
+Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, and with a
+chip that says it is silicon, on which other programs run.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
 """
 
@@ -23,7 +24,9 @@ CONFIGS = {
     "no-msix": {"devices": [["--no-msix"]]},
     "few-vectors": {"devices": [["--vectors", "2"]]},
     "iommu": {"devices": [[]], "iommu": True},
+    "silicon": {"devices": [["--revision", "01"]]},
 }
+SILICON_PROGRAMS = ["test_silicon"]
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"
@@ -100,13 +103,15 @@ def main():
     p.add_argument("--kernel", help="directory made by 'prepare kernel'")
     p.add_argument("--vmlinuz", help="kernel image instead of the one there")
     p.add_argument("--timeout", type=int, default=300, help="seconds for each test program")
-    p.add_argument("programs", nargs="*", help="default: all of " + " ".join(PROGRAMS))
+    p.add_argument("programs", nargs="*", help="default: all of %s; silicon: %s" %
+                   (" ".join(PROGRAMS), " ".join(SILICON_PROGRAMS)))
     options = p.parse_args()
     tap = Tap()
     print("TAP version 13", flush=True)
     try:
         for config in options.config or list(CONFIGS):
-            run_config(tap, config, options.programs or PROGRAMS, options.timeout, options.kernel, options.vmlinuz)
+            programs = options.programs or (SILICON_PROGRAMS if config == "silicon" else PROGRAMS)
+            run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz)
     except vm.VMError as e:
         tap.comment(str(e))
         print("Bail out! %s" % str(e).splitlines()[0], flush=True)
