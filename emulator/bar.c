@@ -72,7 +72,12 @@ int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *bu
 
 	if (!inside(chip, bar, off, len))
 		return -EINVAL;
+	if (emu_fault_off_bus(chip)) {
+		memset(buf, 0xff, len);
+		return 0;
+	}
 	if (bar == NEURON_BAR_DRAM) {
+		(void)emu_sensors_lost(chip, off, len, true);
 		memcpy(buf, chip->dram.base + off, len);
 		return 0;
 	}
@@ -85,6 +90,8 @@ int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *bu
 		err = read_word(chip, bar, off + done, &value);
 		if (err)
 			report(chip, err, "read of", bar, off + done, 4);
+		emu_trace(chip, "mmio", "BAR%u + 0x%llx is 0x%x", bar,
+			  (unsigned long long)(off + done), value);
 		memcpy(out + done, &value, 4);
 	}
 	return 0;
@@ -100,6 +107,8 @@ int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const v
 
 	if (!inside(chip, bar, off, len))
 		return -EINVAL;
+	if (emu_fault_off_bus(chip))
+		return 0;
 	if (bar == NEURON_BAR_DRAM) {
 		memcpy(chip->dram.base + off, buf, len);
 		return 0;

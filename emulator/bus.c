@@ -92,6 +92,10 @@ static int host_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t l
 {
 	const struct emu_config *config = &chip->config;
 
+	if (emu_fault_dead(chip))
+		return -EFAULT;
+	emu_trace(chip, "dma", "%s of %zu bytes at bus address 0x%llx", write ? "write" : "read",
+		  len, (unsigned long long)addr);
 	if (!embedded && !atomic_load(&chip->pci.bus_master))
 		return -EACCES;
 	if (!(write ? !!config->dma_write : !!config->dma_read))
@@ -110,6 +114,8 @@ static int local_access(struct emu_chip *chip, const struct target *t, void *buf
 		return register_access(chip, t, buf, len, write);
 	if (write)
 		memcpy(chip->dram.base + t->off, buf, len);
+	else if (emu_sensors_lost(chip, t->off, len, true))
+		return -EIO;
 	else
 		memcpy(buf, chip->dram.base + t->off, len);
 	return 0;
@@ -188,10 +194,13 @@ int emu_bus_copy(struct emu_chip *chip, uint64_t dst, uint64_t src, size_t len, 
 	uint8_t *to = emu_bus_map(chip, dst, len);
 	int err;
 
-	if (from && to) {
+	if (from && to && !emu_sensors_lost(chip, from - chip->dram.base, len, false)) {
 		memmove(to, from, len);
 		return 0;
 	}
+	*side = EMU_BUS_SOURCE;
+	if (from && emu_sensors_lost(chip, from - chip->dram.base, len, true))
+		return -EIO;
 	*side = EMU_BUS_DESTINATION;
 	if (from)
 		return emu_bus_write(chip, dst, from, len);
@@ -205,6 +214,19 @@ int emu_bus_copy(struct emu_chip *chip, uint64_t dst, uint64_t src, size_t len, 
 	return emu_bus_write(chip, dst, bounce, len);
 }
 
+int emu_bus_report(struct emu_chip *chip, int err, const char *what, uint64_t addr, size_t len)
+{
+	if (!err)
+		return 0;
+	if (err == -EACCES)
+		emu_guest_error(chip, EMU_GE_DMA_BUS_MASTER, "%s of %zu bytes at 0x%llx", what, len,
+				(unsigned long long)addr);
+	else if (emu_bus_is_host(addr))
+		emu_guest_error(chip, EMU_GE_DMA_UNMAPPED, "%s of %zu bytes at bus address 0x%llx",
+				what, len, (unsigned long long)(addr & ~NEURON_ADDR_HOST));
+	return -EFAULT;
+}
+
 const char *emu_bus_reason(int err, enum emu_bus_side side)
 {
 	bool source = side == EMU_BUS_SOURCE;
@@ -215,6 +237,8 @@ const char *emu_bus_reason(int err, enum emu_bus_side side)
 	case -EACCES:
 		return source ? "source is host memory, but bus mastering is off" :
 				"destination is host memory, but bus mastering is off";
+	case -EIO:
+		return "source has an uncorrectable error";
 	case -EINVAL:
 		return source ? "source is registers, which take aligned words" :
 				"destination is registers, which take aligned words";

@@ -4,8 +4,8 @@
  * core and its NeuronCores see them. Reports nothing; who asked knows what it was for.
  *
  * Errors: -EFAULT nothing answers there, or not at all of the range; -EPERM host memory
- * that may not be accessed so; -EACCES bus mastering is off; -EINVAL registers reached
- * with anything but aligned words; -ENOLINK there is no neighbour; -ETIMEDOUT it does not
+ * that may not be accessed so; -EIO memory whose contents are lost; -EACCES bus mastering
+ * is off; -EINVAL registers reached with anything but aligned words; -ENOLINK there is no neighbour; -ETIMEDOUT it does not
  * answer. An access that fails in the middle of host memory or of a neighbour may have
  * been carried out in part. Accesses to a neighbour may block: no lock that a register
  * access takes may be held.
@@ -41,6 +41,8 @@ int emu_bus_access_local(struct emu_chip *chip, uint64_t addr, void *buf, size_t
 
 /* Does the address belong to host memory? */
 int emu_bus_is_host(uint64_t addr);
+/* Reports @err of an access of the management core's (0: none) by name. 0 or -EFAULT. */
+int emu_bus_report(struct emu_chip *chip, int err, const char *what, uint64_t addr, size_t len);
 /* Words for an error: "source is not mapped". */
 const char *emu_bus_reason(int err, enum emu_bus_side side);
 

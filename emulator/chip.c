@@ -9,13 +9,30 @@
 #include "mgmt.h"
 #include "mgmt_glue.h"
 
+/* A message is a memory write: none without bus mastering. */
+static bool can_signal(struct emu_chip *chip)
+{
+	return chip->config.irq && atomic_load(&chip->pci.bus_master) && !emu_fault_dead(chip);
+}
+
 void emu_chip_irq(struct emu_chip *chip, unsigned int vector)
 {
+	struct emu_fault_where where = { -1, -1, (int)vector, -1 };
+	struct emu_fault_args args;
+
 	if (vector >= chip->config.vectors)
 		return;
 	atomic_fetch_or(&chip->ext.reg[NEURON_EXT_IRQ_STATUS / 4], 1u << vector);
-	/* A message is a memory write: none without bus mastering. */
-	if (!chip->config.irq || !atomic_load(&chip->pci.bus_master))
+	if (!can_signal(chip) || emu_fault(chip, EMU_FAULT_NO_IRQ, &where, NULL))
+		return;
+	emu_chip_message(chip, vector);
+	if (emu_fault(chip, EMU_FAULT_DOUBLE_IRQ, &where, &args))
+		emu_fault_irq_again(chip, vector, args.value[EMU_FAULT_MS]);
+}
+
+void emu_chip_message(struct emu_chip *chip, unsigned int vector)
+{
+	if (vector >= chip->config.vectors || !can_signal(chip))
 		return;
 	emu_trace(chip, "irq", "vector %u", vector);
 	chip->config.irq(chip->config.opaque, vector);
@@ -81,6 +98,9 @@ int emu_create(const struct emu_config *config, struct emu_chip **out)
 		return err;
 	}
 	pthread_mutex_init(&chip->reset_lock, NULL);
+	atomic_store(&chip->tracing, config->trace != NULL);
+	emu_fault_init(chip);
+	emu_sensors_init(chip);
 	emu_service_init(chip);
 	emu_pci_init(chip);
 	err = init_blocks(chip);
@@ -109,6 +129,8 @@ void emu_destroy(struct emu_chip *chip)
 	emu_dram_fini(&chip->dram);
 	emu_pci_fini(chip);
 	emu_service_fini(chip);
+	emu_sensors_fini(chip);
+	emu_fault_fini(chip);
 	pthread_mutex_destroy(&chip->reset_lock);
 	free((void *)chip->config.flash);
 	free(chip);
@@ -127,6 +149,8 @@ void emu_reset(struct emu_chip *chip, enum emu_reset kind)
 	pthread_mutex_lock(&chip->reset_lock);
 	emu_trace(chip, "reset", "%s", kind == EMU_RESET_POWER ? "power" : "function");
 	emu_service_stop(chip);
+	emu_fault_late_drop(chip);
+	emu_fault_resetting(chip);
 	emu_mgmt_halt(chip->mgmt);
 	for (n = 0; n < NEURON_CORES; n++) {
 		emu_core_reset(&chip->core[n]);

@@ -12,7 +12,7 @@
  *	notify.core[].lock
  *			a core's notification queues; held while an entry is written, so that
  *			a queue that was halted is silent: dma_write() is called under it
- *	pci.lock, udma engine lock, service.wake_lock
+ *	pci.lock, udma engine lock, service.wake_lock, faults.lock, sensors.lock
  *			innermost; register accesses take these and no others
  *
  * No callback of struct emu_config is called under an innermost lock. Registers that are
@@ -34,10 +34,12 @@
 #include "dram.h"
 #include "emu.h"
 #include "ext.h"
+#include "fault.h"
 #include "guest_error.h"
 #include "misc.h"
 #include "notify.h"
 #include "pci.h"
+#include "sensors.h"
 #include "service.h"
 #include "udma.h"
 
@@ -56,6 +58,10 @@ struct emu_chip {
 	struct emu_service service;
 	struct emu_mgmt *mgmt;
 	atomic_uint links;		/* NEURON_FW_STATUS_EAST, _WEST: neighbours that are there */
+	struct emu_sensors sensors;
+	struct emu_faults faults;
+	atomic_bool tracing;
+	_Atomic uint64_t guest_errors[EMU_GE_COUNT];
 	atomic_bool stop;
 };
 
@@ -73,5 +79,7 @@ static inline bool emu_chip_silicon(const struct emu_chip *chip)
 
 /* Raise an MSI-X vector: status bit, then the host's callback. */
 void emu_chip_irq(struct emu_chip *chip, unsigned int vector);
+/* The message alone. */
+void emu_chip_message(struct emu_chip *chip, unsigned int vector);
 
 #endif

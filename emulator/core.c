@@ -25,7 +25,12 @@ static void *nc_map(void *opaque, uint64_t addr, uint64_t len)
 {
 	struct emu_core *core = opaque;
 
-	return emu_bus_map(core->chip, addr, len);
+	uint8_t *memory = emu_bus_map(core->chip, addr, len);
+
+	/* What holds a lost line is read piece by piece, so that the job that reads it ends. */
+	if (memory && emu_sensors_lost(core->chip, memory - core->chip->dram.base, len, false))
+		return NULL;
+	return memory;
 }
 
 /* The state cannot change while the job whose access this is runs. */
@@ -38,7 +43,7 @@ static int nc_read(void *opaque, uint64_t addr, void *buf, size_t len)
 		err = emu_bus_read_embedded(core->chip, addr, buf, len);
 	else
 		err = emu_bus_read(core->chip, addr, buf, len);
-	return err ? -EFAULT : 0;
+	return err == -EIO ? -EIO : err ? -EFAULT : 0;
 }
 
 static int nc_write(void *opaque, uint64_t addr, const void *buf, size_t len)

@@ -50,6 +50,7 @@ enum emu_link {
  *	block for a bounded time. -EFAULT, -EINVAL as there; -ENOLINK the neighbour has gone;
  *	-ETIMEDOUT it does not answer. Called only while emu_link_set() says that it is there
  * @link_write: @buf -> the neighbour
+ * @link_block: take the link down and keep it so, or let it come up again: a fault
  * @irq: raise MSI-X vector @vector
  * @guest_error: the host did something wrong. @category is a stable kebab-case name
  *	("udma-ring-id"), @text one line without newline that names register or address
@@ -71,6 +72,7 @@ struct emu_config {
 	int (*link_read)(void *opaque, enum emu_link link, uint64_t addr, void *buf, size_t len);
 	int (*link_write)(void *opaque, enum emu_link link, uint64_t addr, const void *buf,
 			  size_t len);
+	void (*link_block)(void *opaque, enum emu_link link, bool blocked);
 	void (*irq)(void *opaque, unsigned int vector);
 	void (*guest_error)(void *opaque, const char *category, const char *text);
 	void (*trace)(void *opaque, const char *category, const char *text);
@@ -143,6 +145,54 @@ EMU_API int emu_core_exec(struct emu_chip *chip, unsigned int core,
 			  const struct neuron_segment *segments, unsigned int count,
 			  uint32_t owner, const struct neuron_job *job,
 			  struct neuron_completion *completion);
+
+/*
+ * Fault injection. @spec is KIND[:key=value[,key=value...]]; docs/faults.md has the kinds. A fault
+ * stays, over resets too, until it is cleared; one of the same kind for the same place replaces it.
+ * @error (may be NULL) gets a message that names the way out. @chip NULL: only check @spec. Not from a callback.
+ */
+EMU_API int emu_fault_set(struct emu_chip *chip, const char *spec, char *error, size_t size);
+/* @kind: its name or "all"; -EINVAL: there is no such kind. */
+EMU_API int emu_fault_clear(struct emu_chip *chip, const char *kind);
+
+/**
+ * struct emu_fault_info - a fault that is set
+ * @spec: as it was given
+ * @seen: opportunities that it had
+ * @fired: those that it took
+ */
+struct emu_fault_info {
+	char spec[128];
+	uint64_t seen;
+	uint64_t fired;
+};
+
+/* Fault number @i of those that are set; false if there are fewer. */
+EMU_API bool emu_fault_get(struct emu_chip *chip, unsigned int i, struct emu_fault_info *info);
+/* Kind number @i; false if there are fewer. @keys: the options that it takes. */
+EMU_API bool emu_fault_describe(unsigned int i, const char **name, const char **meaning, char *keys,
+				size_t size);
+
+/**
+ * struct emu_status - the chip in a few numbers
+ * @fw_state: NEURON_FW_STATE_*
+ * @heartbeat: of firmware
+ * @temperature: 1/1000 degree Celsius
+ * @jobs_running: cores at work
+ * @guest_errors: mistakes of the host since the chip was created
+ */
+struct emu_status {
+	uint32_t fw_state;
+	uint32_t heartbeat;
+	int32_t temperature;
+	unsigned int jobs_running;
+	uint64_t guest_errors;
+};
+
+EMU_API void emu_get_status(struct emu_chip *chip, struct emu_status *status);
+
+/* Call emu_config.trace from now on, or no more. On from the start if there is one. */
+EMU_API void emu_trace_enable(struct emu_chip *chip, bool on);
 
 /* Device DRAM of @channel as memory of this process, NEURON_DRAM_CHANNEL_SIZE bytes, sparse. */
 EMU_API void *emu_dram(struct emu_chip *chip, unsigned int channel);

@@ -38,7 +38,9 @@ static enum kind kind_of(uint32_t off)
 	case NEURON_EXT_MAGIC ... NEURON_EXT_GEOMETRY:
 	case NEURON_EXT_FW_VERSION ... NEURON_EXT_FW_HEARTBEAT:
 	case NEURON_EXT_FW_BOOT_ERROR:
+	case NEURON_EXT_TEMPERATURE ... NEURON_EXT_TEMP_CRIT:
 	case NEURON_EXT_LINKS:
+	case NEURON_EXT_ECC_CORRECTED(0) ... NEURON_EXT_ECC_ADDR_HI:
 	case NEURON_EXT_LOG_HEAD:
 	case NEURON_EXT_CRASH ... NEURON_EXT_CRASH + NEURON_EXT_CRASH_SIZE - 4:
 	case NEURON_EXT_LOG ... NEURON_EXT_LOG + NEURON_EXT_LOG_SIZE - 4:
@@ -130,7 +132,7 @@ void emu_ext_reset(struct emu_chip *chip, bool power)
 	atomic_store(&ext->reg[NEURON_EXT_VERSION / 4], NEURON_EXT_VERSION_VALUE);
 	atomic_store(&ext->reg[NEURON_EXT_FEATURES / 4],
 		     NEURON_EXT_FEATURE_COMPUTE | NEURON_EXT_FEATURE_CANCEL |
-		     NEURON_EXT_FEATURE_LOG);
+		     NEURON_EXT_FEATURE_TELEMETRY | NEURON_EXT_FEATURE_LOG);
 	atomic_store(&ext->reg[NEURON_EXT_GEOMETRY / 4],
 		     NEURON_CORES | NEURON_QUEUES_PER_CORE << 8 |
 		     (uint32_t)chip->config.vectors << 16);
@@ -139,6 +141,8 @@ void emu_ext_reset(struct emu_chip *chip, bool power)
 int emu_ext_read(struct emu_chip *chip, uint32_t off, uint32_t *value)
 {
 	*value = 0;
+	if (emu_sensors_read(chip, off, value))
+		return 0;
 	if (in_pages(off)) {
 		*value = atomic_load(page_word(chip, off));
 	} else if (in_msix(off)) {
@@ -279,6 +283,8 @@ bool emu_ext_rung(struct emu_chip *chip)
 	struct emu_ext *ext = &chip->ext;
 	unsigned int q;
 
+	if (emu_fault_dead(chip))
+		return false;
 	for (q = 0; q < NEURON_QUEUES; q++)
 		if (atomic_load_explicit(&ext->pages[q], memory_order_relaxed) !=
 		    atomic_load_explicit(&ext->tail[q], memory_order_relaxed))
@@ -307,6 +313,11 @@ bool emu_ext_scan(struct emu_chip *chip)
 	atomic_fetch_or(&ext->queue_tail, news);
 	emu_mgmt_raise(chip->mgmt, NEURON_MGMT_IRQ_QUEUE_TAIL);
 	return true;
+}
+
+void emu_ext_status(struct emu_chip *chip, uint32_t off, uint32_t value)
+{
+	atomic_store(page_word(chip, off), value);
 }
 
 void emu_ext_set_polling(struct emu_chip *chip, bool polling)

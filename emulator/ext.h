@@ -48,6 +48,8 @@ void emu_ext_poke(struct emu_chip *chip, uint32_t off, uint32_t value);
 bool emu_ext_scan(struct emu_chip *chip);
 /* The same without telling. */
 bool emu_ext_rung(struct emu_chip *chip);
+/* A word of the status page. */
+void emu_ext_status(struct emu_chip *chip, uint32_t off, uint32_t value);
 void emu_ext_set_polling(struct emu_chip *chip, bool polling);
 /* A line for the log window; service thread only. */
 void emu_ext_log(struct emu_chip *chip, const char *line);

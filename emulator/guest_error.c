@@ -30,12 +30,19 @@ void emu_guest_error(struct emu_chip *chip, enum emu_guest_error error, const ch
 	char text[256];
 	va_list args;
 
-	if (!chip->config.guest_error)
+	atomic_fetch_add(&chip->guest_errors[error], 1);
+	/* nothing that a chip off the bus does reaches anybody */
+	if (!chip->config.guest_error || emu_fault_dead(chip))
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	chip->config.guest_error(chip->config.opaque, errors[error].name, text);
+}
+
+void emu_trace_enable(struct emu_chip *chip, bool on)
+{
+	atomic_store(&chip->tracing, on && chip->config.trace);
 }
 
 void emu_trace_line(struct emu_chip *chip, const char *category, const char *format, ...)

@@ -73,7 +73,7 @@ void emu_guest_error(struct emu_chip *chip, enum emu_guest_error error, const ch
 /* Does somebody listen? Keeps the cost of formatting off the fast paths. */
 #define emu_trace(chip, ...) \
 	do { \
-		if ((chip)->config.trace) \
+		if (atomic_load_explicit(&(chip)->tracing, memory_order_relaxed)) \
 			emu_trace_line(chip, __VA_ARGS__); \
 	} while (0)
 void emu_trace_line(struct emu_chip *chip, const char *category, const char *format, ...)

@@ -2,6 +2,7 @@
 /* What the management core sees of the chip. Runs on the service thread only. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <neuron/fw.h>
 #include <neuron/mgmt.h>
 
@@ -10,6 +11,8 @@
 #include "link.h"
 #include "mgmt.h"
 #include "mgmt_glue.h"
+
+#define WRITE_MAX	1024	/* what firmware writes to the host at once is less */
 
 static const struct {
 	enum emu_guest_error error;
@@ -32,30 +35,25 @@ static const struct {
 	[NEURON_MGMT_ERROR_CRASH] = { EMU_GE_FW_CRASH, "firmware trapped, cause" },
 };
 
-static int report_bus(struct emu_chip *chip, int err, const char *what, uint64_t addr, size_t len)
-{
-	if (!err)
-		return 0;
-	if (err == -EACCES)
-		emu_guest_error(chip, EMU_GE_DMA_BUS_MASTER, "%s of %zu bytes at 0x%llx", what, len,
-				(unsigned long long)addr);
-	else if (emu_bus_is_host(addr))
-		emu_guest_error(chip, EMU_GE_DMA_UNMAPPED, "%s of %zu bytes at bus address 0x%llx",
-				what, len,
-				(unsigned long long)(addr & ~NEURON_ADDR_HOST));
-	return -EFAULT;
-}
-
 static int bus_read(void *opaque, uint64_t addr, void *buf, size_t len)
 {
-	return report_bus(opaque, emu_bus_read(opaque, addr, buf, len), "read", addr, len);
+	return emu_bus_report(opaque, emu_bus_read(opaque, addr, buf, len), "read", addr, len);
 }
 
 static int bus_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
+	struct emu_chip *chip = opaque;
+	uint8_t copy[WRITE_MAX];
+
 	/* What firmware wrote before, such as a completion record, is visible before this. */
 	atomic_thread_fence(memory_order_release);
-	return report_bus(opaque, emu_bus_write(opaque, addr, buf, len), "write", addr, len);
+	if ((emu_fault_set_any(chip, EMU_FAULT_WRITES) || chip->faults.late) && len <= sizeof(copy)) {
+		memcpy(copy, buf, len);
+		if (emu_fault_fw_write(chip, addr, copy, len))
+			return 0;
+		buf = copy;
+	}
+	return emu_bus_report(chip, emu_bus_write(chip, addr, buf, len), "write", addr, len);
 }
 
 static uint32_t misc_read(void *opaque, uint32_t off)
@@ -75,7 +73,12 @@ static uint32_t ext_read(void *opaque, uint32_t off)
 
 static void ext_write(void *opaque, uint32_t off, uint32_t value)
 {
-	emu_ext_poke(opaque, off, value);
+	struct emu_chip *chip = opaque;
+
+	if ((atomic_load_explicit(&chip->faults.mask, memory_order_relaxed) || chip->faults.late) &&
+	    emu_fault_fw_ext(chip, off, &value))
+		return;
+	emu_ext_poke(chip, off, value);
 }
 
 static void reset(void *opaque, uint32_t what)
@@ -99,7 +102,10 @@ static void reset(void *opaque, uint32_t what)
 
 static void irq(void *opaque, unsigned int vector)
 {
-	emu_chip_irq(opaque, vector);
+	struct emu_chip *chip = opaque;
+
+	if (!chip->faults.late || !emu_fault_fw_irq(chip, vector))
+		emu_chip_irq(chip, vector);
 }
 
 static void error(void *opaque, uint32_t error, uint32_t arg)
@@ -211,7 +217,7 @@ static void boot_image(struct emu_chip *chip)
 	}
 	image = malloc(size);
 	if (image && !(addr & ~(NEURON_ADDR_HOST - 1)))
-		err = report_bus(chip, emu_bus_read(chip, addr | NEURON_ADDR_HOST, image, size),
+		err = emu_bus_report(chip, emu_bus_read(chip, addr | NEURON_ADDR_HOST, image, size),
 				 "firmware image read", addr | NEURON_ADDR_HOST, size);
 	if (err)
 		emu_ext_fw_state(chip, NEURON_FW_STATE_RESET, NEURON_FW_BOOT_DMA);
@@ -222,8 +228,12 @@ static void boot_image(struct emu_chip *chip)
 
 bool emu_mgmt_glue_boot(struct emu_chip *chip)
 {
-	uint32_t what = atomic_exchange(&chip->ext.boot, 0);
+	uint32_t what;
 
+	if (!atomic_load(&chip->ext.boot) || emu_fault_slow(chip))
+		return false;
+	what = atomic_exchange(&chip->ext.boot, 0);
+	emu_fault_booted(chip);
 	switch (what) {
 	case 0:
 		return false;

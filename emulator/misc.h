@@ -4,6 +4,7 @@
 #define EMU_MISC_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <neuron/regs.h>
 
@@ -11,6 +12,8 @@ struct emu_chip;
 
 struct emu_misc {
 	_Atomic uint32_t word[NEURON_MISC_SIZE / 4];
+	_Atomic uint64_t fwio_response;	/* where hosts want their answers; for faults */
+	bool fwio_drop;			/* service thread's: the answer in progress is lost */
 };
 
 void emu_misc_reset(struct emu_chip *chip);

@@ -18,7 +18,8 @@ struct emu_nc;
  * struct emu_nc_bus - how a core reaches memory
  * @map: pointer to @len bytes of device memory at device address @addr if they are
  *	plain memory of this process (DRAM), else NULL; valid while the chip lives
- * @read, @write: any device address, host memory included; -EFAULT where nothing answers
+ * @read, @write: any device address, host memory included; -EFAULT where nothing answers,
+ *	-EIO memory whose contents are lost
  */
 struct emu_nc_bus {
 	void *opaque;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Access to the segments of the running job. All of a job's memory traffic goes through here. */
 
+#include <errno.h>
 #include "nc_core.h"
 
 int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low,
@@ -33,19 +34,19 @@ uint8_t *emu_nc_segment_map(struct emu_nc *nc, unsigned int seg)
 	return m->host;
 }
 
-static int bus_error(struct emu_nc *nc, unsigned int seg)
+static int bus_error(struct emu_nc *nc, unsigned int seg, int err)
 {
 	nc->detail = seg;
-	return NEURON_JOB_BUS;
+	return err == -EIO ? NEURON_JOB_ECC : NEURON_JOB_BUS;
 }
 
 int emu_nc_segment_read(struct emu_nc *nc, unsigned int seg, uint64_t off, void *buf, size_t len)
 {
 	uint64_t addr = nc->segments[seg].base + off;
 
-	if (addr + len < addr || nc->bus.read(nc->bus.opaque, addr, buf, len))
-		return bus_error(nc, seg);
-	return NEURON_JOB_OK;
+	int err = addr + len < addr ? -EFAULT : nc->bus.read(nc->bus.opaque, addr, buf, len);
+
+	return err ? bus_error(nc, seg, err) : NEURON_JOB_OK;
 }
 
 int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, const void *buf,
@@ -53,7 +54,7 @@ int emu_nc_segment_write(struct emu_nc *nc, unsigned int seg, uint64_t off, cons
 {
 	uint64_t addr = nc->segments[seg].base + off;
 
-	if (addr + len < addr || nc->bus.write(nc->bus.opaque, addr, buf, len))
-		return bus_error(nc, seg);
-	return NEURON_JOB_OK;
+	int err = addr + len < addr ? -EFAULT : nc->bus.write(nc->bus.opaque, addr, buf, len);
+
+	return err ? bus_error(nc, seg, err) : NEURON_JOB_OK;
 }

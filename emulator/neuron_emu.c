@@ -19,17 +19,19 @@
 #include <neuron/mgmt.h>
 #include <neuron/regs.h>
 
+#include "control.h"
 #include "emu.h"
 #include "guest_error.h"
 #include "link_socket.h"
 #include "log.h"
+#include "trace.h"
 #include "vfu_server.h"
 #include "vfu_socket.h"
 
 #define EXIT_USAGE	2
 #define FIRMWARE	"../firmware/inferentia.bin"
 #define FIRMWARE_MAX	(2 * NEURON_MGMT_SRAM_SIZE)
-#define TRACE_MAX	16
+#define FAULTS_MAX	32
 #define IDLE_US		10000000
 
 struct options {
@@ -40,8 +42,9 @@ struct options {
 	bool vectors_given;
 	unsigned int index;
 	const char *link[EMU_LINKS];
-	const char *trace[TRACE_MAX];
-	unsigned int traces;
+	const char *control;
+	const char *fault[FAULTS_MAX];
+	unsigned int faults;
 };
 
 struct server {
@@ -49,6 +52,7 @@ struct server {
 	struct vfu vfu;
 	struct emu_chip *chip;
 	struct link *link[EMU_LINKS];
+	struct control *control;
 	pthread_t service;
 	pthread_t core[NEURON_CORES];
 };
@@ -87,6 +91,14 @@ static int on_link_write(void *opaque, enum emu_link link, uint64_t addr, const 
 	return link_write(s->link[link], addr, buf, len);
 }
 
+static void on_link_block(void *opaque, enum emu_link link, bool blocked)
+{
+	struct server *s = opaque;
+
+	if (s->link[link])
+		link_block(s->link[link], blocked);
+}
+
 static void on_irq(void *opaque, unsigned int vector)
 {
 	struct server *s = opaque;
@@ -100,21 +112,10 @@ static void on_guest_error(void *opaque, const char *category, const char *text)
 	log_line("guest-error: %s: %s", category, text);
 }
 
-static bool traced(const struct options *opt, const char *category)
-{
-	unsigned int i;
-
-	for (i = 0; i < opt->traces; i++)
-		if (!strcmp(opt->trace[i], category) || !strcmp(opt->trace[i], "all"))
-			return true;
-	return false;
-}
-
 static void on_trace(void *opaque, const char *category, const char *text)
 {
-	struct server *s = opaque;
-
-	if (traced(&s->opt, category))
+	(void)opaque;
+	if (trace_wanted(category))
 		log_line("%s: %s", category, text);
 }
 
@@ -202,15 +203,18 @@ static void usage(FILE *out)
 		"                     join the chips: the east end of one and the west end of the\n"
 		"                     next have the same PATH; start them in any order\n"
 		"  --index N          number of this chip in messages and its serial (default: 0)\n"
-		"  --trace LIST       print what goes on: pci, mmio, misc, udma, queue, job, irq,\n"
-		"                     firmware, reset, link, vfio or all, separated by commas\n"
+		"  --trace LIST       print what goes on, separated by commas: %s\n"
+		"                     or all\n"
+		"  --fault SPEC       make something go wrong: KIND[:key=value[,key=value...]]; may\n"
+		"                     be repeated; \"--fault list\" tells the kinds\n"
+		"  --control PATH     take commands there, such as \"fault SPEC\" and \"help\"\n"
 		"  --errors           list the categories of guest errors and exit\n"
 		"  --help, --version\n"
 		"\n"
 		"What the guest does wrong is printed to stderr as\n"
 		"  neuron-emu[INDEX]: guest-error: CATEGORY: text\n"
 		"Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot run, 2 for wrong usage.\n",
-		FIRMWARE, VFU_MAX_VECTORS, VFU_MAX_VECTORS);
+		FIRMWARE, VFU_MAX_VECTORS, VFU_MAX_VECTORS, trace_names());
 }
 
 static void list_errors(void)
@@ -234,24 +238,43 @@ static bool number(const char *text, int base, unsigned long max, unsigned int *
 	return true;
 }
 
-static bool add_traces(struct options *opt, char *list)
+static void list_faults(void)
 {
-	static const char *const known[] = { "pci", "mmio", "misc", "udma", "queue", "job", "irq",
-					     "firmware", "reset", "link", "vfio", "all" };
-	char *save, *word;
+	const char *name, *meaning;
+	char keys[160];
 	unsigned int i;
 
-	for (word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		for (i = 0; i < sizeof(known) / sizeof(known[0]) && strcmp(word, known[i]); i++)
-			;
-		if (i == sizeof(known) / sizeof(known[0]) || opt->traces == TRACE_MAX) {
-			fprintf(stderr,
-				"neuron-emu: --trace: unknown category \"%s\"; see --help\n", word);
-			return false;
-		}
-		opt->trace[opt->traces++] = word;
+	for (i = 0; emu_fault_describe(i, &name, &meaning, keys, sizeof(keys)); i++)
+		printf("%-18s %s (%s)\n", name, meaning, keys);
+}
+
+static void add_fault(struct options *opt, const char *spec)
+{
+	char error[256];
+
+	if (!strcmp(spec, "list")) {
+		list_faults();
+		exit(0);
 	}
-	return true;
+	if (emu_fault_set(NULL, spec, error, sizeof(error))) {
+		fprintf(stderr, "neuron-emu: --fault %s: %s\n", spec, error);
+		exit(EXIT_USAGE);
+	}
+	if (opt->faults == FAULTS_MAX) {
+		fprintf(stderr, "neuron-emu: --fault %s: %u are enough\n", spec, FAULTS_MAX);
+		exit(EXIT_USAGE);
+	}
+	opt->fault[opt->faults++] = spec;
+}
+
+static void add_traces(const char *list)
+{
+	char bad[64];
+
+	if (trace_select(list, bad, sizeof(bad)))
+		return;
+	fprintf(stderr, "neuron-emu: --trace: unknown category \"%s\"; see --help\n", bad);
+	exit(EXIT_USAGE);
 }
 
 static void bad_value(const char *option, const char *value, const char *range)
@@ -291,6 +314,8 @@ enum {
 	OPT_INDEX,
 	OPT_LINK,
 	OPT_TRACE,
+	OPT_FAULT,
+	OPT_CONTROL,
 	OPT_ERRORS,
 	OPT_HELP,
 	OPT_VERSION,
@@ -305,6 +330,8 @@ static const struct option option_table[] = {
 	{ "index", required_argument, NULL, OPT_INDEX },
 	{ "link", required_argument, NULL, OPT_LINK },
 	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "fault", required_argument, NULL, OPT_FAULT },
+	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "errors", no_argument, NULL, OPT_ERRORS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -341,8 +368,13 @@ static void take_option(struct options *opt, int c)
 		add_link(opt, optarg);
 		break;
 	case OPT_TRACE:
-		if (!add_traces(opt, optarg))
-			exit(EXIT_USAGE);
+		add_traces(optarg);
+		break;
+	case OPT_FAULT:
+		add_fault(opt, optarg);
+		break;
+	case OPT_CONTROL:
+		opt->control = optarg;
 		break;
 	case OPT_ERRORS:
 		list_errors();
@@ -447,9 +479,10 @@ static int create_chip(struct server *s)
 		.dma_write = on_dma_write,
 		.link_read = on_link_read,
 		.link_write = on_link_write,
+		.link_block = on_link_block,
 		.irq = on_irq,
 		.guest_error = on_guest_error,
-		.trace = s->opt.traces ? on_trace : NULL,
+		.trace = on_trace,
 	};
 	void *image;
 	int err = read_firmware(&s->opt, &image, &config.flash_size);
@@ -461,6 +494,34 @@ static int create_chip(struct server *s)
 	free(image);
 	if (err)
 		fprintf(stderr, "neuron-emu: cannot create the chip: %s\n", strerror(-err));
+	else
+		emu_trace_enable(s->chip, trace_any());
+	return err;
+}
+
+/* Faults are there before a host can be. */
+static int set_faults(struct server *s)
+{
+	char error[256];
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < s->opt.faults && !err; i++) {
+		err = emu_fault_set(s->chip, s->opt.fault[i], error, sizeof(error));
+		if (err)
+			fprintf(stderr, "neuron-emu: --fault %s: %s\n", s->opt.fault[i], error);
+	}
+	return err;
+}
+
+static int start_control(struct server *s)
+{
+	int err = s->opt.control ? control_start(s->chip, s->opt.control, &s->control) : 0;
+
+	if (err)
+		fprintf(stderr, "neuron-emu: control socket %s: %s\n", s->opt.control,
+			err == -EADDRINUSE ? "in use by another server, or not a socket" :
+			strerror(-err));
 	return err;
 }
 
@@ -544,6 +605,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	err = create_chip(&s);
+	if (!err)
+		err = open_links(&s);
+	if (!err)
+		err = set_faults(&s);
+	if (!err)
+		err = start_control(&s);
 	listen_fd = err ? err : vfu_socket_listen(s.opt.socket, SOCK_STREAM);
 	if (!err && listen_fd < 0) {
 		fprintf(stderr, "neuron-emu: socket %s: %s\n", s.opt.socket,
@@ -552,9 +619,8 @@ int main(int argc, char **argv)
 		err = listen_fd;
 	}
 	if (!err)
-		err = open_links(&s);
-	if (!err)
 		err = serve(&s, listen_fd, stop_fd);
+	control_stop(s.control);
 	close_links(&s);
 	if (listen_fd >= 0) {
 		close(listen_fd);

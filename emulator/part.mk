@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # libneuronemu (the chip) and neuron-emu (its vfio-user front-end, and links between chips).
 
-EMU_FRONT_SRCS := $(wildcard emulator/vfu_*.c emulator/link_*.c emulator/log.c)
+EMU_FRONT_SRCS := $(wildcard emulator/vfu_*.c emulator/link_*.c) $(addprefix emulator/,control.c log.c trace.c)
 EMU_LIB_SRCS := $(filter-out $(EMU_FRONT_SRCS) emulator/neuron_emu.c,$(sort $(wildcard emulator/*.c)))
 EMU_CFLAGS := -Iemulator
 # What a program that links libneuronemu.a needs besides.

@@ -182,6 +182,10 @@ int emu_config_read(struct emu_chip *chip, uint32_t off, void *buf, size_t len)
 {
 	if (outside(chip, "read", off, len))
 		return -EINVAL;
+	if (emu_fault_off_bus(chip)) {
+		memset(buf, 0xff, len);
+		return 0;
+	}
 	pthread_mutex_lock(&chip->pci.lock);
 	memcpy(buf, chip->pci.config + off, len);
 	pthread_mutex_unlock(&chip->pci.lock);
@@ -198,6 +202,8 @@ int emu_config_write(struct emu_chip *chip, uint32_t off, const void *buf, size_
 
 	if (outside(chip, "write", off, len))
 		return -EINVAL;
+	if (emu_fault_off_bus(chip))
+		return 0;
 	pthread_mutex_lock(&pci->lock);
 	for (i = 0; i < len; i++) {
 		uint8_t *byte = &pci->config[off + i];

@@ -94,6 +94,8 @@ static bool run_firmware(struct emu_chip *chip)
 
 	if (!emu_mgmt_pending(chip->mgmt) && now_ns() < s->timer_ns)
 		return false;
+	if (emu_fault_fw_hangs(chip))
+		return false;
 	emu_mgmt_run(chip->mgmt, MGMT_BUDGET, &next_us);
 	s->timer_ns = next_us == UINT64_MAX ? UINT64_MAX : now_ns() + next_us * 1000;
 	return true;
@@ -110,11 +112,16 @@ static bool slice(struct emu_chip *chip, bool *active)
 		sched_yield();
 	pthread_mutex_lock(&s->run);
 	s->seen = atomic_load(&s->wakes);
-	*active = emu_mgmt_glue_boot(chip);
-	*active |= emu_mgmt_glue_collect(chip);
-	*active |= emu_ext_scan(chip);
-	*active |= emu_udma_run(chip);
-	timer = run_firmware(chip);
+	*active = emu_fault_tick(chip);
+	if (emu_fault_dead(chip)) {
+		timer = false;
+	} else {
+		*active |= emu_mgmt_glue_boot(chip);
+		*active |= emu_mgmt_glue_collect(chip);
+		*active |= emu_ext_scan(chip);
+		*active |= emu_udma_run(chip);
+		timer = run_firmware(chip);
+	}
 	pthread_mutex_unlock(&s->run);
 	return *active || timer;
 }
@@ -170,6 +177,18 @@ static void park(struct emu_chip *chip, uint64_t until)
 	pthread_mutex_unlock(&s->wake_lock);
 }
 
+/* When the chip has something to do by itself, if that is before @until. */
+static uint64_t earliest(struct emu_chip *chip, uint64_t until)
+{
+	uint64_t timer = chip->service.timer_ns;
+	uint64_t fault = atomic_load(&chip->faults.next_ns);
+
+	/* a timer of a core that does not run is nothing to wake up for */
+	if (timer < until && !emu_fault_dead(chip) && !emu_fault_fw_hung(chip))
+		until = timer;
+	return fault < until ? fault : until;
+}
+
 int emu_run_service(struct emu_chip *chip, uint64_t timeout_us)
 {
 	struct emu_service *s = &chip->service;
@@ -182,8 +201,7 @@ int emu_run_service(struct emu_chip *chip, uint64_t timeout_us)
 		now = now_ns();
 		until = timeout_us > UINT64_MAX / 2000 ? now + UINT64_MAX / 4 :
 			now + timeout_us * 1000;
-		if (until > s->timer_ns)
-			until = s->timer_ns;
+		until = earliest(chip, until);
 		if (!watch(chip, until) && now_ns() < until)
 			park(chip, until);
 		if (atomic_load(&chip->stop))

@@ -103,8 +103,10 @@ void emu_udma_reset(struct emu_chip *chip)
 {
 	unsigned int core, wrapper, i;
 
-	for (i = 0; i < NEURON_UDMA_ENGINES; i++)
+	for (i = 0; i < NEURON_UDMA_ENGINES; i++) {
 		engine_reset(&chip->udma.engine[i]);
+		atomic_store(&chip->faults.stalled[i], 0);
+	}
 	for (core = 0; core < NEURON_CORES; core++)
 		for (wrapper = 0; wrapper < NEURON_UDMA_PER_NC; wrapper++)
 			for (i = 0; i < NEURON_TDMA_SIZE / 4; i++)
@@ -206,9 +208,11 @@ uint32_t emu_udma_read(struct emu_chip *chip, unsigned int engine, uint32_t off)
 {
 	struct emu_udma_engine *e = &chip->udma.engine[engine];
 	enum emu_udma_half half;
-	unsigned int q;
-	uint32_t reg;
+	unsigned int q = 0;
+	uint32_t reg = 0;
 	uint32_t value;
+	struct emu_fault_where where = { engine / NEURON_UDMA_PER_NC, -1, -1, engine };
+	struct emu_fault_args args;
 
 	pthread_mutex_lock(&e->lock);
 	if (decode(off, &half, &q, &reg))
@@ -218,6 +222,10 @@ uint32_t emu_udma_read(struct emu_chip *chip, unsigned int engine, uint32_t off)
 	else
 		value = e->reg[off / 4];
 	pthread_mutex_unlock(&e->lock);
+	where.queue = q;
+	if ((reg == NEURON_UDMA_Q_HEAD || reg == NEURON_UDMA_Q_CURRENT) &&
+	    emu_fault(chip, EMU_FAULT_HEAD_JUMP, &where, &args))
+		value += args.value[EMU_FAULT_BY];
 	return value;
 }
 
@@ -260,6 +268,17 @@ static void resume_locked(struct emu_udma_engine *e)
 	for (q = 0; q < NEURON_UDMA_QUEUES; q++)
 		if (e->ring[EMU_M2S][q].pending)
 			atomic_fetch_or(&e->due, 1u << q);
+}
+
+void emu_udma_resume(struct emu_chip *chip)
+{
+	unsigned int i;
+
+	for (i = 0; i < NEURON_UDMA_ENGINES; i++) {
+		pthread_mutex_lock(&chip->udma.engine[i].lock);
+		resume_locked(&chip->udma.engine[i]);
+		pthread_mutex_unlock(&chip->udma.engine[i].lock);
+	}
 }
 
 static bool queue_write_locked(struct emu_udma_engine *e, enum emu_udma_half half, unsigned int q,
@@ -351,6 +370,9 @@ void emu_udma_write(struct emu_chip *chip, unsigned int engine, uint32_t off, ui
 		e->reg[off / 4] = value;
 	}
 	pthread_mutex_unlock(&e->lock);
+	if (reg == (half == EMU_M2S ? NEURON_UDMA_M2S_Q_SW_CTRL : NEURON_UDMA_S2M_Q_SW_CTRL) &&
+	    value & NEURON_UDMA_Q_SW_CTRL_RESET)
+		emu_fault_unstall(chip, engine, q);
 	if (r.any)
 		emu_guest_error(chip, r.error, "engine %u %s queue %u: %s: 0x%x", engine,
 				half_name(half),

@@ -81,6 +81,9 @@ struct emu_udma_view {
 	bool running;
 	struct emu_udma_ring ring;
 };
+/* Look at all queues again. */
+void emu_udma_resume(struct emu_chip *chip);
+
 void emu_udma_view_locked(struct emu_udma_engine *e, enum emu_udma_half half, unsigned int q,
 			  struct emu_udma_view *view);
 

@@ -7,6 +7,7 @@
  * S2M descriptors need not carry FIRST and LAST: a packet's destination is what its
  * length fills. Where they do, they have to agree with it.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "bus.h"
@@ -78,10 +79,15 @@ static enum step fail(struct packet *p, enum emu_udma_half half, unsigned int i,
 	pthread_mutex_unlock(&p->e->lock);
 	if (!current)
 		return STOPPED;
-	emu_guest_error(p->chip, error, "engine %u queue %u: %s descriptor %u: %s: 0x%llx",
-			p->engine, p->q,
-			half_names[half], index_of(&p->view[half], i), text,
-			(unsigned long long)value);
+	/* not the host's fault */
+	if (error == EMU_GE_COUNT)
+		emu_trace(p->chip, "udma", "engine %u queue %u: %s: 0x%llx", p->engine, p->q, text,
+			  (unsigned long long)value);
+	else
+		emu_guest_error(p->chip, error,
+				"engine %u queue %u: %s descriptor %u: %s: 0x%llx", p->engine, p->q,
+				half_names[half], index_of(&p->view[half], i), text,
+				(unsigned long long)value);
 	emu_chip_irq(p->chip, NEURON_VECTOR_DMA);
 	return STOPPED;
 }
@@ -236,6 +242,9 @@ static enum step copy_packet(struct packet *p)
 		err = emu_bus_copy(p->chip, dst->addr + used[EMU_S2M], src->addr + used[EMU_M2S],
 				   len,
 				   p->chip->udma.bounce, &side);
+		if (err == -EIO)
+			return fail(p, EMU_M2S, at[EMU_M2S], NEURON_UDMA_Q_STATUS_ECC, EMU_GE_COUNT,
+				    emu_bus_reason(err, side), src->addr);
 		if (err && side == EMU_BUS_SOURCE)
 			return fail(p, EMU_M2S, at[EMU_M2S], NEURON_UDMA_Q_STATUS_DMA,
 				    EMU_GE_UDMA_DMA_UNMAPPED, emu_bus_reason(err, side), src->addr);
@@ -307,6 +316,9 @@ static enum step run_packet(struct packet *p)
 	pthread_mutex_unlock(&p->e->lock);
 	if (!p->view[EMU_M2S].running || !p->view[EMU_S2M].running ||
 	    !p->view[EMU_M2S].ring.pending)
+		return WAIT;
+	if (emu_fault_set_any(p->chip, 1u << EMU_FAULT_UDMA_STALL) &&
+	    emu_fault_stall(p->chip, p->engine, p->q))
 		return WAIT;
 	step = gather_m2s(p);
 	if (step == DONE)
