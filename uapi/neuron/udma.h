@@ -31,6 +31,7 @@
 #define NEURON_UDMA_Q_STATUS_LENGTH	0x00000004u	/* M2S and S2M differ */
 #define NEURON_UDMA_Q_STATUS_DMA	0x00000008u	/* source or destination not reachable */
 #define NEURON_UDMA_Q_STATUS_RING	0x00000010u	/* ring not reachable, or changed */
+#define NEURON_UDMA_Q_STATUS_ECC	0x00000020u	/* source has an uncorrectable error */
 #define NEURON_UDMA_Q_BASE_LO		0x28	/* NEURON_UDMA_RING_ALIGN */
 #define NEURON_UDMA_RING_ALIGN		256
 #define NEURON_UDMA_Q_BASE_HI		0x2c
