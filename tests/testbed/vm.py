@@ -163,10 +163,11 @@ class Emulator:
     def __init__(self, index, directory, log, options=(), program=None, firmware=None):
         self.index, self.log_path = index, log
         self.socket = os.path.join(directory, "chip%d.sock" % index)
+        self.control_socket = os.path.join(directory, "chip%d.control" % index)
         program = program or os.environ.get("NEURON_EMU") or os.path.join(output_dir(), "bin/neuron-emu")
         if not os.access(program, os.X_OK):
             raise VMError("the emulator %s is not there\nbuild it with 'make', or name another in NEURON_EMU" % program)
-        argv = [program, "--socket", self.socket, "--index", str(index)]
+        argv = [program, "--socket", self.socket, "--index", str(index), "--control", self.control_socket]
         if firmware:
             argv += ["--firmware", firmware]
         self.argv = argv + list(options)
@@ -183,6 +184,26 @@ class Emulator:
                 raise VMError("neuron-emu %d does not listen after %d s\n%slog: %s"
                               % (self.index, timeout, tail(self.log_path), self.log_path))
             time.sleep(0.005)
+
+    def control(self, command, timeout=30):
+        """A command on the control socket, such as "fault no-irq:count=1": the lines of its answer, or VMError."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(timeout)
+            try:
+                s.connect(self.control_socket)
+                s.sendall(command.encode() + b"\n")
+                with s.makefile() as answer:
+                    lines = []
+                    for line in answer:
+                        line = line.rstrip("\n")
+                        if line == "ok":
+                            return lines
+                        if line.startswith("error: "):
+                            raise VMError("chip %d refuses %r: %s" % (self.index, command, line[7:]))
+                        lines.append(line)
+            except OSError as e:
+                raise VMError("chip %d does not take %r: %s" % (self.index, command, e)) from e
+        raise VMError("chip %d broke off its answer to %r after %d lines" % (self.index, command, len(lines)))
 
     def kill(self):
         """What a chip that falls off the bus looks like."""
@@ -267,7 +288,7 @@ class VM:
     def __init__(self, devices=0, kernel=None, vmlinuz=None, initrd=None, memory=1024, cpus=2, append="",
                  qemu_args=(), boot_timeout=60, lifetime=600, name="vm", log_dir=None, firmware=None,
                  emulator=None, modprobe=False, iommu=False, links=True):
-        self.chips = [[] for _ in range(devices)] if isinstance(devices, int) else [list(o) for o in devices]
+        self._chip_options = [[] for _ in range(devices)] if isinstance(devices, int) else [list(o) for o in devices]
         self.kernel = kernel or os.environ.get("NEURON_KERNEL") or os.path.join(cache_dir(), "kernel")
         unpacked = os.path.join(self.kernel, "vmlinux")
         self.vmlinuz = vmlinuz or (unpacked if os.path.exists(unpacked) else os.path.join(self.kernel, "vmlinuz"))
@@ -279,6 +300,7 @@ class VM:
         self.name, self.firmware, self.emulator, self.modprobe, self.iommu = name, firmware, emulator, modprobe, iommu
         self.log_dir = log_dir or os.path.join(output_dir(), "vm")
         self.release, self.boot_seconds = None, None
+        self.chips = []         # what stands behind each device: Emulator.control("fault ..."), kill()
         self.emulators, self.qemu, self.agent, self.qmp_file = [], None, None, None
         self.console = self.directory = None
         self.failure = None
@@ -312,10 +334,11 @@ class VM:
         self._open_logs()
         remove_stale()
         self.directory = tempfile.mkdtemp(prefix="neuron-vm-%d-" % os.getpid())
-        for i, options in enumerate(self.chips):
+        for i, options in enumerate(self._chip_options):
             self.emulators.append(Emulator(i, self.directory, "%s.emu%d.log" % (self._log, i),
                                            self.link_options(i) + list(options),
                                            self.emulator, self.firmware))
+        self.chips = self.emulators
         for e in self.emulators:
             e.wait_ready()
         self._start_qemu()
@@ -331,7 +354,7 @@ class VM:
     def link_options(self, index):
         """How chip number index is joined to its neighbours."""
         path = os.path.join(self.directory, "link%d.sock")
-        east = ["--link", "east=" + path % index] if self.links and index + 1 < len(self.chips) else []
+        east = ["--link", "east=" + path % index] if self.links and index + 1 < len(self._chip_options) else []
         west = ["--link", "west=" + path % (index - 1)] if self.links and index else []
         return east + west
 
