@@ -4,8 +4,8 @@
  *
  * A hook point in a block asks emu_fault(chip, kind, ...), one load of a mask when no fault
  * is set. Each time that the answer could be yes is an opportunity; after=, count= and the
- * selectors (core=, queue=, vector=, engine=) decide. Faults belong to the test bench, not to the chip: no
- * reset touches them.
+ * selectors (core=, queue=, vector=, engine=) decide. Faults belong to the test bench, not
+ * to the chip: no reset touches them.
  *
  * fault.c has the mechanism, fault_spec.c kinds and grammar, fault_act.c what kinds do by
  * themselves, fault_fw.c how they falsify what firmware tells the host.

@@ -142,7 +142,8 @@ static uint64_t period(const struct emu_fault_slot *slot)
 }
 
 /* Is slot @i due? Then also when it is next. */
-static bool take_turn(struct emu_chip *chip, unsigned int i, uint64_t now, enum emu_fault_kind *kind)
+static bool take_turn(struct emu_chip *chip, unsigned int i, uint64_t now,
+		      enum emu_fault_kind *kind)
 {
 	struct emu_fault_slot *slot = &chip->faults.slot[i];
 	bool due = false;

@@ -149,7 +149,8 @@ static void falsify(struct emu_chip *chip, const struct emu_fault_where *where, 
 	memcpy(buf, &seq, sizeof(seq));
 }
 
-static bool completion(struct emu_chip *chip, int q, uint64_t off, uint64_t addr, void *buf, size_t len)
+static bool completion(struct emu_chip *chip, int q, uint64_t off, uint64_t addr, void *buf,
+		       size_t len)
 {
 	struct emu_fault_where where = { q / NEURON_QUEUES_PER_CORE, q, -1, -1 };
 	bool page = off == offsetof(struct neuron_completion_page, seq);

@@ -218,7 +218,8 @@ static int parse_pair(enum emu_fault_kind kind, struct emu_fault_args *args, cha
 }
 
 /* What the table of keys cannot say. */
-static int check(enum emu_fault_kind kind, const struct emu_fault_args *args, char *error, size_t size)
+static int check(enum emu_fault_kind kind, const struct emu_fault_args *args, char *error,
+		 size_t size)
 {
 	if (args->given & K(ADDRESS) && kinds[kind].keys & K(CHANNEL) &&
 	    args->value[EMU_FAULT_ADDRESS] >= NEURON_DRAM_CHANNEL_SIZE) {

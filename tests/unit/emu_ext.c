@@ -39,7 +39,7 @@ static void identity(void **state)
 	assert_int_equal(ext_read(&h, NEURON_EXT_GEOMETRY), 4 | 16 << 8 | 9 << 16);
 	assert_int_equal(ext_read(&h, NEURON_EXT_FW_STATE), NEURON_FW_STATE_RESET);
 	assert_int_equal(h.errors, 0);
-	ext_read(&h, 0x60);
+	ext_read(&h, 0x5c);
 	expect_error(&h, "mmio-unknown");
 	ext_read(&h, NEURON_EXT_QUEUE(3) + 0x2c);
 	expect_error(&h, "mmio-unknown");
