@@ -106,7 +106,8 @@ void emu_ext_fini(struct emu_chip *chip)
 /* What the last firmware left for those who look for the reason of its end. */
 static bool outlives_resets(uint32_t off)
 {
-	return off == NEURON_EXT_LOG_HEAD || off - NEURON_EXT_CRASH < NEURON_EXT_CRASH_SIZE ||
+	return off - NEURON_EXT_ECC_CORRECTED(0) <= NEURON_EXT_ECC_ADDR_HI -
+	       NEURON_EXT_ECC_CORRECTED(0) || off == NEURON_EXT_LOG_HEAD || off - NEURON_EXT_CRASH < NEURON_EXT_CRASH_SIZE ||
 	       off - NEURON_EXT_LOG < NEURON_EXT_LOG_SIZE;
 }
 
