@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Boots guests with one emulated chip and runs the driver's tests in them: merged TAP on standard output.
+"""Boots guests with emulated chips and runs the driver's tests in them: merged TAP on standard output.
 
-Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, and with a
-chip that says it is silicon, on which other programs run.
+Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with a
+chip that says it is silicon, and with two chips; on the last two other programs run.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
 """
 
@@ -17,7 +17,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 import vm  # noqa: E402
 
-PROGRAMS = ["test_abi", "test_mem", "test_queue", "test_exec", "test_lifetime", "test_fault"]
+PROGRAMS = ["test_abi", "test_mem", "test_queue", "test_exec", "test_load", "test_cancel", "test_group", "test_lifetime",
+            "test_fault"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
@@ -25,8 +26,10 @@ CONFIGS = {
     "few-vectors": {"devices": [["--vectors", "2"]]},
     "iommu": {"devices": [[]], "iommu": True},
     "silicon": {"devices": [["--revision", "01"]]},
+    "two-chips": {"devices": [[], []]},
 }
-SILICON_PROGRAMS = ["test_silicon"]
+# What a configuration is for, where that is not all.
+ONLY = {"silicon": ["test_silicon"], "two-chips": ["test_group"]}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"
@@ -110,7 +113,7 @@ def main():
     print("TAP version 13", flush=True)
     try:
         for config in options.config or list(CONFIGS):
-            programs = options.programs or (SILICON_PROGRAMS if config == "silicon" else PROGRAMS)
+            programs = options.programs or ONLY.get(config, PROGRAMS)
             run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz)
     except vm.VMError as e:
         tap.comment(str(e))

@@ -195,6 +195,24 @@ static inline int submit_nop(int fd, uint32_t queue, uint64_t *seq)
 	return submit(fd, queue, &job, 1, seq);
 }
 
+static inline int cancel(int fd, uint32_t queue, uint64_t seq, uint32_t flags)
+{
+	struct neuron_ioctl_cancel arg = { .size = sizeof(arg), .flags = flags, .queue = queue, .seq = seq };
+
+	return call(fd, NEURON_IOCTL_CANCEL, &arg);
+}
+
+static inline int group_acquire(int fd, struct neuron_group_member *members, uint32_t count)
+{
+	struct neuron_ioctl_group_acquire arg = {
+		.size = sizeof(arg),
+		.count = count,
+		.members = (uintptr_t)members,
+	};
+
+	return call(fd, NEURON_IOCTL_GROUP_ACQUIRE, &arg);
+}
+
 static inline int wait_job(int fd, uint32_t queue, uint64_t seq, uint64_t timeout_ns, struct neuron_ioctl_wait *w)
 {
 	*w = (struct neuron_ioctl_wait) {
@@ -340,6 +358,32 @@ static inline struct neuron_submit rig_long_job(struct rig *r)
 	for (int i = 0; i < CODE_INSNS; i++)
 		r->code[i] = insn_slow(1, 1);
 	return rig_job(r, NEURON_DMA, 0, CODE_INSNS);
+}
+
+/* The job that is on core @core of the first chip, as the chip says; 0: none. */
+static inline unsigned long long job_on_core(unsigned int core)
+{
+	unsigned long long running = 0;
+	unsigned int of;
+	char line[256];
+	FILE *f = fopen("/sys/kernel/debug/neuron/neuron0/queues", "re");
+
+	while (f && !running && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*u %u %*u %*u %*u %*u %*u %llu", &of, &running) != 2 || of != core)
+			running = 0;
+	if (f)
+		fclose(f);
+	return running;
+}
+
+/* False: none came there within ten seconds. */
+static inline bool wait_on_core(unsigned int core)
+{
+	uint64_t limit = now_ns() + 10 * SECOND;
+
+	while (!job_on_core(core) && now_ns() < limit)
+		usleep(1000);
+	return job_on_core(core);
 }
 
 static inline int write_file(const char *path, const char *text)
