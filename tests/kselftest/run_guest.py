@@ -106,8 +106,8 @@ def main():
     p.add_argument("--kernel", help="directory made by 'prepare kernel'")
     p.add_argument("--vmlinuz", help="kernel image instead of the one there")
     p.add_argument("--timeout", type=int, default=300, help="seconds for each test program")
-    p.add_argument("programs", nargs="*", help="default: all of %s; silicon: %s" %
-                   (" ".join(PROGRAMS), " ".join(SILICON_PROGRAMS)))
+    p.add_argument("programs", nargs="*", help="default: all of %s; %s" % (" ".join(PROGRAMS), "; ".join(
+        "%s: %s" % (config, " ".join(names)) for config, names in ONLY.items())))
     options = p.parse_args()
     tap = Tap()
     print("TAP version 13", flush=True)
