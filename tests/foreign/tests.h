@@ -29,6 +29,7 @@ extern const struct test contract_tests[];
 extern const struct test notify_tests[];
 extern const struct test personality_tests[];
 extern const struct test garbage_tests[];
+extern const struct test link_tests[];
 
 /* n rounds of hostile messages, MMIO and DMA; 0 when the server survived. */
 int fuzz(struct host *h, unsigned long n, uint32_t seed);
