@@ -32,11 +32,13 @@ $(O)/obj/firmware/%.o: %.S
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(RISCV_CC) $(FW_CFLAGS) -MMD -MP -c -o $@ $<
 
+# $(1): objects
+fw-link = mkdir -p $(dir $@) && $(RISCV_CC) $(FW_CFLAGS) -Wl,--gc-sections,--fatal-warnings,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments -T firmware/link.ld -o $@ $(1)
+
 $(O)/firmware/inferentia.elf: $(FW_OBJS) firmware/link.ld
 	$(say) RV-LD $@
-	$(Q)mkdir -p $(dir $@)
-	$(Q)$(RISCV_CC) $(FW_CFLAGS) -Wl,--gc-sections,--fatal-warnings,-z,noexecstack \
-		-Wl,--no-warn-rwx-segments -T firmware/link.ld -o $@ $(FW_OBJS)
+	$(Q)$(call fw-link,$(FW_OBJS))
 
 $(O)/firmware/inferentia.payload: $(O)/firmware/inferentia.elf
 	$(say) OBJCOPY $@

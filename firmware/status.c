@@ -12,6 +12,11 @@
 
 #define PERIOD_US	(NEURON_FW_HEARTBEAT_MS * 1000u)
 
+/* Tests build a firmware that says it is older. */
+#ifndef FW_API
+#define FW_API	(NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_MINOR)
+#endif
+
 static struct {
 	bool ready;
 	uint32_t beat;
@@ -98,7 +103,7 @@ void fw_status_init(void)
 	fw_misc_write(NEURON_MISC_API_VERSION, NEURON_API_VERSION_POWER);
 	fw_misc_write(NEURON_MISC_POWER, 0);
 	fw_ext_write(NEURON_EXT_FW_VERSION, FW_VERSION);
-	fw_ext_write(NEURON_EXT_FW_API, NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_MINOR);
+	fw_ext_write(NEURON_EXT_FW_API, FW_API);
 	fw_ext_write(NEURON_EXT_FW_HEARTBEAT, 0);
 	fw_status_ready(true);
 	fw_ext_write(NEURON_EXT_FW_STATE, NEURON_FW_STATE_RUNNING);

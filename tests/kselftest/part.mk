@@ -19,7 +19,23 @@ TEST_TOOLS += $(KSELFTESTS)
 initramfs: $(KSELFTESTS)
 endif
 
+# A firmware that says API 1.0: what came later must not be asked of it.
+OLD_FW_STATUS := $(O)/obj/firmware-1.0/firmware/status.o
+DEPS += $(OLD_FW_STATUS:.o=.d)
+$(OLD_FW_STATUS): firmware/status.c
+	$(say) RV-CC $<
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(RISCV_CC) $(FW_CFLAGS) -DFW_API=0x10000u -MMD -MP -c -o $@ $<
+$(O)/tests/firmware-1.0.elf: $(filter-out %/status.o,$(FW_OBJS)) $(OLD_FW_STATUS) firmware/link.ld
+	$(say) RV-LD $@
+	$(Q)$(call fw-link,$(filter-out %/status.o,$(FW_OBJS)) $(OLD_FW_STATUS))
+$(O)/tests/firmware-1.0.bin: $(O)/tests/firmware-1.0.elf $(O)/bin/mkimage
+	$(say) FW $@
+	$(Q)$(RISCV_OBJCOPY) -O binary $< $(@:.bin=.payload)
+	$(Q)$(O)/bin/mkimage $(VERSION) $(FW_LOAD) $(@:.bin=.payload) $@
+TEST_TOOLS += $(O)/tests/firmware-1.0.bin
+
 .PHONY: kselftest check-driver
 kselftest: $(KSELFTESTS)
-check-driver: kselftest initramfs
+check-driver: kselftest initramfs $(O)/tests/firmware-1.0.bin
 	$(Q)O='$(abspath $(O))' tests/kselftest/run_guest.py

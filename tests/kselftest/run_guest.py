@@ -3,7 +3,7 @@
 """Boots guests with emulated chips and runs the driver's tests in them: merged TAP on standard output.
 
 Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with a
-chip that says it is silicon, and with two chips; on the last two other programs run.
+chip that says it is silicon, with two chips, and with firmware of an older API; on the last three other programs run.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
 """
 
@@ -27,9 +27,10 @@ CONFIGS = {
     "iommu": {"devices": [[]], "iommu": True},
     "silicon": {"devices": [["--revision", "01"]]},
     "two-chips": {"devices": [[], []]},
+    "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
 }
 # What a configuration is for, where that is not all.
-ONLY = {"silicon": ["test_silicon"], "two-chips": ["test_group"]}
+ONLY = {"silicon": ["test_silicon"], "two-chips": ["test_group"], "old-firmware": ["test_cancel"]}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"

@@ -13,13 +13,41 @@ FIXTURE(cancel)
 
 FIXTURE_SETUP(cancel)
 {
+	struct neuron_ioctl_info info;
+
 	ASSERT_EQ(0, rig_open(&self->r, ENTRIES));
+	ASSERT_EQ(0, get_info(self->r.fd, &info));
+	if (!(info.features & NEURON_FEATURE_CANCEL))
+		SKIP(return, "this firmware cannot");
 	ASSERT_EQ(0, queue_create(self->r.fd, 0, ENTRIES, -1, &self->other));
 }
 
 FIXTURE_TEARDOWN(cancel)
 {
 	close(self->r.fd);
+}
+
+/* Firmware of API 1.0 would take the request for a mistake: it is not asked. */
+TEST(needs_firmware_that_can)
+{
+	struct neuron_ioctl_info info;
+	struct rig r;
+	uint64_t seq;
+	bool can;
+
+	ASSERT_EQ(0, rig_open(&r, ENTRIES));
+	ASSERT_EQ(0, get_info(r.fd, &info));
+	can = info.features & NEURON_FEATURE_CANCEL;
+	EXPECT_EQ(info.fw_api >= 0x10001, can);
+	for (int i = 0; i < 2; i++) {
+		struct neuron_ioctl_wait w;
+
+		ASSERT_EQ(0, submit_nop(r.fd, r.queue.id, &seq));
+		ASSERT_EQ(0, wait_job(r.fd, r.queue.id, seq, 10 * SECOND, &w));
+		EXPECT_EQ(NEURON_JOB_OK, w.status);
+		EXPECT_EQ(can ? 0 : -EOPNOTSUPP, cancel(r.fd, r.queue.id, seq, 0));
+	}
+	rig_close(&r);
 }
 
 /* The status of job @seq once it has ended, or -errno. */

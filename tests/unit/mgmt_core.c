@@ -336,7 +336,7 @@ static void expect_lockup(void)
 static void test_lockup(void **state)
 {
 	static const uint32_t bad[] = {
-		REG(0x070), REG(NEURON_MGMT_NC(3) + 0x3c), REG(0x300), NEURON_MGMT_MISC + NEURON_MISC_SIZE,
+		REG(0x0fc), REG(NEURON_MGMT_NC(3) + 0x3c), REG(0x300), NEURON_MGMT_MISC + NEURON_MISC_SIZE,
 		NEURON_MGMT_EXT + NEURON_EXT_SIZE, NEURON_MGMT_SRAM + NEURON_MGMT_SRAM_SIZE, 0,
 	};
 
