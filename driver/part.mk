@@ -1,37 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-# neuron.ko, built out of tree for the kernel in KDIR, in a tree of links so that the sources stay clean.
+# neuron.ko, built out of tree in a tree of links so that the sources stay clean, once for each kernel:
 #
-#   make build/driver/neuron.ko [KDIR=/lib/modules/$(uname -r)/build] [C=1]
+#   make driver [KDIR=/lib/modules/$(uname -r)/build] [C=1]     $(O)/driver
+#   make driver KERNEL=debug|6.1|backports                      $(O)/driver-KERNEL
 #   make checkpatch             with the kernel's own scripts/checkpatch.pl, see CHECKPATCH
+#
+# KERNEL names a kernel that "tests/testbed/prepare" made; 6.12 or none is the one of KDIR.
 
 KDIR ?= $(NEURON_CACHE)/kernel/build
+KERNELS := debug 6.1 backports
+KERNEL ?=
+ifneq ($(filter-out $(KERNELS) 6.12,$(KERNEL)),)
+$(error no kernel "$(KERNEL)": KERNEL= is one of 6.12 $(KERNELS))
+endif
+# "" or "-debug": what names the places of a kernel.
+KERNEL_SUFFIX := $(addprefix -,$(filter-out 6.12,$(KERNEL)))
+
 DRIVER_SOURCES := $(wildcard driver/*.c driver/*.h) driver/Kbuild
-DRIVER_LINKS := $(patsubst driver/%,$(O)/driver/%,$(DRIVER_SOURCES))
+KUNIT_SOURCES := $(wildcard tests/kunit/*.c tests/kunit/*.h)
 CHECKPATCH ?= $(firstword $(wildcard $(NEURON_CACHE)/linux-source/scripts/checkpatch.pl \
 	/usr/src/linux-source-*/scripts/checkpatch.pl /usr/src/linux-headers-*-common/scripts/checkpatch.pl))
 
-# Named after KDIR, so that another kernel's module is built anew.
-DRIVER_KDIR := $(O)/driver/.kdir-$(subst /,_,$(KDIR))
+# $(call driver-build,SUFFIX,DIRECTORY OF A BUILT KERNEL)
+#
+# The stamp is named after the kernel, so that another kernel's module is built anew. MAKEFLAGS without
+# the variables, because kbuild would take our O= for its own. kbuild knows best what is out of date; it is
+# asked when a source or a contract is newer than the module. A kernel that needs another make than the
+# host's has it beside its build directory.
+define driver-build
+$(O)/driver$(1)/.kdir-$(subst /,_,$(2)):
+	$$(Q)mkdir -p $$(dir $$@) && rm -f $(O)/driver$(1)/.kdir-* && touch $$@
 
-$(DRIVER_KDIR):
-	$(Q)mkdir -p $(dir $@) && rm -f $(O)/driver/.kdir-* && touch $@
+$(patsubst driver/%,$(O)/driver$(1)/%,$(DRIVER_SOURCES)): $(O)/driver$(1)/%: | driver/%
+	$$(Q)mkdir -p $$(dir $$@) && ln -sf $$(abspath driver/$$*) $$@
 
-$(DRIVER_LINKS): $(O)/driver/%: | driver/%
-	$(Q)mkdir -p $(dir $@) && ln -sf $(abspath driver/$*) $@
+$(patsubst tests/kunit/%,$(O)/driver$(1)/%,$(KUNIT_SOURCES)): $(O)/driver$(1)/%: | tests/kunit/%
+	$$(Q)mkdir -p $$(dir $$@) && ln -sf $$(abspath tests/kunit/$$*) $$@
 
-# O= because kbuild would take ours from the command line for its own. kbuild knows best what is out of date; it is asked when a source or a contract is newer than the module.
-$(O)/driver/neuron.ko: $(DRIVER_KDIR) $(DRIVER_LINKS) $(DRIVER_SOURCES) $(wildcard uapi/*/*.h) $(wildcard $(KDIR)/.config)
-	$(say) KBUILD $@
-	$(Q)if [ ! -e $(KDIR)/Makefile ]; then \
-		echo "no kernel headers in KDIR=$(KDIR): run 'make setup', or name a kernel's build directory with KDIR=" >&2; \
+$(O)/driver$(1)/neuron.ko: $(O)/driver$(1)/.kdir-$(subst /,_,$(2)) $(DRIVER_SOURCES) $(KUNIT_SOURCES) \
+		$(patsubst driver/%,$(O)/driver$(1)/%,$(DRIVER_SOURCES)) \
+		$(patsubst tests/kunit/%,$(O)/driver$(1)/%,$(KUNIT_SOURCES)) \
+		$(wildcard uapi/*/*.h) $(wildcard $(2)/.config)
+	$$(say) KBUILD $$@
+	$$(Q)if [ ! -e $(2)/Makefile ]; then \
+		echo "no kernel headers in $(2): run 'make setup', or name a kernel's build directory with KDIR=" >&2; \
 		exit 1; fi
-	$(Q)+$(MAKE) --no-print-directory -s -C $(KDIR) M=$(abspath $(O)/driver) W=$(filter-out 0,$(W)) \
-		C=$(filter-out 0,$(C)) CF=-Wsparse-error KCFLAGS=-Werror CC="$(CC)" \
-		O= NEURON_UAPI=$(abspath uapi) NEURON_VERSION=$(VERSION) modules
-	$(Q)touch $@
+	$$(Q)+MAKEFLAGS="$$$${MAKEFLAGS%% -- *}"; $$(or $$(wildcard $(dir $(2))make),$$(MAKE)) --no-print-directory -s -C $(2) M=$$(abspath $(O)/driver$(1)) \
+		W=$$(filter-out 0,$$(W)) C=$$(filter-out 0,$$(C)) CF=-Wsparse-error KCFLAGS=-Werror CC="$$(CC)" \
+		NEURON_UAPI=$$(abspath uapi) NEURON_VERSION=$$(VERSION) NEURON_KUNIT=$$(if $(KUNIT_SOURCES),1) modules
+	$$(Q)touch $$@
+endef
+$(eval $(call driver-build,,$(KDIR)))
+$(foreach k,$(KERNELS),$(eval $(call driver-build,-$(k),$(NEURON_CACHE)/kernel-$(k)/build)))
 
 .PHONY: driver checkpatch
-driver: $(O)/driver/neuron.ko
+driver: $(O)/driver$(KERNEL_SUFFIX)/neuron.ko
 ifneq ($(wildcard $(KDIR)/Makefile),)
 ALL += $(O)/driver/neuron.ko
 endif

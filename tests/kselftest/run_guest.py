@@ -104,7 +104,7 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--config", action="append", choices=sorted(CONFIGS), help="default: all")
-    p.add_argument("--kernel", help="directory made by 'prepare kernel'")
+    p.add_argument("--kernel", help="6.12 (default), 6.1, backports, debug, or a directory made by 'prepare'")
     p.add_argument("--vmlinuz", help="kernel image instead of the one there")
     p.add_argument("--timeout", type=int, default=300, help="seconds for each test program")
     p.add_argument("programs", nargs="*", help="default: all of %s; %s" % (" ".join(PROGRAMS), "; ".join(

@@ -4,18 +4,20 @@
 # Guest programs of other parts: whatever lies in $(O)/bin, $(O)/lib (shared libraries) and
 # $(O)/tests/guest goes into the image; a part that builds guest tests adds them as prerequisites:
 #   initramfs: $(O)/tests/guest/my-test
+#
+# KERNEL=debug|6.1|backports makes the image of that kernel (initramfs-KERNEL.cpio); "initramfs-all" makes
+# those of all kernels that "prepare" has made.
 
 TESTBED := tests/testbed
 export NEURON_CACHE
 
-KDIR ?= $(NEURON_CACHE)/kernel/build
 GUEST_AGENT := $(O)/tests/guest-agent
-INITRAMFS := $(O)/tests/initramfs.cpio
+INITRAMFS := $(O)/tests/initramfs$(KERNEL_SUFFIX).cpio
 DEVICES ?= 1
 
 TEST_TOOLS += $(GUEST_AGENT) initramfs
 
-.PHONY: setup vm initramfs check-testbed
+.PHONY: setup vm initramfs initramfs-all check-testbed
 setup:
 	$(Q)$(TESTBED)/prepare
 
@@ -27,7 +29,7 @@ $(GUEST_AGENT): $(TESTBED)/guest-agent.c
 
 # mkinitramfs itself sees whether anything changed; what exists is known only after "all". What serves
 # the chip from outside stays on the host.
-initramfs: all $(GUEST_AGENT)
+initramfs: all $(GUEST_AGENT) $(if $(KERNEL_SUFFIX),driver)
 	$(say) INITRD $(INITRAMFS)
 	$(Q)set --; \
 	for f in $(O)/bin/*; do \
@@ -36,13 +38,21 @@ initramfs: all $(GUEST_AGENT)
 	for f in $(O)/lib/*.so*; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/"; done; \
 	for f in $(O)/tests/guest/*; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/neuron/tests/$${f##*/}"; done; \
 	for f in $(O)/firmware/*.bin; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/firmware/neuron/"; done; \
-	for f in $(O)/driver/neuron.ko $(O)/neuron.ko driver/neuron.ko; do \
-		if [ -e "$$f" ]; then set -- "$$@" --module "$$f"; break; fi; \
+	for f in $(O)/driver$(KERNEL_SUFFIX)/neuron*.ko; do \
+		[ ! -e "$$f" ] || set -- "$$@" --module "$$f"; \
 	done; \
-	$(TESTBED)/mkinitramfs -o $(INITRAMFS) --agent $(GUEST_AGENT) "$$@"
+	$(TESTBED)/mkinitramfs -o $(INITRAMFS) --agent $(GUEST_AGENT) \
+		--kernel $(NEURON_CACHE)/kernel$(KERNEL_SUFFIX) "$$@"
+
+# One after the other: each asks "all" first.
+initramfs-all: initramfs
+	$(Q)for k in $(KERNELS); do \
+		[ ! -e $(NEURON_CACHE)/kernel-$$k/release ] || \
+		$(MAKE) --no-print-directory initramfs KERNEL=$$k || exit 1; \
+	done
 
 vm: initramfs
-	$(Q)O='$(abspath $(O))' $(TESTBED)/vm.py shell --devices $(DEVICES)
+	$(Q)O='$(abspath $(O))' $(TESTBED)/vm.py shell --devices $(DEVICES) $(if $(KERNEL),--kernel $(KERNEL))
 
 check-testbed: $(GUEST_AGENT)
 	$(Q)O='$(abspath $(O))' $(TESTBED)/test_vm.py

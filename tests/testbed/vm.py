@@ -96,6 +96,18 @@ def output_dir():
     return os.path.join(TOP, os.environ.get("O") or "build")
 
 
+def find_kernel(name):
+    """(directory, what its initramfs is named after) of a kernel given by name or by directory."""
+    if "/" in name:
+        return name, ""
+    suffix = "" if name == "6.12" else "-" + name
+    path = os.path.join(cache_dir(), "kernel" + suffix)
+    if not os.path.exists(os.path.join(path, "release")):
+        raise VMError("there is no kernel %s\nrun 'make setup', or '%s/prepare %s'"
+                      % (name, HERE, "debug-kernel" if name == "debug" else "kernel:" + name))
+    return path, suffix
+
+
 def dies_with(parent):
     """What a child does between fork and exec, so that it does not outlive the thread that started it."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -275,9 +287,10 @@ class VM:
 
     devices     number of chips, or a list of lists of neuron-emu options, one list a chip
     links       chips are joined into a chain, each one's east neighbour is the next
-    kernel      directory made by 'prepare kernel' ($NEURON_KERNEL, else the cache's kernel/)
+    kernel      name of a kernel of the cache (6.12, 6.1, backports, debug) or a directory made by 'prepare'
+                ($NEURON_KERNEL, else 6.12)
     vmlinuz     kernel image instead of the one in that directory
-    initrd      image made by mkinitramfs ($NEURON_INITRAMFS, else build/tests/initramfs.cpio)
+    initrd      image made by mkinitramfs ($NEURON_INITRAMFS, else build/tests/initramfs[-KERNEL].cpio)
     memory      guest RAM in MiB; cpus: number of CPUs
     append      more of the kernel's command line; qemu_args: more of QEMU's
     boot_timeout, lifetime  seconds until the guest must answer, and until it is ended whatever it does
@@ -289,12 +302,16 @@ class VM:
                  qemu_args=(), boot_timeout=60, lifetime=600, name="vm", log_dir=None, firmware=None,
                  emulator=None, modprobe=False, iommu=False, links=True):
         self._chip_options = [[] for _ in range(devices)] if isinstance(devices, int) else [list(o) for o in devices]
-        self.kernel = kernel or os.environ.get("NEURON_KERNEL") or os.path.join(cache_dir(), "kernel")
+        self.kernel, suffix = find_kernel(kernel or os.environ.get("NEURON_KERNEL") or "6.12")
         unpacked = os.path.join(self.kernel, "vmlinux")
         self.vmlinuz = vmlinuz or (unpacked if os.path.exists(unpacked) else os.path.join(self.kernel, "vmlinuz"))
         self.initrd = initrd or os.environ.get("NEURON_INITRAMFS") or os.path.join(
-            output_dir(), "tests/initramfs.cpio")
+            output_dir(), "tests/initramfs%s.cpio" % suffix)
+        self.make_kernel = " KERNEL=" + suffix[1:] if suffix else ""
         self.memory, self.cpus, self.append, self.qemu_args = memory, cpus, append, list(qemu_args)
+        if suffix == "-debug":
+            # Its checks take a third of the memory and most of the time.
+            self.memory, boot_timeout = max(memory, 1536), 4 * boot_timeout
         self.boot_timeout, self.lifetime, self.grace = boot_timeout, lifetime, 10
         self.links = links
         self.name, self.firmware, self.emulator, self.modprobe, self.iommu = name, firmware, emulator, modprobe, iommu
@@ -325,7 +342,7 @@ class VM:
         self.close()
 
     def start(self):
-        for path, way in ((self.vmlinuz, "make setup"), (self.initrd, "make initramfs"),
+        for path, way in ((self.vmlinuz, "make setup"), (self.initrd, "make initramfs%s" % self.make_kernel),
                           (self.program(), "make setup")):
             if not os.path.exists(path):
                 raise VMError("%s is not there\nrun '%s'" % (path, way))
@@ -386,6 +403,11 @@ class VM:
         append = ["console=ttyS0", "quiet", "panic=-1", "tsc=reliable", "log_buf_len=4M", "rdinit=/init",
                   # A busy host can starve the guest for seconds; that is no lock-up of the driver.
                   "rcupdate.rcu_cpu_stall_timeout=120", "watchdog_thresh=60"]
+        try:
+            with open(os.path.join(self.kernel, "cmdline"), encoding="utf-8") as f:
+                append.append(f.read().strip())
+        except FileNotFoundError:
+            pass
         argv = [self.program(), "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-name", self.name, "-accel", "kvm" if kvm else "tcg,thread=multi", "-cpu", cpu,
                 "-smp", str(self.cpus), "-m", "%dM" % self.memory,
@@ -759,7 +781,7 @@ def parse_arguments():
     p.add_argument("--devices", type=int, default=0, help="number of emulated chips (default: none)")
     p.add_argument("--memory", type=int, default=1024, help="guest RAM in MiB")
     p.add_argument("--cpus", type=int, default=2)
-    p.add_argument("--kernel", help="directory made by 'prepare kernel'")
+    p.add_argument("--kernel", help="6.12 (default), 6.1, backports, debug, or a directory made by 'prepare'")
     p.add_argument("--initrd")
     p.add_argument("--firmware", help="flash image for the chips")
     p.add_argument("--emu-option", action="append", default=[], help="option for each neuron-emu")

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 # The first bytes of the payload tell how it was compressed.
-UNPACK = [(b"\x28\xb5\x2f\xfd", ["zstd", "-dcq"]), (b"\xfd7zXZ\0", ["xz", "-dc"]), (b"\x1f\x8b", ["gzip", "-dc"])]
+UNPACK = [(b"\x28\xb5\x2f\xfd", ["zstd", "-dcq"]), (b"\xfd7zXZ\0", ["xz", "-dc"]), (b"\x1f\x8b", ["gzip", "-dc"]),
+          (b"\x02\x21\x4c\x18", ["lz4", "-dcq"])]
 
 
 def payload(image):
