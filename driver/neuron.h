@@ -12,12 +12,18 @@
  *   context->lock	the segment table of one context
  *   ndev->objects_lock	list of all objects; frees of DMA memory. Nests inside mmap_lock:
  *			nothing may touch user memory while it is held
+ *   dma_resv		of dma-bufs: what is mapped for an importer
  *   ndev->cores_lock	owners of NeuronCores, queue slots
  *   ring->lock		one UDMA ring
  *   ndev->status_lock	the cached firmware status
  *   fwio->lock		the mailbox
  *   ndev->queue_lock	spinlock, irqs off: queues that interrupts complete
  * recovery->lock is outside of all but ndev->rwsem, whose readers may take it.
+ *
+ * No lock of a device is taken with a lock of another one held. What a device shares with a
+ * neighbour (imported dma-bufs) is counted instead: mem->uses of the exporter's object. A
+ * device that goes or is reset first ends its own DMA, then sleeps, with its rwsem held,
+ * until others' uses of its memory have ended; these end without any rwsem.
  */
 #ifndef _NEURON_H
 #define _NEURON_H
@@ -39,6 +45,7 @@
 #include "neuron_irq.h"
 #include "neuron_recovery.h"
 #include "neuron_udma.h"
+#include "neuron_usage.h"
 
 #define NEURON_MAX_DEVICES	64
 #define NEURON_JOB_STATUSES	(NEURON_JOB_ECC + 1)
@@ -76,6 +83,7 @@ struct neuron_device {
 	struct cdev cdev;
 	struct pci_dev *pdev;
 	int index;
+	char pci_name[32];			/* stays when the function goes */
 
 	struct rw_semaphore rwsem;
 	wait_queue_head_t error_wq;	/* pollers, for when ioctls begin to fail */
@@ -122,6 +130,7 @@ struct neuron_device {
 	struct list_head objects;
 	struct list_head files;
 	struct gen_pool *dram[NEURON_DRAM_CHANNELS];
+	struct neuron_usage usage;		/* of all objects */
 
 	struct neuron_context_entry *directory;
 	dma_addr_t directory_dma;

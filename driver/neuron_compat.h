@@ -64,4 +64,29 @@ static inline u32 neuron_crc32c(u32 crc, const void *data, size_t length)
 #endif
 }
 
+/*
+ * A read-only pin that lasts must not get a page that the process will replace when it
+ * writes for the first time (the zero page, a page of a private file mapping).
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define NEURON_FOLL_READONLY 0
+#else
+#define NEURON_FOLL_READONLY (FOLL_FORCE | FOLL_WRITE)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define NEURON_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define NEURON_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
+/* An exporter tells importers to let go. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+#define NEURON_MOVE_NOTIFY invalidate_mappings
+#define neuron_dma_buf_move_notify dma_buf_invalidate_mappings
+#else
+#define NEURON_MOVE_NOTIFY move_notify
+#define neuron_dma_buf_move_notify dma_buf_move_notify
+#endif
+
 #endif

@@ -127,19 +127,12 @@ err_context:
 static int neuron_context_check(struct neuron_context *context, const struct neuron_bind *bind,
 				struct neuron_mem *mem)
 {
-	u64 run;
-	int ret;
-
 	if (bind->segment >= context->segments)
 		return -ERANGE;
 	if (!mem)
 		return 0;
-	ret = neuron_mem_check_range(mem, bind->offset, bind->length);
-	if (ret)
-		return ret;
-	/* A segment has one base address. */
-	neuron_mem_address(mem, bind->offset, &run);
-	return run < bind->length ? -EOPNOTSUPP : 0;
+	return neuron_mem_bindable(mem, bind->offset, bind->length,
+				   bind->access & NEURON_ACCESS_WRITE);
 }
 
 static u32 neuron_context_flags(u32 access)

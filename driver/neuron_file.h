@@ -2,6 +2,7 @@
 #ifndef _NEURON_FILE_H
 #define _NEURON_FILE_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
@@ -9,6 +10,7 @@
 
 struct address_space;
 struct neuron_device;
+struct neuron_usage;
 
 /**
  * struct neuron_file - one open file
@@ -20,6 +22,8 @@ struct neuron_device;
  * @lock: guards @queues
  * @queues: that have not been destroyed
  * @poll_wq: pollers; woken at each completion
+ * @usage: memory of this file
+ * @jobs: that have ended, as far as the driver has looked
  */
 struct neuron_file {
 	struct neuron_device *ndev;
@@ -31,6 +35,8 @@ struct neuron_file {
 	struct mutex lock;	/* guards the list of queues */
 	struct list_head queues;
 	wait_queue_head_t poll_wq;
+	struct neuron_usage *usage;
+	atomic64_t jobs;
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "neuron.h"
@@ -58,6 +59,11 @@ static int neuron_fops_open(struct inode *inode, struct file *file)
 	nf = kzalloc(sizeof(*nf), GFP_KERNEL_ACCOUNT);
 	if (!nf)
 		return -ENOMEM;
+	nf->usage = neuron_usage_alloc();
+	if (!nf->usage) {
+		kfree(nf);
+		return -ENOMEM;
+	}
 	nf->ndev = ndev;
 	xa_init_flags(&nf->objects, XA_FLAGS_ALLOC1);
 	mutex_init(&nf->lock);
@@ -83,6 +89,7 @@ static int neuron_fops_open(struct inode *inode, struct file *file)
 err_unlock:
 	up_read(&ndev->rwsem);
 	mutex_destroy(&nf->lock);
+	neuron_usage_put(nf->usage);
 	kfree(nf);
 	return ret;
 }
@@ -105,6 +112,7 @@ static int neuron_fops_release(struct inode *inode, struct file *file)
 
 	xa_destroy(&nf->objects);
 	mutex_destroy(&nf->lock);
+	neuron_usage_put(nf->usage);
 	kfree(nf);
 	put_device(&ndev->dev);
 	return 0;
@@ -134,6 +142,33 @@ static __poll_t neuron_fops_poll(struct file *file, poll_table *wait)
 	return neuron_queue_readable(nf) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
+static u64 neuron_fops_kib(atomic64_t *bytes)
+{
+	return (u64)atomic64_read(bytes) >> 10;
+}
+
+/* Lines of "key: value", as of DRM drivers. */
+static void neuron_fops_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct neuron_file *nf = file->private_data;
+	unsigned int kind, queues = 0;
+	struct list_head *node;
+
+	mutex_lock(&nf->lock);
+	list_for_each(node, &nf->queues)
+		queues++;
+	mutex_unlock(&nf->lock);
+	seq_printf(m, "neuron-device:\t%s\n", dev_name(&nf->ndev->dev));
+	seq_printf(m, "neuron-pci:\t%s\n", nf->ndev->pci_name);
+	for (kind = NEURON_MEM_DEVICE; kind < NEURON_MEM_KINDS; kind++)
+		seq_printf(m, "neuron-memory-%s:\t%llu KiB\n", neuron_usage_names[kind],
+			   neuron_fops_kib(&nf->usage->bytes[kind]));
+	seq_printf(m, "neuron-mapped:\t%llu KiB\n", neuron_fops_kib(&nf->usage->mapped));
+	seq_printf(m, "neuron-cores:\t%#x\n", neuron_cores_owned(nf));
+	seq_printf(m, "neuron-queues:\t%u\n", queues);
+	seq_printf(m, "neuron-jobs:\t%lld\n", atomic64_read(&nf->jobs));
+}
+
 const struct file_operations neuron_fops = {
 	.owner = THIS_MODULE,
 	.open = neuron_fops_open,
@@ -143,4 +178,5 @@ const struct file_operations neuron_fops = {
 	.mmap = neuron_fops_mmap,
 	.poll = neuron_fops_poll,
 	.llseek = noop_llseek,
+	.show_fdinfo = neuron_fops_show_fdinfo,
 };

@@ -25,6 +25,7 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 {
 	struct neuron_ioctl_info *arg = &u->info;
 	struct neuron_device *ndev = nf->ndev;
+	unsigned int i;
 	u32 status;
 	int ret;
 
@@ -45,12 +46,16 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	arg->features = (ndev->compute ? NEURON_FEATURE_COMPUTE : 0) |
 			(ndev->compute && ndev->ext_features & NEURON_EXT_FEATURE_CANCEL ?
 			 NEURON_FEATURE_CANCEL : 0) |
-			(ndev->vector_count ? NEURON_FEATURE_MSIX : 0);
+			(ndev->vector_count ? NEURON_FEATURE_MSIX : 0) |
+			NEURON_FEATURE_USERPTR |
+			(IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ? NEURON_FEATURE_DMABUF : 0);
 	arg->core_count = ndev->core_count;
 	arg->queues_per_core = ndev->queues_per_core;
 	arg->channel_count = NEURON_DRAM_CHANNELS;
 	arg->channel_size = NEURON_DRAM_CHANNEL_SIZE;
 	arg->mem_free = neuron_mem_free_bytes(ndev);
+	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
+		arg->mem_largest[i] = neuron_mem_largest(ndev, i);
 	arg->fw_version = ndev->fw_version;
 	arg->fw_api = ndev->fw_api;
 	arg->revision = ndev->pdev->revision;
@@ -82,12 +87,14 @@ static int neuron_ioctl_destroy(struct neuron_file *nf, union neuron_ioctl_arg *
  * @min_size: that the argument had when the ioctl was introduced
  * @run: checks and acts
  * @undo: takes back what was created when the caller cannot be told its id
+ * @told: makes what was created known once the caller can be told
  */
 struct neuron_ioctl {
 	unsigned int size;
 	unsigned int min_size;
 	int (*run)(struct neuron_file *nf, union neuron_ioctl_arg *arg);
 	void (*undo)(struct neuron_file *nf, union neuron_ioctl_arg *arg);
+	void (*told)(struct neuron_file *nf, union neuron_ioctl_arg *arg);
 };
 
 #define NEURON_IOCTL_FIRST	_IOC_NR(NEURON_IOCTL_INFO)
@@ -120,6 +127,13 @@ static const struct neuron_ioctl neuron_ioctls[] = {
 	NEURON_IOCTL(NEURON_IOCTL_GROUP_ACQUIRE, group_acquire, members,
 		     neuron_ioctl_group_acquire, NULL),
 	NEURON_IOCTL(NEURON_IOCTL_CANCEL, cancel, seq, neuron_ioctl_cancel, NULL),
+	[_IOC_NR(NEURON_IOCTL_MEM_EXPORT) - NEURON_IOCTL_FIRST] = {
+		.size = sizeof(struct neuron_ioctl_mem_export),
+		.min_size = sizeof(struct neuron_ioctl_mem_export),
+		.run = neuron_ioctl_mem_export,
+		.undo = neuron_undo_mem_export,
+		.told = neuron_told_mem_export,
+	},
 };
 
 static const struct neuron_ioctl *neuron_ioctl_find(unsigned int cmd)
@@ -166,6 +180,8 @@ long neuron_file_ioctl(struct neuron_file *nf, unsigned int cmd, unsigned long u
 		ioctl->undo(nf, &arg);
 		up_read(&nf->ndev->rwsem);
 	}
+	if (!error && !ret && ioctl->told)
+		ioctl->told(nf, &arg);
 	if (ret)
 		dev_dbg(&nf->ndev->dev, "ioctl %#x: %ld\n", cmd, ret);
 	return ret ? ret : error;

@@ -4,6 +4,7 @@
 
 #include <linux/neuron.h>
 
+struct dma_buf;
 struct neuron_file;
 
 union neuron_ioctl_arg {
@@ -12,6 +13,10 @@ union neuron_ioctl_arg {
 	struct neuron_ioctl_mem_create mem_create;
 	struct neuron_ioctl_copy copy;
 	struct neuron_ioctl_mem_export mem_export;
+	struct {
+		struct neuron_ioctl_mem_export arg;
+		struct dma_buf *dmabuf;	/* waits for its descriptor to be installed */
+	} export;
 	struct neuron_ioctl_ring_create ring_create;
 	struct neuron_ioctl_ring_submit ring_submit;
 	struct neuron_ioctl_context_create context_create;
@@ -31,6 +36,9 @@ long neuron_file_ioctl(struct neuron_file *nf, unsigned int cmd, unsigned long a
 /* The handlers, and what takes back what they made. neuron_ioctl_mem.c */
 int neuron_ioctl_mem_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
 void neuron_undo_mem_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
+int neuron_ioctl_mem_export(struct neuron_file *nf, union neuron_ioctl_arg *u);
+void neuron_undo_mem_export(struct neuron_file *nf, union neuron_ioctl_arg *u);
+void neuron_told_mem_export(struct neuron_file *nf, union neuron_ioctl_arg *u);
 /* neuron_ioctl_ring.c */
 int neuron_ioctl_copy(struct neuron_file *nf, union neuron_ioctl_arg *u);
 /* neuron_ioctl_queue.c */

@@ -34,22 +34,50 @@ static int neuron_copy_resolve(struct neuron_file *nf, const struct neuron_copy 
 		ret = neuron_mem_check_range(op->dst, op->dst_offset, op->length);
 	if (ret)
 		return ret;
+	if (op->dst->nowrite)
+		return -EACCES;
 	if (op->src == op->dst && op->src_offset < op->dst_offset + op->length &&
 	    op->dst_offset < op->src_offset + op->length)
 		return -EINVAL;
 	return 0;
 }
 
+/* Both memories of a copy stay where they are until it has ended. */
+static int neuron_copy_begin(const struct neuron_copy_op *op)
+{
+	int ret = neuron_mem_use_begin(op->src);
+
+	if (ret)
+		return ret;
+	ret = neuron_mem_use_begin(op->dst);
+	if (ret)
+		neuron_mem_use_end(op->src);
+	return ret;
+}
+
+static void neuron_copy_end(const struct neuron_copy_op *op)
+{
+	neuron_mem_use_end(op->dst);
+	neuron_mem_use_end(op->src);
+}
+
 static int neuron_copy_run(struct neuron_file *nf, const struct neuron_copy *copies,
 			   struct neuron_copy_op *ops, u32 count, u32 *done)
 {
+	u32 i, n, begun = 0;
 	int ret = 0;
-	u32 i, n;
 
 	for (n = 0; n < count && !ret; n++)
 		ret = neuron_copy_resolve(nf, &copies[n], &ops[n]);
+	while (!ret && begun < count) {
+		ret = neuron_copy_begin(&ops[begun]);
+		if (!ret)
+			begun++;
+	}
 	if (!ret)
 		ret = neuron_copy(nf->ndev, ops, count, done);
+	while (begun--)
+		neuron_copy_end(&ops[begun]);
 	for (i = 0; i < n; i++) {
 		if (ops[i].src)
 			neuron_mem_put(ops[i].src);

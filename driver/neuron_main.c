@@ -119,6 +119,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 		return ERR_PTR(ret);
 	}
 	ndev->pdev = pdev;
+	strscpy(ndev->pci_name, dev_name(&pdev->dev), sizeof(ndev->pci_name));
 	init_rwsem(&ndev->rwsem);
 	init_waitqueue_head(&ndev->error_wq);
 	mutex_init(&ndev->objects_lock);

@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory objects: ranges of device DRAM from one allocator a channel, and host memory that
- * the chip can address. neuron_mmap.c maps them.
+ * the chip can address. neuron_mmap.c maps them, neuron_user.c pins pages, neuron_dmabuf.c
+ * shares with other drivers and devices.
  *
  * Locking: genalloc has its own; objects do not change after creation, but for revocation
- * (ndev->objects_lock).
+ * (ndev->objects_lock). mem->uses is atomic: uses begin and end in any context, and whoever
+ * takes memory back sets the sign and sleeps until the rest is 0.
  */
 #include <linux/dma-mapping.h>
 #include <linux/genalloc.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 #include <linux/neuron.h>
 
 #include "neuron.h"
 #include "neuron_copy.h"
+#include "neuron_dmabuf.h"
 #include "neuron_mem.h"
+#include "neuron_usage.h"
+#include "neuron_user.h"
 
 /* genalloc means failure by 0, which is an address of DRAM. Aligned like a whole channel. */
 #define NEURON_POOL_BASE	BIT_ULL(40)
@@ -61,6 +68,21 @@ u64 neuron_mem_free_bytes(struct neuron_device *ndev)
 	return bytes;
 }
 
+u64 neuron_mem_largest(struct neuron_device *ndev, unsigned int channel)
+{
+	struct gen_pool_chunk *chunk;
+
+	/* The one that neuron_mem_init() added. Allocations go on meanwhile: it is a snapshot. */
+	chunk = list_first_entry(&ndev->dram[channel]->chunks, struct gen_pool_chunk, next_chunk);
+	return (u64)neuron_range_largest(chunk->bits, NEURON_DRAM_CHANNEL_SIZE >> PAGE_SHIFT) <<
+		PAGE_SHIFT;
+}
+
+u64 neuron_mem_bytes(struct neuron_device *ndev, unsigned int kind)
+{
+	return atomic64_read(&ndev->usage.bytes[kind]);
+}
+
 static void neuron_mem_free_chunks(struct neuron_mem *mem)
 {
 	struct device *dev = &mem->obj.ndev->pdev->dev;
@@ -82,31 +104,57 @@ static void neuron_mem_revoke(struct neuron_object *obj)
 {
 	struct neuron_mem *mem = to_neuron_mem(obj);
 
-	if (mem->type == NEURON_MEM_HOST)
+	switch (mem->type) {
+	case NEURON_MEM_HOST:
 		neuron_mem_free_chunks(mem);
-	else if (mem->length)
-		gen_pool_free(obj->ndev->dram[mem->channel],
-			      mem->address - neuron_channel_address[mem->channel] +
-			      NEURON_POOL_BASE, mem->length);
+		break;
+	case NEURON_MEM_USER:
+		if (mem->user)
+			neuron_user_release(mem->user);
+		mem->user = NULL;
+		break;
+	case NEURON_MEM_DMABUF:
+		neuron_dmabuf_detach(mem);
+		break;
+	default:
+		if (mem->length)
+			gen_pool_free(obj->ndev->dram[mem->channel],
+				      mem->address - neuron_channel_address[mem->channel] +
+				      NEURON_POOL_BASE, mem->length);
+	}
+	neuron_usage_uncharge(mem);
+}
+
+static void neuron_mem_drop(struct neuron_object *obj)
+{
+	struct neuron_mem *mem = to_neuron_mem(obj);
+
+	if (mem->import)
+		neuron_dmabuf_put(mem);
+	if (mem->usage)
+		neuron_usage_put(mem->usage);
+	kvfree(mem->runs);
 }
 
 static const struct neuron_object_ops neuron_mem_ops = {
 	.type = NEURON_OBJECT_MEM,
 	.revoke = neuron_mem_revoke,
+	.drop = neuron_mem_drop,
 };
 
-static struct neuron_mem *neuron_mem_alloc(struct neuron_device *ndev, u32 type)
+struct neuron_mem *neuron_mem_alloc(struct neuron_device *ndev, u32 type)
 {
 	struct neuron_mem *mem = kzalloc(sizeof(*mem), GFP_KERNEL_ACCOUNT);
 
 	if (!mem)
 		return NULL;
 	mem->type = type;
+	INIT_LIST_HEAD(&mem->exports);
 	neuron_object_init(&mem->obj, ndev, &neuron_mem_ops);
 	return mem;
 }
 
-/* The channel with more room first, unless the caller names one. */
+/* The channel with the larger free range first, unless the caller names one. */
 static int neuron_mem_take(struct neuron_device *ndev, struct neuron_mem *mem, u64 length,
 			   u64 align, u32 channel)
 {
@@ -115,7 +163,7 @@ static int neuron_mem_take(struct neuron_device *ndev, struct neuron_mem *mem, u
 	unsigned int i, n;
 
 	n = channel != NEURON_MEM_ANY_CHANNEL ? channel :
-	    gen_pool_avail(ndev->dram[1]) > gen_pool_avail(ndev->dram[0]);
+	    neuron_mem_largest(ndev, 1) > neuron_mem_largest(ndev, 0);
 	for (i = 0; i < NEURON_DRAM_CHANNELS; i++, n ^= 1) {
 		addr = gen_pool_alloc_algo(ndev->dram[n], length, gen_pool_first_fit_align, &data);
 		if (addr) {
@@ -218,14 +266,65 @@ struct neuron_mem *neuron_mem_create_table(struct neuron_device *ndev, u64 lengt
 		neuron_mem_put(mem);
 		return ERR_PTR(ret);
 	}
+	neuron_usage_charge(mem, NULL);
 	return mem;
+}
+
+struct neuron_mem *neuron_mem_create_user(struct neuron_device *ndev, struct neuron_user *user,
+					  u64 length, bool writable)
+{
+	struct neuron_mem *mem = neuron_mem_alloc(ndev, NEURON_MEM_USER);
+	int ret;
+
+	if (!mem)
+		return ERR_PTR(-ENOMEM);
+	mem->length = length;
+	mem->nowrite = !writable;
+	ret = neuron_user_map(user, mem);
+	if (ret) {
+		neuron_mem_put(mem);
+		return ERR_PTR(ret);
+	}
+	mem->user = user;
+	return mem;
+}
+
+int neuron_mem_set_runs(struct neuron_mem *mem, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	u64 offset = 0;
+
+	mem->runs = kvmalloc_array(sgt->nents, sizeof(*mem->runs), GFP_KERNEL_ACCOUNT);
+	if (!mem->runs)
+		return -ENOMEM;
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u64 address = sg_dma_address(sg);
+
+		if (offset >= mem->length)
+			break;
+		/* The bits above say which space an address is in. */
+		if (address >= NEURON_ADDR_HOST ||
+		    sg_dma_len(sg) > NEURON_ADDR_HOST - address)
+			return -EOPNOTSUPP;
+		mem->run_count = neuron_runs_add(mem->runs, mem->run_count, offset,
+						 NEURON_ADDR_HOST | address);
+		offset += sg_dma_len(sg);
+	}
+	return offset < mem->length ? -EOPNOTSUPP : 0;
 }
 
 u64 neuron_mem_address(struct neuron_mem *mem, u64 offset, u64 *run)
 {
-	u64 index, inside;
+	u64 index, inside, end;
 
-	if (mem->type == NEURON_MEM_DEVICE) {
+	if (mem->runs) {
+		index = neuron_runs_find(mem->runs, mem->run_count, offset);
+		end = index + 1 < mem->run_count ? mem->runs[index + 1].offset : mem->length;
+		*run = end - offset;
+		return mem->runs[index].address + (offset - mem->runs[index].offset);
+	}
+	if (mem->type != NEURON_MEM_HOST) {
 		*run = mem->length - offset;
 		return mem->address + offset;
 	}
@@ -236,9 +335,88 @@ u64 neuron_mem_address(struct neuron_mem *mem, u64 offset, u64 *run)
 
 int neuron_mem_check_range(struct neuron_mem *mem, u64 offset, u64 length)
 {
-	if (offset > mem->length || length > mem->length - offset)
-		return -ERANGE;
-	return 0;
+	return neuron_range_check(offset, length, mem->length);
+}
+
+int neuron_mem_bindable(struct neuron_mem *mem, u64 offset, u64 length, bool write)
+{
+	u64 run;
+	int ret;
+
+	ret = neuron_mem_check_range(mem, offset, length);
+	if (ret)
+		return ret;
+	if (write && mem->nowrite)
+		return -EACCES;
+	if (mem->type == NEURON_MEM_DMABUF && !neuron_dmabuf_is_static(mem))
+		return -EOPNOTSUPP;
+	/* A segment has one base address. */
+	neuron_mem_address(mem, offset, &run);
+	return run < length ? -EOPNOTSUPP : 0;
+}
+
+/* Uses of imported memory count where it is: its own device waits for all of them. */
+static atomic_t *neuron_mem_uses(struct neuron_mem *mem)
+{
+	return mem->source ? &mem->source->uses : &mem->uses;
+}
+
+int neuron_mem_use_begin(struct neuron_mem *mem)
+{
+	return atomic_inc_unless_negative(neuron_mem_uses(mem)) ? 0 : -ESTALE;
+}
+
+void neuron_mem_use_end(struct neuron_mem *mem)
+{
+	atomic_t *uses = neuron_mem_uses(mem);
+
+	/* Fully ordered: what the use did is done for whoever sees that it was the last. */
+	if (atomic_dec_return(uses) == INT_MIN)
+		wake_up_var(uses);
+}
+
+void neuron_mem_stop_use(struct neuron_mem *mem)
+{
+	/* The sign, below which uses count on. */
+	atomic_or(INT_MIN, &mem->uses);
+	wait_var_event(&mem->uses, atomic_read_acquire(&mem->uses) == INT_MIN);
+}
+
+bool neuron_mem_stale(struct neuron_mem *mem)
+{
+	return atomic_read(neuron_mem_uses(mem)) < 0;
+}
+
+/* One of the objects that are still in use, with a reference, after none can come into use. */
+static struct neuron_mem *neuron_mem_in_use(struct neuron_device *ndev)
+{
+	struct neuron_mem *found = NULL;
+	struct neuron_object *obj;
+
+	mutex_lock(&ndev->objects_lock);
+	list_for_each_entry(obj, &ndev->objects, node) {
+		struct neuron_mem *mem = to_neuron_mem(obj);
+
+		if (obj->ops->type != NEURON_OBJECT_MEM)
+			continue;
+		/* Each use has a reference, but for the moment after its end. */
+		if (atomic_fetch_or(INT_MIN, &mem->uses) & INT_MAX &&
+		    !found && kref_get_unless_zero(&obj->ref))
+			found = mem;
+	}
+	mutex_unlock(&ndev->objects_lock);
+	return found;
+}
+
+void neuron_mem_stop_use_all(struct neuron_device *ndev)
+{
+	struct neuron_mem *mem;
+
+	/* Not with objects_lock held: other devices finish their copies, and drop references. */
+	while ((mem = neuron_mem_in_use(ndev))) {
+		neuron_mem_stop_use(mem);
+		neuron_mem_put(mem);
+	}
 }
 
 struct neuron_mem *neuron_mem_lookup(struct neuron_file *nf, u32 id)

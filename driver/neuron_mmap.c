@@ -12,9 +12,11 @@
 
 #include "neuron.h"
 #include "neuron_compat.h"
+#include "neuron_dmabuf.h"
 #include "neuron_file.h"
 #include "neuron_mem.h"
 #include "neuron_queue.h"
+#include "neuron_usage.h"
 
 /* Pages put in place by one fault, aligned. */
 #define NEURON_FAULT_AROUND	64UL
@@ -32,20 +34,28 @@ static unsigned long neuron_mmap_page(struct vm_area_struct *vma)
 	return vma->vm_pgoff % NEURON_MMAP_PAGES;
 }
 
+bool neuron_mem_bus_address(struct neuron_mem *mem, u64 offset, phys_addr_t *address)
+{
+	/* BAR4 has the channels one after the other. */
+	u64 base = mem->channel ? NEURON_ADDR_DRAM1 : NEURON_ADDR_DRAM0;
+
+	offset += mem->address - base + mem->channel * NEURON_DRAM_CHANNEL_SIZE;
+	if (offset >= mem->obj.ndev->dram_size)
+		return false;
+	*address = mem->obj.ndev->dram_base + offset;
+	return true;
+}
+
 static bool neuron_mem_pfn(struct neuron_mem *mem, u64 offset, unsigned long *pfn)
 {
-	struct neuron_device *ndev = mem->obj.ndev;
+	phys_addr_t address;
 	u64 index, inside;
 	void *cpu;
 
 	if (mem->type == NEURON_MEM_DEVICE) {
-		/* BAR4 has the channels one after the other. */
-		u64 base = mem->channel ? NEURON_ADDR_DRAM1 : NEURON_ADDR_DRAM0;
-
-		offset += mem->address - base + mem->channel * NEURON_DRAM_CHANNEL_SIZE;
-		if (offset >= ndev->dram_size)
+		if (!neuron_mem_bus_address(mem, offset, &address))
 			return false;
-		*pfn = (ndev->dram_base + offset) >> PAGE_SHIFT;
+		*pfn = address >> PAGE_SHIFT;
 		return true;
 	}
 	index = div64_u64_rem(offset, mem->chunk_size, &inside);
@@ -58,10 +68,9 @@ static bool neuron_mem_pfn(struct neuron_mem *mem, u64 offset, unsigned long *pf
 	return true;
 }
 
-static vm_fault_t neuron_vm_fault(struct vm_fault *vmf)
+vm_fault_t neuron_mem_fault(struct neuron_mem *mem, struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct neuron_mem *mem = vma->vm_private_data;
 	struct neuron_device *ndev = mem->obj.ndev;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	unsigned long addr, end, pfn;
@@ -88,16 +97,38 @@ out_unlock:
 	return ret;
 }
 
+void neuron_mem_mapping_get(struct neuron_mem *mem)
+{
+	if (atomic_inc_return(&mem->mappings) == 1)
+		neuron_usage_mapped(mem, true);
+}
+
+void neuron_mem_mapping_put(struct neuron_mem *mem)
+{
+	if (!atomic_dec_return(&mem->mappings))
+		neuron_usage_mapped(mem, false);
+}
+
+static vm_fault_t neuron_vm_fault(struct vm_fault *vmf)
+{
+	return neuron_mem_fault(vmf->vma->vm_private_data, vmf);
+}
+
+/* Also for what a partial munmap() or mprotect() splits off: each area has a reference. */
 static void neuron_vm_open(struct vm_area_struct *vma)
 {
 	struct neuron_mem *mem = vma->vm_private_data;
 
 	neuron_object_get(&mem->obj);
+	neuron_mem_mapping_get(mem);
 }
 
 static void neuron_vm_close(struct vm_area_struct *vma)
 {
-	neuron_mem_put(vma->vm_private_data);
+	struct neuron_mem *mem = vma->vm_private_data;
+
+	neuron_mem_mapping_put(mem);
+	neuron_mem_put(mem);
 }
 
 static const struct vm_operations_struct neuron_vm_ops = {
@@ -126,6 +157,15 @@ static struct neuron_mem *neuron_mem_of(struct neuron_file *nf, unsigned long id
 	return page;
 }
 
+void neuron_mem_prepare_vma(struct neuron_mem *mem, struct vm_area_struct *vma,
+			    const struct vm_operations_struct *ops)
+{
+	neuron_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_IO);
+	if (mem->type == NEURON_MEM_DEVICE)
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	vma->vm_ops = ops;
+}
+
 int neuron_mem_mmap(struct neuron_file *nf, struct vm_area_struct *vma)
 {
 	unsigned long page = neuron_mmap_page(vma), pages;
@@ -135,6 +175,9 @@ int neuron_mem_mmap(struct neuron_file *nf, struct vm_area_struct *vma)
 	mem = neuron_mem_of(nf, vma->vm_pgoff / NEURON_MMAP_PAGES);
 	if (!mem)
 		return -EINVAL;
+	/* What others own is mapped by them. */
+	if (mem->type != NEURON_MEM_DEVICE && mem->type != NEURON_MEM_HOST)
+		goto err_put;
 	pages = mem->length >> PAGE_SHIFT;
 	if (!(vma->vm_flags & VM_SHARED) || page >= pages || vma_pages(vma) > pages - page)
 		goto err_put;
@@ -144,11 +187,9 @@ int neuron_mem_mmap(struct neuron_file *nf, struct vm_area_struct *vma)
 			goto err_put;
 		neuron_vm_flags_clear(vma, VM_MAYWRITE);
 	}
-	neuron_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_IO);
-	if (mem->type == NEURON_MEM_DEVICE)
-		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	vma->vm_private_data = mem;
-	vma->vm_ops = &neuron_vm_ops;
+	neuron_mem_prepare_vma(mem, vma, &neuron_vm_ops);
+	neuron_mem_mapping_get(mem);
 	return 0;
 
 err_put:
@@ -163,9 +204,12 @@ void neuron_mem_unmap_all(struct neuron_device *ndev)
 
 	/* Forbid faults before mappings are taken away. */
 	mutex_lock(&ndev->objects_lock);
-	list_for_each_entry(obj, &ndev->objects, node)
-		if (obj->ops->type == NEURON_OBJECT_MEM)
-			to_neuron_mem(obj)->unmapped = true;
+	list_for_each_entry(obj, &ndev->objects, node) {
+		if (obj->ops->type != NEURON_OBJECT_MEM)
+			continue;
+		WRITE_ONCE(to_neuron_mem(obj)->unmapped, true);
+		neuron_dmabuf_unmap(to_neuron_mem(obj));
+	}
 	list_for_each_entry(nf, &ndev->files, node)
 		unmap_mapping_range(nf->mapping, 0, 0, 1);
 	mutex_unlock(&ndev->objects_lock);

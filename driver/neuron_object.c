@@ -10,6 +10,7 @@
 #include <linux/xarray.h>
 
 #include "neuron.h"
+#include "neuron_dmabuf.h"
 #include "neuron_file.h"
 #include "neuron_mem.h"
 #include "neuron_object.h"
@@ -122,6 +123,11 @@ void neuron_object_revoke_all(struct neuron_device *ndev)
 	list_for_each_entry(obj, &ndev->objects, node)
 		if (obj->ops->type == NEURON_OBJECT_QUEUE)
 			neuron_object_revoke(obj);
+	mutex_unlock(&ndev->objects_lock);
+	/* Our own DMA has ended: now two devices can wait for each other's. */
+	neuron_mem_stop_use_all(ndev);
+	neuron_dmabuf_revoke_all(ndev);
+	mutex_lock(&ndev->objects_lock);
 	list_for_each_entry(obj, &ndev->objects, node)
 		neuron_object_revoke(obj);
 	mutex_unlock(&ndev->objects_lock);

@@ -49,6 +49,8 @@ static int neuron_pci_map(struct neuron_device *ndev)
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(NEURON_DMA_BITS));
 	if (ret)
 		goto err_unmap;
+	/* Runs of any length: descriptors are cut by addresses. */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	ndev->dram_base = pci_resource_start(pdev, NEURON_BAR_DRAM);
 	ndev->dram_size = pci_resource_len(pdev, NEURON_BAR_DRAM);
 	/* User space gets it write-combined; without PAT that is uncached, and works. */

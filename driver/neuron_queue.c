@@ -44,6 +44,7 @@ static void neuron_queue_count(struct neuron_queue *queue, unsigned int status, 
 
 	if (status < NEURON_JOB_STATUSES)
 		atomic64_add(jobs, &queue->obj.ndev->cores[core].finished[status]);
+	atomic64_add(jobs, &queue->nf->jobs);
 }
 
 /* True when there is news. With ndev->queue_lock held, and the queue in ndev->queues. */

@@ -17,8 +17,8 @@
 
 #include "neuron.h"
 #include "neuron_fwio.h"
+#include "neuron_link.h"
 #include "neuron_mem.h"
-#include "neuron_reset.h"
 #include "neuron_sysfs.h"
 
 /*
@@ -61,28 +61,20 @@ static ssize_t core_count_show(struct device *dev, struct device_attribute *attr
 
 static DEVICE_ATTR_RO(core_count);
 
-/* A neighbour's number, as its own driver has written it. */
-static int neuron_neighbour(struct neuron_device *ndev, u64 space, u32 *index)
-{
-	return neuron_fwio_read(ndev, space | NEURON_ADDR_MISC | NEURON_MISC_DEVICE_ID, index);
-}
-
 static ssize_t connected_devices_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct neuron_device *ndev = to_neuron_device(dev);
-	u32 status, index;
 	ssize_t n = 0;
+	u32 index;
 	int ret;
 
 	down_read(&ndev->rwsem);
 	ret = neuron_device_error(ndev);
-	if (!ret)
-		ret = neuron_fw_status(ndev, &status);
 	if (ret)
 		goto out_unlock;
-	if (status & NEURON_FW_STATUS_EAST && !neuron_neighbour(ndev, NEURON_ADDR_EAST, &index))
+	if (!neuron_link_neighbour(ndev, NEURON_ADDR_EAST, &index))
 		n += sysfs_emit_at(buf, n, "%u", index);
-	if (status & NEURON_FW_STATUS_WEST && !neuron_neighbour(ndev, NEURON_ADDR_WEST, &index))
+	if (!neuron_link_neighbour(ndev, NEURON_ADDR_WEST, &index))
 		n += sysfs_emit_at(buf, n, "%s%u", n ? ", " : "", index);
 	n += sysfs_emit_at(buf, n, "\n");
 out_unlock:

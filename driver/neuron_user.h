@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NEURON_USER_H
+#define _NEURON_USER_H
+
+#include <linux/types.h>
+
+struct neuron_device;
+struct neuron_mem;
+struct neuron_user;
+
+/*
+ * Pin @length bytes at the caller's @address and charge them to its RLIMIT_MEMLOCK. With no
+ * lock held: page faults may take for ever. -EFAULT, -ENOMEM (limit), -EINTR (killed).
+ */
+struct neuron_user *neuron_user_pin(u64 address, u64 length, bool writable);
+/* Map them for the chip; fills @mem's runs. With ndev->rwsem held. -EOPNOTSUPP, -ENOMEM. */
+int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem);
+/* Undo both, from any process, at any time. */
+void neuron_user_release(struct neuron_user *user);
+
+#endif
