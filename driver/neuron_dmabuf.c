@@ -131,7 +131,8 @@ static int neuron_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachmen
 	int ret = 0;
 
 	/* One that cannot let go, or cannot reach a BAR, is of no use. */
-	if (!attach->importer_ops || !attach->peer2peer)
+	if (!attach->importer_ops || !attach->importer_ops->NEURON_MOVE_NOTIFY ||
+	    !attach->peer2peer)
 		return -EOPNOTSUPP;
 	mutex_lock(&ndev->objects_lock);
 	if (export->mem->unmapped)

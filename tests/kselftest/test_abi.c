@@ -3,13 +3,14 @@
 #include "util.h"
 
 /* Every ioctl with an argument that works, given the objects of the fixture. */
-enum { INFO, MEM_CREATE, COPY, CONTEXT_CREATE, CONTEXT_BIND, ACQUIRE, RELEASE, QUEUE_CREATE, SUBMIT, WAIT, DESTROY,
-       GROUP_ACQUIRE, CANCEL, IOCTLS };
+enum { INFO, MEM_CREATE, MEM_EXPORT, COPY, CONTEXT_CREATE, CONTEXT_BIND, ACQUIRE, RELEASE, QUEUE_CREATE, SUBMIT, WAIT,
+       DESTROY, GROUP_ACQUIRE, CANCEL, IOCTLS };
 
 union argument {
 	uint32_t size;
 	struct neuron_ioctl_info info;
 	struct neuron_ioctl_mem_create mem_create;
+	struct neuron_ioctl_mem_export mem_export;
 	struct neuron_ioctl_copy copy;
 	struct neuron_ioctl_context_create context_create;
 	struct neuron_ioctl_context_bind context_bind;
@@ -40,6 +41,7 @@ static const struct {
 		       RESERVED(neuron_ioctl_info)),
 	[MEM_CREATE] = ENTRY(NEURON_IOCTL_MEM_CREATE, neuron_ioctl_mem_create, mmap_offset,
 			     FLAGS(neuron_ioctl_mem_create), RESERVED(neuron_ioctl_mem_create)),
+	[MEM_EXPORT] = ENTRY(NEURON_IOCTL_MEM_EXPORT, neuron_ioctl_mem_export, fd, FLAGS(neuron_ioctl_mem_export)),
 	[COPY] = ENTRY(NEURON_IOCTL_COPY, neuron_ioctl_copy, copies, FLAGS(neuron_ioctl_copy)),
 	[CONTEXT_CREATE] = ENTRY(NEURON_IOCTL_CONTEXT_CREATE, neuron_ioctl_context_create, id,
 				 FLAGS(neuron_ioctl_context_create)),
@@ -80,6 +82,7 @@ FIXTURE_VARIANT(abi)
 #define VARIANT(name) FIXTURE_VARIANT_ADD(abi, name) { .ioctl = name }
 VARIANT(INFO);
 VARIANT(MEM_CREATE);
+VARIANT(MEM_EXPORT);
 VARIANT(COPY);
 VARIANT(CONTEXT_CREATE);
 VARIANT(CONTEXT_BIND);
@@ -111,6 +114,9 @@ FIXTURE_SETUP(abi)
 	case MEM_CREATE:
 		arg->mem_create.type = NEURON_MEM_DEVICE;
 		arg->mem_create.length = 4096;
+		break;
+	case MEM_EXPORT:
+		arg->mem_export.id = r->data_mem.id;
 		break;
 	case COPY:
 		arg->copy.count = 1;
@@ -307,6 +313,7 @@ TEST(layout_is_the_same_for_32_bits)
 	/* Offsets that a 32-bit compiler would move if a field were not aligned by hand. */
 	EXPECT_EQ(104, sizeof(struct neuron_ioctl_info));
 	EXPECT_EQ(64, sizeof(struct neuron_ioctl_mem_create));
+	EXPECT_EQ(16, sizeof(struct neuron_ioctl_mem_export));
 	EXPECT_EQ(16, sizeof(struct neuron_group_member));
 	EXPECT_EQ(24, sizeof(struct neuron_ioctl_group_acquire));
 	EXPECT_EQ(24, sizeof(struct neuron_ioctl_cancel));
@@ -339,6 +346,8 @@ TEST(info)
 	EXPECT_EQ(2, info.channel_count);
 	EXPECT_EQ(NEURON_DRAM_CHANNEL_SIZE, info.channel_size);
 	EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE, info.mem_free);
+	EXPECT_EQ(NEURON_DRAM_CHANNEL_SIZE, info.mem_largest[0]);
+	EXPECT_EQ(NEURON_DRAM_CHANNEL_SIZE, info.mem_largest[1]);
 	EXPECT_EQ(0xff, info.revision);
 	EXPECT_EQ(1, info.fw_api >> 16);
 	EXPECT_NE(0, info.fw_version);

@@ -3,54 +3,7 @@
  * Files, processes, and the device come and go in every order: kill -9 with jobs running, cores between
  * processes, unbind, function reset, module removal, with files, waits and mappings left behind.
  */
-#include <setjmp.h>
 #include "util.h"
-
-#define PCI "/sys/bus/pci/"
-
-static int wait_for_device(void)
-{
-	uint64_t limit = now_ns() + 30 * SECOND;
-	int fd;
-
-	do {
-		fd = open_device();
-		if (fd >= 0)
-			return fd;
-		usleep(10000);
-	} while (now_ns() < limit);
-	return fd;
-}
-
-static int driver_write(const char *name, const char *text)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), PCI "drivers/neuron/%s", name);
-	return write_file(path, text);
-}
-
-static sigjmp_buf bus_jump;
-
-static void on_sigbus(int number)
-{
-	siglongjmp(bus_jump, number);
-}
-
-/* Whether an access to @p raises SIGBUS. */
-static bool bus_error(volatile uint8_t *p)
-{
-	struct sigaction sa = { .sa_handler = on_sigbus }, old;
-	bool hit = true;
-
-	sigaction(SIGBUS, &sa, &old);
-	if (!sigsetjmp(bus_jump, 1)) {
-		(void)*p;
-		hit = false;
-	}
-	sigaction(SIGBUS, &old, NULL);
-	return hit;
-}
 
 static struct neuron_ioctl_info idle_info(void)
 {

@@ -18,23 +18,6 @@ FIXTURE_TEARDOWN(mem)
 	close(self->fd);
 }
 
-/* Bytes that differ from place to place and from seed to seed. */
-static void fill(uint8_t *p, uint64_t n, uint32_t seed)
-{
-	for (uint64_t i = 0; i < n; i++)
-		p[i] = (uint8_t)((i + seed) * 2654435761u >> 24);
-}
-
-static bool same(const uint8_t *a, const uint8_t *b, uint64_t n)
-{
-	return !memcmp(a, b, n);
-}
-
-static bool all_zero(const uint8_t *p, uint64_t n)
-{
-	return !p[0] && !memcmp(p, p + 1, n - 1);
-}
-
 static int create(int fd, uint32_t type, uint32_t channel, uint64_t length, uint64_t align)
 {
 	struct neuron_ioctl_mem_create mem = {
@@ -51,7 +34,7 @@ static int create(int fd, uint32_t type, uint32_t channel, uint64_t length, uint
 TEST_F(mem, bad_arguments)
 {
 	EXPECT_EQ(-EINVAL, create(self->fd, 0, 0, 4096, 0));
-	EXPECT_EQ(-EINVAL, create(self->fd, 3, 0, 4096, 0));
+	EXPECT_EQ(-EINVAL, create(self->fd, 5, 0, 4096, 0));
 	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_DEVICE, 0, 0, 0));
 	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_HOST, 0, 0, 0));
 	EXPECT_EQ(-EINVAL, create(self->fd, NEURON_MEM_DEVICE, 2, 4096, 0));

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -420,6 +421,102 @@ static inline void pci_name(char *name, size_t size)
 	link[n > 0 ? n : 0] = 0;
 	base = strrchr(link, '/');
 	snprintf(name, size, "%s", base ? base + 1 : "");
+}
+
+/* The number behind "key:" in a file of such lines (in bytes if it is in kB or KiB); -1 if there is none. */
+static inline int64_t key_value(const char *path, const char *key)
+{
+	size_t n = strlen(key);
+	long long value = -1;
+	FILE *f = fopen(path, "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, n) && line[n] == ':')
+			value = strtoll(line + n + 1, NULL, 0) << (strstr(line, "KiB") || strstr(line, "kB") ? 10 : 0);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* A line of what the driver tells about an open file. */
+static inline int64_t fdinfo(int fd, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return key_value(path, key);
+}
+
+/* Bytes of this process that are pinned. */
+static inline int64_t pinned(void)
+{
+	return key_value("/proc/self/status", "VmPin");
+}
+
+#define PCI "/sys/bus/pci/"
+
+/* Opens the first chip; waits for it to come back if it has to. */
+static inline int wait_for_device(void)
+{
+	uint64_t limit = now_ns() + 30 * SECOND;
+	int fd;
+
+	do {
+		fd = open_device();
+		if (fd >= 0)
+			return fd;
+		usleep(10000);
+	} while (now_ns() < limit);
+	return fd;
+}
+
+/* "bind", "unbind" of the driver. */
+static inline int driver_write(const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), PCI "drivers/neuron/%s", name);
+	return write_file(path, text);
+}
+
+static sigjmp_buf bus_jump;
+
+static inline void on_sigbus(int number)
+{
+	siglongjmp(bus_jump, number);
+}
+
+/* Whether an access to @p raises SIGBUS. */
+static inline bool bus_error(volatile uint8_t *p)
+{
+	struct sigaction sa = { .sa_handler = on_sigbus }, old;
+	bool hit = true;
+
+	sigaction(SIGBUS, &sa, &old);
+	if (!sigsetjmp(bus_jump, 1)) {
+		(void)*p;
+		hit = false;
+	}
+	sigaction(SIGBUS, &old, NULL);
+	return hit;
+}
+
+/* Bytes that differ from place to place and from seed to seed. */
+static inline void fill(uint8_t *p, uint64_t n, uint32_t seed)
+{
+	for (uint64_t i = 0; i < n; i++)
+		p[i] = (uint8_t)((i + seed) * 2654435761u >> 24);
+}
+
+static inline bool same(const uint8_t *a, const uint8_t *b, uint64_t n)
+{
+	return !memcmp(a, b, n);
+}
+
+static inline bool all_zero(const uint8_t *p, uint64_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
 #endif
