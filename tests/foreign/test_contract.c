@@ -230,7 +230,166 @@ static int dmb_order(struct host *h)
 	return 0;
 }
 
+/* Reads by the mailbox, 100 at a time, and compares with what the BARs read. */
+struct sweep {
+	struct host *h;
+	uint64_t port;		/* 0 or ADDR_AXI1 */
+	unsigned int n;
+	uint64_t addr[100];
+	uint32_t want[100];
+	unsigned long all;
+};
+
+static int sweep_flush(struct sweep *s)
+{
+	uint32_t v[100];
+	unsigned int i;
+	int e = s->n ? fwio_read(s->h, s->addr, s->n, v) : 0;
+
+	CHECK(!e, "%u registers from 0x%llx: %s", s->n, (unsigned long long)s->addr[0],
+	      strerror(-e));
+	for (i = 0; i < s->n; i++)
+		CHECK(v[i] == s->want[i], "0x%llx: 0x%x by the mailbox, 0x%x in the BAR",
+		      (unsigned long long)s->addr[i], v[i], s->want[i]);
+	s->all += s->n;
+	s->n = 0;
+	return 0;
+}
+
+static int sweep(struct sweep *s, int bar, uint64_t off)
+{
+	s->addr[s->n] = ((bar ? ADDR_CORES : ADDR_APB) + off) | s->port;
+	CHECK(!bar_read(s->h, bar, off, &s->want[s->n], 4), "BAR%d + 0x%llx", bar,
+	      (unsigned long long)off);
+	return ++s->n == 100 ? sweep_flush(s) : 0;
+}
+
+static int sweep_engine(struct sweep *s, unsigned int core, unsigned int e)
+{
+	static const uint32_t queue[] = {
+		UQ_CFG, UQ_STATUS, UQ_BASE_LO, UQ_BASE_HI, UQ_LENGTH, UQ_HEAD, UQ_TAIL_INC,
+		UQ_TAIL, 0x1040, 0x1044, 0x1048, 0x104c, 0x10a0, 0x1054, 0x10b0, 0x1064,
+	};
+	static const uint32_t tdma[] = { 0, 0x1c, 0x20 };
+	unsigned int q, i, bad = 0;
+
+	for (q = 0; q < 2 * NQUEUES; q++)
+		for (i = 0; i < sizeof(queue) / sizeof(queue[0]); i++)
+			bad |= sweep(s, 0, UDMA(core, e) + (q & 1 ? S2M : M2S) + UQ(q / 2) +
+				     queue[i]);
+	for (i = 0; i < sizeof(engine_setup) / sizeof(engine_setup[0]); i++)
+		bad |= sweep(s, 0, UDMA(core, e) + engine_setup[i]);
+	for (i = 0; i < 4; i++)
+		bad |= sweep(s, 0, UDMA(core, e) + (i & 1 ? S2M : M2S) + 0x200 + i / 2 * 4);
+	for (i = 0; i < 3; i++)
+		bad |= sweep(s, 0, TDMA(core, e) + tdma[i]);
+	return bad ? -1 : 0;
+}
+
+static int sweep_core(struct sweep *s, unsigned int core)
+{
+	static const uint32_t sems[] = { CORE_SEM_READ, CORE_SEM_SET, CORE_SEM_INC, CORE_SEM_DEC };
+	static const uint32_t queue[] = { 0, 4, 8, 0x18 };
+	uint64_t base = (uint64_t)core * CORE_WINDOW;
+	unsigned int i, k, bad = 0;
+
+	for (i = 0; i < NEVENTS; i++)
+		bad |= sweep(s, 2, base + CORE_EVENT + 4 * i);
+	for (k = 0; k < 4; k++)
+		for (i = 0; i < NSEMS; i++)
+			bad |= sweep(s, 2, base + sems[k] + 4 * i);
+	for (k = 0; k < 4; k++) {
+		bad |= sweep(s, 0, PUTILS(core) + NQ_ERROR + queue[k]);
+		bad |= sweep(s, 0, PUTILS(core) + NQ_EVENT + queue[k]);
+		for (i = 0; i < NQ_INSTANCES; i++) {
+			bad |= sweep(s, 0, PUTILS(core) + NQ_NOTIFY + i * NQ_STRIDE + queue[k]);
+			bad |= sweep(s, 0, PUTILS(core) + NQ_TRACE + i * NQ_STRIDE + queue[k]);
+		}
+	}
+	return bad ? -1 : 0;
+}
+
+static int all_addresses(struct host *h)
+{
+	/* Not the power sample, which moves, and not the addresses of the mailbox itself. */
+	static const uint32_t misc[] = {
+		MISC_API_VERSION, MISC_FW_STATUS, MISC_DEVICE_ID, MISC_RESET_MAP, MISC_RESET,
+		MISC_DOORBELL,
+	};
+	struct sweep s = { .h = h };
+	unsigned int i, core;
+
+	for (core = 0; core < NCORES; core++)
+		for (i = 0; i < NEVENTS; i++)
+			bar_w32(h, 2, (uint64_t)core * CORE_WINDOW + CORE_EVENT + 4 * i,
+				core << 16 | (i + 1));
+	for (i = 0; i < 2; i++, s.port = ADDR_AXI1) {
+		for (core = 0; core < NENGINES; core++)
+			if (sweep_engine(&s, core / 3, core % 3))
+				return -1;
+		for (core = 0; core < NCORES; core++)
+			if (sweep_core(&s, core))
+				return -1;
+		for (core = 0; core < sizeof(misc) / sizeof(misc[0]); core++)
+			if (sweep(&s, 0, misc[core]))
+				return -1;
+		for (core = 0; core < MISC_METRICS_SIZE; core += 4)
+			if (sweep(&s, 0, MISC_METRICS + core))
+				return -1;
+	}
+	if (sweep_flush(&s))
+		return -1;
+	tap_diag("%lu registers", s.all);
+	return 0;
+}
+
+/* One behind the last, as hosts with an error by one read it: an answer, then business as usual. */
+static int one_behind(struct host *h)
+{
+	const uint64_t addr[] = {
+		ADDR_CORES + CORE_SEM_READ + 4 * NSEMS, ADDR_CORES + CORE_EVENT + 4 * NEVENTS,
+		ADDR_APB + INF_BAR0_SIZE, ADDR_CORES + INF_BAR2_SIZE, ADDR_EAST | ADDR_APB | MISC,
+		ADDR_WEST | ADDR_APB | MISC, ADDR_DRAM0 + DRAM_CHANNEL, ADDR_HOST,
+	};
+	unsigned int i;
+	uint32_t v;
+	int e;
+
+	for (i = 0; i < sizeof(addr) / sizeof(addr[0]); i++) {
+		e = fwio_read1(h, addr[i], &v);
+		CHECK(!e || e == -EIO, "0x%llx: %s", (unsigned long long)addr[i], strerror(-e));
+	}
+	e = fwio_read_apb(h, MISC_FW_STATUS, &v);
+	CHECK(!e && v & FW_READY, "FW_STATUS 0x%x, %d", v, e);
+	return 0;
+}
+
+/* Hosts for silicon reset cores with an empty map. */
+static int empty_core_map(struct host *h)
+{
+	uint32_t v = 1;
+	int i, e = 0;
+
+	bar_w32(h, 2, CORE_WINDOW + CORE_SEM_SET, 0x321);
+	bar_w32(h, 0, MISC_RESET_MAP, 0);
+	bar_w32(h, 0, MISC_RESET, RESET_CORES);
+	bar_w32(h, 0, MISC_DOORBELL, 1);
+	for (i = 0; i < 100 && v && !e; i++)
+		e = fwio_read_apb(h, MISC_RESET, &v);
+	CHECK(!e && !v, "RESET is 0x%x: %s", v, strerror(-e));
+	e = fwio_read1(h, ADDR_CORES + CORE_WINDOW + CORE_SEM_READ, &v);
+	CHECK(!e && v == 0x321, "a core was wiped: 0x%x", v);
+	e = host_self_check(h, 64 << 10);
+	CHECK(!e, "copies: %s", strerror(-e));
+	return 0;
+}
+
 const struct test contract_tests[] = {
+	{ "contract: the mailbox reads every documented register, by both ports", all_addresses,
+	  NEED_READY | CLEAN },
+	{ "contract: the mailbox survives addresses one behind the last", one_behind, NEED_READY },
+	{ "contract: a core reset with an empty map wipes nothing", empty_core_map,
+	  NEED_READY | CLEAN },
 	{ "contract: every register that sets up an engine holds what was written",
 	  setup_registers, NEED_READY | CLEAN },
 	{ "contract: engine state in four fields: idle, normal, abort", engine_state,
