@@ -104,6 +104,8 @@ struct neuron_udma_desc {
 #define NEURON_UDMA_DESC_INT_EN		0x10000000u
 #define NEURON_UDMA_DESC_DMB		0x40000000u	/* M2S: data memory barrier */
 #define NEURON_UDMA_M2S_META_COPY	0x01080003u
+/* Bits that may differ in a copy: first and last block, and a barrier that always holds here. */
+#define NEURON_UDMA_M2S_META_FREE	0x04000003u
 #define NEURON_UDMA_FIRST_RING_ID	1
 
 /* What hosts copy to a host word to learn that the copies before it are done. */
