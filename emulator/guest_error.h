@@ -17,6 +17,8 @@ struct emu_chip;
 	X(UDMA_LENGTH, "udma-length", \
 	  "M2S and S2M descriptors of a packet differ in total length") \
 	X(UDMA_PACKET, "udma-packet", "FIRST and LAST do not enclose 1 .. 128 descriptors") \
+	X(UDMA_TRANSFER, "udma-transfer", \
+	  "M2S descriptor asks for more than a copy: checksums, swapping of bytes or bits") \
 	X(UDMA_QUEUE_STATE, "udma-queue-state", \
 	  "doorbell of a queue that is disabled, stopped or has no ring") \
 	X(UDMA_RING_CONFIG, "udma-ring-config", \

@@ -162,6 +162,11 @@ static enum step gather_m2s(struct packet *p)
 			return fail(p, EMU_M2S, i, NEURON_UDMA_Q_STATUS_PACKET, EMU_GE_UDMA_PACKET,
 				    i ? "FIRST inside a packet" : "packet begins without FIRST",
 				    ctrl);
+		if ((desc_of(p, EMU_M2S, i)->meta & ~NEURON_UDMA_M2S_META_FREE) !=
+		    (NEURON_UDMA_M2S_META_COPY & ~NEURON_UDMA_M2S_META_FREE))
+			return fail(p, EMU_M2S, i, NEURON_UDMA_Q_STATUS_PACKET,
+				    EMU_GE_UDMA_TRANSFER, "transfer control is not that of a copy",
+				    desc_of(p, EMU_M2S, i)->meta);
 		p->bytes += length_of(desc_of(p, EMU_M2S, i));
 		if (view->max_bytes && p->bytes > view->max_bytes)
 			return fail(p, EMU_M2S, i, NEURON_UDMA_Q_STATUS_PACKET, EMU_GE_UDMA_PACKET,

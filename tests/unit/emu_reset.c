@@ -52,7 +52,7 @@ static void start_dma(struct harness *h)
 {
 	const uint32_t enable = NEURON_UDMA_Q_CFG_PREFETCH | NEURON_UDMA_Q_CFG_SCHEDULE;
 	const uint32_t half_at[] = { NEURON_UDMA_M2S, NEURON_UDMA_S2M };
-	struct neuron_udma_desc desc = { 0 };
+	struct neuron_udma_desc desc = { .meta = NEURON_UDMA_M2S_META_COPY };
 	unsigned int half, i;
 
 	for (half = 0; half < 2; half++) {

@@ -222,6 +222,29 @@ static void configured_limits(void **state)
 	harness_close(&b.h);
 }
 
+/* Checksums and swapping are not there, and nobody is left to believe that they are. */
+static void only_copies(void **state)
+{
+	struct neuron_udma_desc *desc;
+	struct bench b;
+	unsigned int i;
+
+	setup(&b);
+	desc = (void *)(b.h.host + (M2S_RING - HOST_BASE));
+	for (i = 0; i < 32; i++) {
+		put(&b, &b.s2m, 0, 16, hostaddr(DST));
+		put(&b, &b.m2s, ONE, 16, hostaddr(SRC));
+		desc->meta ^= 1u << i;
+		ring(&b, 1, 1);
+		if (NEURON_UDMA_M2S_META_FREE & 1u << i)
+			assert_int_equal(b.h.errors, 0);
+		else
+			expect_error(&b.h, "udma-transfer");
+		start(&b, RING);
+	}
+	harness_close(&b.h);
+}
+
 /* Doorbells in pieces: the packet starts when it is complete, and has room. */
 static void in_pieces(void **state)
 {
@@ -473,6 +496,7 @@ int main(void)
 		cmocka_unit_test(full_ring),
 		cmocka_unit_test(packet_of_128),
 		cmocka_unit_test(configured_limits),
+		cmocka_unit_test(only_copies),
 		cmocka_unit_test(in_pieces),
 		cmocka_unit_test(interrupt),
 		cmocka_unit_test(to_registers),
