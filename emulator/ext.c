@@ -134,6 +134,7 @@ void emu_ext_reset(struct emu_chip *chip, bool power)
 	atomic_store(&ext->reg[NEURON_EXT_FEATURES / 4],
 		     NEURON_EXT_FEATURE_COMPUTE | NEURON_EXT_FEATURE_CANCEL |
 		     NEURON_EXT_FEATURE_TELEMETRY | NEURON_EXT_FEATURE_LOG);
+	atomic_store(&ext->reg[NEURON_EXT_TEMP_CRIT / 4], EMU_TEMP_CRIT);
 	atomic_store(&ext->reg[NEURON_EXT_GEOMETRY / 4],
 		     NEURON_CORES | NEURON_QUEUES_PER_CORE << 8 |
 		     (uint32_t)chip->config.vectors << 16);

@@ -267,6 +267,7 @@ static int regs_read(struct emu_mgmt *m, uint32_t off, uint32_t *value)
 	case NEURON_MGMT_RESET_US:
 		*value = m->ops.reset_us ? m->ops.reset_us(m->opaque) : 0;
 		break;
+	case NEURON_MGMT_TEMPERATURE: *value = (uint32_t)m->ops.temperature(m->opaque); break;
 	case NEURON_MGMT_SENSORS: *value = atomic_load(&m->sensors); break;
 	case NEURON_MGMT_QCTRL_LO: *value = m->ops.queue_ctrl(m->opaque, 0); break;
 	case NEURON_MGMT_QCTRL_HI: *value = m->ops.queue_ctrl(m->opaque, 0) >> 32; break;

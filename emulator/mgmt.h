@@ -27,7 +27,7 @@ struct emu_mgmt;
  * @irq: raise an MSI-X vector
  * @error: enum neuron_mgmt_error and its argument
  * @console: a line that firmware printed
- * @links: NEURON_MGMT_LINKS
+ * @links: NEURON_MGMT_LINKS; @temperature: NEURON_MGMT_TEMPERATURE
  * @reset_us: NEURON_MGMT_RESET_US; NULL: 0
  * @queue_ctrl, @queue_tail: bitmaps of queues with news; @clear bits are cleared first
  * @nc_start: run @job on core @nc; emu_mgmt_nc_done() later, from any thread
@@ -46,6 +46,7 @@ struct emu_mgmt_ops {
 	void (*error)(void *opaque, uint32_t error, uint32_t arg);
 	void (*console)(void *opaque, const char *line);
 	uint32_t (*links)(void *opaque);
+	int32_t (*temperature)(void *opaque);
 	uint32_t (*reset_us)(void *opaque);
 	uint64_t (*queue_ctrl)(void *opaque, uint64_t clear);
 	uint64_t (*queue_tail)(void *opaque, uint64_t clear);

@@ -138,6 +138,13 @@ static uint32_t reset_us(void *opaque)
 	return emu_chip_silicon(chip) ? EMU_SILICON_RESET_US : 0;
 }
 
+static int32_t temperature(void *opaque)
+{
+	struct emu_chip *chip = opaque;
+
+	return atomic_load(&chip->sensors.temperature);
+}
+
 static uint64_t queue_ctrl(void *opaque, uint64_t clear)
 {
 	struct emu_chip *chip = opaque;
@@ -189,6 +196,7 @@ int emu_mgmt_glue_init(struct emu_chip *chip)
 		.error = error,
 		.console = console,
 		.links = links,
+		.temperature = temperature,
 		.reset_us = reset_us,
 		.queue_ctrl = queue_ctrl,
 		.queue_tail = queue_tail,

@@ -10,6 +10,7 @@
 #include "reset.h"
 #include "sched.h"
 #include "status.h"
+#include "thermal.h"
 #include "timer.h"
 
 #define ALL_IRQS	(NEURON_MGMT_IRQ_DOORBELL | NEURON_MGMT_IRQ_QUEUE_CTRL | \
@@ -23,6 +24,7 @@ void fw_init(void)
 	fw_sched_init();
 	fw_queue_init();
 	fw_status_init();
+	fw_thermal_look();
 	/* hosts may have been faster than this firmware */
 	fw_sched_done();
 	fw_queue_ctrl_news();
@@ -30,13 +32,15 @@ void fw_init(void)
 	fw_reg_write(NEURON_MGMT_ENABLE, ALL_IRQS);
 }
 
-static void timer(void)
+/* True: there is more to do. */
+static bool timer(void)
 {
 	uint64_t now = fw_time();
 
 	fw_timer_clear();
 	fw_status_tick(now);
 	fw_sched_deadlines(now);
+	return fw_thermal_look();
 }
 
 bool fw_step(void)
@@ -47,8 +51,11 @@ bool fw_step(void)
 	/* cleared before acting: what happens meanwhile is pending again */
 	if (pending)
 		fw_reg_write(NEURON_MGMT_PENDING, pending);
-	if (pending & NEURON_MGMT_IRQ_SENSOR)
+	if (pending & NEURON_MGMT_IRQ_SENSOR) {
+		/* held before the host is told: it may count on that */
+		fw_thermal_look();
 		fw_status_sensors();
+	}
 	if (pending & NEURON_MGMT_IRQ_NC)
 		fw_sched_done();
 	if (pending & NEURON_MGMT_IRQ_QUEUE_CTRL)
@@ -59,7 +66,7 @@ bool fw_step(void)
 	if (pending & NEURON_MGMT_IRQ_DOORBELL)
 		fw_mailbox_ring();
 	if (pending & NEURON_MGMT_IRQ_TIMER)
-		timer();
+		more |= timer();
 	if (fw_reset_busy()) {
 		fw_reset_run();
 		fw_mailbox_run();

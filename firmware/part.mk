@@ -3,7 +3,7 @@
 # driver's request_firmware().
 
 FW_SRCS := $(addprefix firmware/,main.c mailbox.c fwio.c crc32c.c reset.c queue.c job.c \
-	sched.c status.c timer.c log.c)
+	sched.c status.c thermal.c timer.c log.c)
 # not part of the unit tests: these need the management core
 FW_TARGET_SRCS := firmware/crash.c firmware/string.c
 FW_IMAGE := $(O)/firmware/inferentia.bin

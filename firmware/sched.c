@@ -8,6 +8,7 @@
 #include "job.h"
 #include "log.h"
 #include "sched.h"
+#include "thermal.h"
 #include "timer.h"
 
 #define PRIORITIES	4
@@ -174,6 +175,8 @@ bool fw_sched_run(void)
 {
 	bool more = false;
 
+	if (fw_thermal_hot())
+		return false;
 	for (unsigned int n = 0; n < NEURON_CORES; n++) {
 		struct fw_queue *q;
 		int burst;

@@ -160,6 +160,7 @@ uint32_t fw_reg_read(uint32_t off)
 	case NEURON_MGMT_REG_DATA: return port_read();
 	case NEURON_MGMT_REG_STATUS: return reg_status;
 	case NEURON_MGMT_LINKS: return mock.links;
+	case NEURON_MGMT_TEMPERATURE: return (uint32_t)mock.temperature;
 	case NEURON_MGMT_SENSORS: return mock.sensors;
 	case NEURON_MGMT_RESET_US: return mock.reset_us;
 	case NEURON_MGMT_QCTRL_LO: return mock.queue_ctrl;
@@ -268,6 +269,8 @@ void mock_boot(void)
 	mock.timer = UINT64_MAX;
 	mock.time = 5000000000ull;
 	ext_set(NEURON_EXT_GEOMETRY, NEURON_CORES | NEURON_QUEUES_PER_CORE << 8 | 16 << 16);
+	mock.temperature = 45000;
+	ext_set(NEURON_EXT_TEMP_CRIT, 100000);
 	ext_set(NEURON_EXT_CTXDIR_LO, (uint32_t)HOST(CTXDIR_OFF));
 	ext_set(NEURON_EXT_CTXDIR_HI, HOST(CTXDIR_OFF) >> 32);
 	ext_set(NEURON_EXT_CTXDIR_COUNT, CTX_COUNT);

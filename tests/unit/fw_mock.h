@@ -44,6 +44,7 @@ struct mock {
 	uint32_t misc[NEURON_MISC_SIZE / 4];
 	uint32_t ext[NEURON_EXT_SIZE / 4];
 	uint64_t time, timer;
+	int32_t temperature;
 	uint32_t pending, enable, links, sensors, reset_us;
 	uint64_t queue_ctrl, queue_tail;
 	struct mock_nc nc[NEURON_CORES];

@@ -396,6 +396,73 @@ static void test_link_event(void **state)
 	assert_int_equal(mock.msix[NEURON_VECTOR_FW], 1);
 }
 
+static void set_temperature(int32_t temperature)
+{
+	bool crossed = (temperature >= 100000) != (mock.temperature >= 100000);
+
+	mock.temperature = temperature;
+	if (!crossed)
+		return;
+	mock.sensors |= NEURON_EVENT_THERMAL;
+	mock_raise(NEURON_MGMT_IRQ_SENSOR);
+}
+
+/* From the critical temperature on no job starts until it is 5 degrees below; what runs goes on. */
+static void test_thermal_hold(void **state)
+{
+	queue_enable(0, 16, 0);
+	queue_submit(0, NEURON_JOB_EXEC);
+	assert_int_equal(mock.nc[0].state, NEURON_MGMT_NC_RUNNING);
+	set_temperature(100000);
+	assert_int_equal(ext_get(NEURON_EXT_EVENTS) & NEURON_EVENT_THERMAL, NEURON_EVENT_THERMAL);
+	queue_submit(0, NEURON_JOB_EXEC);
+	queue_submit(0, NEURON_JOB_NOP);
+	finish(0);
+	assert_int_equal(queue_seq(0), 1);
+	assert_int_equal(log_count(DID_START), 1);
+	set_temperature(95001);
+	mock_advance(1000000);
+	assert_int_equal(log_count(DID_START), 1);
+	set_temperature(95000);
+	mock_advance(100000);
+	assert_int_equal(log_count(DID_START), 2);
+	finish(0);
+	assert_int_equal(queue_seq(0), 3);
+}
+
+/* A job that waits for the chip to cool loses nothing of its time; one that runs keeps its deadline. */
+static void test_thermal_hold_and_time_outs(void **state)
+{
+	struct neuron_job *job;
+
+	queue_enable(0, 16, 0);
+	set_temperature(120000);
+	job = queue_put(0, NEURON_JOB_EXEC);
+	job->timeout_ms = 50;
+	queue_ring(0);
+	mock_advance(10000000);
+	assert_int_equal(log_count(DID_ABORT), 0);
+	set_temperature(20000);
+	mock_advance(0);
+	assert_int_equal(mock.nc[0].state, NEURON_MGMT_NC_RUNNING);
+	mock_advance(40000);
+	assert_int_equal(log_count(DID_ABORT), 0);
+	set_temperature(120000);
+	mock_advance(20000);
+	assert_int_equal(log_count(DID_ABORT), 1);
+}
+
+/* Queues are still turned off, and their jobs given back, while nothing may start. */
+static void test_thermal_hold_and_disable(void **state)
+{
+	queue_enable(3, 16, 0);
+	set_temperature(100000);
+	queue_submit(3, NEURON_JOB_EXEC);
+	queue_control(3, NEURON_Q_CTRL_DISABLE);
+	assert_int_equal(queue_get(3, NEURON_Q_STATE), NEURON_Q_STATE_DISABLED);
+	assert_int_equal(queue_record(3, 0)->status, NEURON_JOB_ABORTED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
@@ -405,7 +472,8 @@ int main(void)
 		T(test_cores_are_independent), T(test_bad_jobs), T(test_context_entries),
 		T(test_jobs_are_fetched_in_batches), T(test_time_out), T(test_time_out_is_repeated), T(test_waiting_is_not_running),
 		T(test_default_time_out), T(test_time_outs_of_all_cores), T(test_heartbeat),
-		T(test_power_samples), T(test_links), T(test_link_event),
+		T(test_power_samples), T(test_links), T(test_link_event), T(test_thermal_hold),
+		T(test_thermal_hold_and_time_outs), T(test_thermal_hold_and_disable),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

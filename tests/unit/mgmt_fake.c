@@ -85,6 +85,13 @@ static void console(void *opaque, const char *line)
 	snprintf(f->console, sizeof(f->console), "%s", line);
 }
 
+/* Below any critical temperature: this chip never gets too hot. */
+static int32_t temperature(void *opaque)
+{
+	(void)opaque;
+	return -100000;
+}
+
 static uint32_t links(void *opaque)
 {
 	return NEURON_FW_STATUS_EAST;
@@ -139,7 +146,7 @@ struct fake *fake_new(void)
 		.bus_read = bus_read, .bus_write = bus_write,
 		.misc_read = misc_read, .misc_write = misc_write,
 		.ext_read = ext_read, .ext_write = ext_write,
-		.reset = reset, .irq = irq, .error = error, .console = console, .links = links,
+		.reset = reset, .irq = irq, .error = error, .console = console, .links = links, .temperature = temperature,
 		.queue_ctrl = queue_ctrl, .queue_tail = queue_tail,
 		.nc_start = nc_start, .nc_abort = nc_abort, .state = state,
 	};
