@@ -71,6 +71,26 @@ static void guest_error(void *opaque, const char *category, const char *text)
 
 void harness_open(struct harness *h, unsigned int vectors)
 {
+	harness_boot(h, vectors, NULL, 0);
+}
+
+static void link_block(void *opaque, enum emu_link link, bool blocked)
+{
+	struct harness *h = opaque;
+
+	h->blocked[link] = blocked;
+}
+
+static void trace(void *opaque, const char *category, const char *text)
+{
+	struct harness *h = opaque;
+
+	if (!strcmp(category, "fault") && strstr(text, " fires"))
+		__atomic_fetch_add(&h->fired, 1, __ATOMIC_RELAXED);
+}
+
+void harness_boot(struct harness *h, unsigned int vectors, const void *flash, size_t size)
+{
 	struct emu_config config = {
 		.revision = NEURON_PCI_REV_QEMU,
 		.vectors = vectors,
@@ -82,6 +102,10 @@ void harness_open(struct harness *h, unsigned int vectors)
 		.link_write = link_write,
 		.irq = irq,
 		.guest_error = guest_error,
+		.flash = flash,
+		.flash_size = size,
+		.link_block = link_block,
+		.trace = trace,
 	};
 
 	memset(h, 0, sizeof(*h));

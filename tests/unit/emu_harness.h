@@ -31,9 +31,13 @@ struct harness {
 	unsigned int irqs[NEURON_VECTORS];
 	unsigned int errors;
 	char error[64];		/* category of the newest */
+	unsigned int fired;	/* faults that fired, by the trace */
+	bool blocked[EMU_LINKS];
 };
 
 void harness_open(struct harness *h, unsigned int vectors);
+/* The same with firmware, which runs when drain() or harness_run() is called. */
+void harness_boot(struct harness *h, unsigned int vectors, const void *flash, size_t size);
 void harness_close(struct harness *h);
 void bus_master(struct harness *h, bool on);
 void drain(struct harness *h);
