@@ -40,4 +40,5 @@ UNIT_TESTS += $(T_FW)/mgmt_core $(T_FW)/mgmt_firmware
 # Flash image and chip together.
 $(eval $(call test-program,unit/mgmt_chip,tests/unit/mgmt_chip.c tests/unit/mgmt_fake.c,$(MGMT_TEST_CFLAGS),$(O)/lib/libneuronemu.a $(EMU_LIBS) -lcmocka,$(O)/lib/libneuronemu.a $(FW_IMAGE)))
 $(eval $(call test-program,unit/emu_wipes,tests/unit/emu_wipes.c,$(MGMT_TEST_CFLAGS),$(O)/lib/libneuronemu.a $(EMU_LIBS) -lcmocka,$(O)/lib/libneuronemu.a $(FW_IMAGE)))
-UNIT_TESTS += $(T_FW)/mgmt_chip $(T_FW)/emu_wipes
+$(eval $(call test-program,unit/emu_fault_fw,tests/unit/emu_fault_fw.c tests/unit/emu_harness.c tests/unit/mgmt_fake.c,$(MGMT_TEST_CFLAGS),$(O)/lib/libneuronemu.a $(EMU_LIBS) -lcmocka,$(O)/lib/libneuronemu.a $(FW_IMAGE)))
+UNIT_TESTS += $(T_FW)/mgmt_chip $(T_FW)/emu_wipes $(T_FW)/emu_fault_fw
