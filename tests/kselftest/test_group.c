@@ -397,14 +397,6 @@ TEST_F(group, all_or_nothing_over_chips)
 	EXPECT_EQ(7, cores_owned(self->fd[1]));
 }
 
-static int driver_write(const char *name, const char *text)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/neuron/%s", name);
-	return write_file(path, text);
-}
-
 TEST_F(group, a_chip_that_is_gone)
 {
 	struct neuron_group_member m[2] = { { .fd = self->fd[0], .mask = 1 }, { .mask = 1 } };

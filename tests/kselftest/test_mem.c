@@ -137,6 +137,117 @@ TEST_F(mem, ids_mean_nothing_in_another_file)
 	close(fd);
 }
 
+/* A channel with two holes takes what fits into the larger one; ANY_CHANNEL goes where the larger hole is. */
+TEST_F(mem, largest_range)
+{
+	const uint64_t half = NEURON_DRAM_CHANNEL_SIZE / 2;
+	struct neuron_ioctl_mem_create a = {
+		.size = sizeof(a), .type = NEURON_MEM_DEVICE, .channel = 0, .length = 4096, .align = half,
+	}, b = a, c;
+	struct neuron_ioctl_info info;
+
+	ASSERT_EQ(0, call(self->fd, NEURON_IOCTL_MEM_CREATE, &a));
+	ASSERT_EQ(0, call(self->fd, NEURON_IOCTL_MEM_CREATE, &b));
+	/* Channel 0: a page at 0, a page in the middle. Much is free, but in two pieces. */
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE - 8192, info.mem_free);
+	EXPECT_EQ(half - 4096, info.mem_largest[0]);
+	EXPECT_EQ(NEURON_DRAM_CHANNEL_SIZE, info.mem_largest[1]);
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_DEVICE, 8192, &c));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(half - 4096, info.mem_largest[0]);
+	EXPECT_EQ(NEURON_DRAM_CHANNEL_SIZE - 8192, info.mem_largest[1]);
+	/* Most bytes are free in channel 0 now, but the largest range is in channel 1. */
+	ASSERT_EQ(0, destroy(self->fd, a.id));
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_DEVICE, 4096, &c));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(half, info.mem_largest[0]);
+	EXPECT_EQ(NEURON_DRAM_CHANNEL_SIZE - 12288, info.mem_largest[1]);
+}
+
+/* What one file wrote anywhere, another one never sees. */
+TEST_F(mem, next_owner_sees_zeros)
+{
+	static const uint32_t kinds[3][2] = {
+		{ NEURON_MEM_DEVICE, 0 }, { NEURON_MEM_DEVICE, 1 }, { NEURON_MEM_HOST, 0 },
+	};
+	struct neuron_ioctl_mem_create m[3][4];
+	int fd = open_device();
+	uint8_t *p;
+
+	ASSERT_LE(0, fd);
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < 12; i++) {
+			struct neuron_ioctl_mem_create *mem = &m[i / 4][i % 4];
+
+			*mem = (struct neuron_ioctl_mem_create) {
+				.size = sizeof(*mem), .type = kinds[i / 4][0], .channel = kinds[i / 4][1],
+				/* Other sizes in the second pass: other borders. */
+				.length = (i % 4 + 1) * MIB + pass * 0x3000,
+			};
+			ASSERT_EQ(0, call(fd, NEURON_IOCTL_MEM_CREATE, mem));
+			p = mem_map(fd, mem);
+			ASSERT_NE(MAP_FAILED, p);
+			EXPECT_TRUE(all_zero(p, mem->length));
+			memset(p, 0x5c, mem->length);
+			ASSERT_EQ(0, munmap(p, mem->length));
+		}
+		close(fd);
+		fd = open_device();
+		ASSERT_LE(0, fd);
+	}
+	close(fd);
+}
+
+TEST_F(mem, fdinfo)
+{
+	struct neuron_ioctl_mem_create d, h;
+	char path[64], text[64], pci[32];
+	int other = open_device();
+	uint8_t *p, *q;
+
+	ASSERT_LE(0, other);
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-memory-device"));
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-memory-user"));
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-memory-dmabuf"));
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_DEVICE, 3 * MIB, &d));
+	ASSERT_EQ(0, mem_create(self->fd, NEURON_MEM_HOST, MIB, &h));
+	EXPECT_EQ((int64_t)(3 * MIB), fdinfo(self->fd, "neuron-memory-device"));
+	EXPECT_EQ((int64_t)MIB, fdinfo(self->fd, "neuron-memory-host"));
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-mapped"));
+	EXPECT_EQ(0, fdinfo(other, "neuron-memory-device"));
+	p = mem_map(self->fd, &d);
+	q = mem_map(self->fd, &d);
+	EXPECT_EQ((int64_t)(3 * MIB), fdinfo(self->fd, "neuron-mapped"));
+	ASSERT_EQ(0, munmap(p, MIB));
+	ASSERT_EQ(0, munmap(q, 3 * MIB));
+	EXPECT_EQ((int64_t)(3 * MIB), fdinfo(self->fd, "neuron-mapped"));
+	/* It counts for as long as it is there, not as long as it has an id. */
+	ASSERT_EQ(0, destroy(self->fd, d.id));
+	EXPECT_EQ((int64_t)(3 * MIB), fdinfo(self->fd, "neuron-memory-device"));
+	ASSERT_EQ(0, munmap(p + MIB, 2 * MIB));
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-memory-device"));
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-mapped"));
+	ASSERT_EQ(0, cores_acquire(self->fd, 6));
+	EXPECT_EQ(6, fdinfo(self->fd, "neuron-cores"));
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-queues"));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->fd);
+	pci_name(pci, sizeof(pci));
+	{
+		char line[128] = "", *value = NULL;
+		FILE *f = fopen(path, "re");
+
+		while (fgets(line, sizeof(line), f))
+			if (!strncmp(line, "neuron-pci:\t", 12))
+				break;
+		fclose(f);
+		value = line + 12;
+		snprintf(text, sizeof(text), "%s\n", pci);
+		EXPECT_STREQ(text, value);
+	}
+	close(other);
+}
+
 FIXTURE(mapped)
 {
 	int fd;
@@ -251,6 +362,111 @@ TEST_F(mapped, a_child_shares_it)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(2, self->p[5]);
+}
+
+/* Parts of a mapping go one after the other; the last one takes the memory with it. */
+TEST_F(mapped, partial_unmap)
+{
+	struct neuron_ioctl_info info;
+	uint8_t *p = self->p;
+	int fd = open_device();
+
+	ASSERT_LE(0, fd);
+	fill(p, MIB, 8);
+	ASSERT_EQ(0, destroy(self->fd, self->mem.id));
+	/* In the middle, at the end, at the start. */
+	ASSERT_EQ(0, munmap(p + 0x40000, 0x1000));
+	ASSERT_EQ(0, munmap(p + 0xff000, 0x1000));
+	ASSERT_EQ(0, munmap(p, 0x3000));
+	EXPECT_EQ((uint8_t)((0x3000 + 8) * 2654435761u >> 24), p[0x3000]);
+	EXPECT_EQ((uint8_t)((0x3ffff + 8) * 2654435761u >> 24), p[0x3ffff]);
+	EXPECT_EQ((uint8_t)((0x41000 + 8) * 2654435761u >> 24), p[0x41000]);
+	EXPECT_EQ((uint8_t)((0xfefff + 8) * 2654435761u >> 24), p[0xfefff]);
+	EXPECT_EQ((int64_t)MIB, fdinfo(self->fd, "neuron-mapped"));
+	ASSERT_EQ(0, munmap(p + 0x3000, 0x3d000));
+	ASSERT_EQ(0, get_info(fd, &info));
+	if (variant->type == NEURON_MEM_DEVICE)
+		EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE - MIB, info.mem_free);
+	ASSERT_EQ(0, munmap(p + 0x41000, 0xbe000));
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE, info.mem_free);
+	EXPECT_EQ(0, fdinfo(self->fd, "neuron-mapped"));
+	close(fd);
+}
+
+TEST_F(mapped, moved)
+{
+	uint8_t *p = self->p, *q;
+
+	fill(p, MIB, 9);
+	/* A part of it, of which pages were and were not touched. */
+	q = mremap(p + 0x20000, 0x10000, 0x10000, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   mmap(NULL, 0x10000, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	ASSERT_NE(MAP_FAILED, q);
+	for (int i = 0; i < 0x10000; i += 511)
+		ASSERT_EQ((uint8_t)((0x20000 + i + 9) * 2654435761u >> 24), q[i]);
+	/* Smaller works, larger does not. */
+	ASSERT_EQ(q, mremap(q, 0x10000, 0x8000, 0));
+	EXPECT_EQ(MAP_FAILED, mremap(q, 0x8000, 0x10000, MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(q, 0, 0x8000, MREMAP_MAYMOVE));
+	EXPECT_EQ((uint8_t)((0x27fff + 9) * 2654435761u >> 24), q[0x7fff]);
+}
+
+TEST_F(mapped, protected)
+{
+	uint8_t *p = self->p;
+	int status;
+	pid_t pid;
+
+	fill(p, MIB, 10);
+	ASSERT_EQ(0, mprotect(p + 0x10000, 0x10000, PROT_READ));
+	EXPECT_EQ((uint8_t)((0x10000 + 10) * 2654435761u >> 24), p[0x10000]);
+	p[0xffff] = 1;
+	p[0x20000] = 1;
+	pid = fork();
+	if (!pid) {
+		p[0x10000] = 1;
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	ASSERT_EQ(0, mprotect(p + 0x10000, 0x10000, PROT_READ | PROT_WRITE));
+	p[0x10000] = 1;
+	EXPECT_EQ(1, p[0x10000]);
+}
+
+/* A child's mapping keeps the memory, also when the parent has neither mapping, id nor file. */
+TEST_F(mapped, a_child_keeps_it)
+{
+	struct neuron_ioctl_info info;
+	int down[2], status, fd;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(down));
+	fill(self->p, MIB, 11);
+	pid = fork();
+	if (!pid) {
+		(void)!read(down[0], &c, 1);
+		for (uint64_t i = 0; i < MIB; i += 4093)
+			if (self->p[i] != (uint8_t)((i + 11) * 2654435761u >> 24))
+				_exit(1);
+		_exit(0);
+	}
+	ASSERT_EQ(0, munmap(self->p, MIB));
+	ASSERT_EQ(0, destroy(self->fd, self->mem.id));
+	close(self->fd);
+	fd = open_device();
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, get_info(fd, &info));
+	if (variant->type == NEURON_MEM_DEVICE)
+		EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE - MIB, info.mem_free);
+	ASSERT_EQ(1, write(down[1], "x", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE, info.mem_free);
+	self->fd = fd;
 }
 
 FIXTURE(copies)
