@@ -450,6 +450,54 @@ static void lies(void **state)
 	destroy(&left);
 }
 
+/* Packets that are nearly right, at addresses where something is: the chip survives all. */
+static void fuzzed(void **state)
+{
+	static const uint64_t base[] = {
+		0, NEURON_ADDR_DRAM1, NEURON_ADDR_NC + NEURON_NC_EVENTS, NEURON_ADDR_APB,
+		NEURON_ADDR_APB + NEURON_APB_UDMA(1, 1), NEURON_ADDR_MISC, NEURON_ADDR_HOST,
+		NEURON_ADDR_EAST, NEURON_ADDR_APB + NEURON_EXT_BASE,
+		NEURON_ADDR_APB + NEURON_EXT_BASE + NEURON_EXT_DOORBELL, UINT64_MAX - 64,
+		NEURON_DRAM_CHANNEL_SIZE - 64,
+	};
+	static struct { struct link_message m; char more[64]; } p;
+	struct link_message reply;
+	unsigned int seed = 1, i;
+	struct end left;
+	size_t size;
+	int sock = -1;
+
+	create(&left);
+	assert_int_equal(wire(&left, EMU_LINK_EAST, 0), 0);
+	for (i = 0; i < 4000; i++) {
+		if (sock < 0) {
+			sock = dial();
+			good_hello(sock);
+		}
+		p.m.type = rand_r(&seed) % 50 ? LINK_READ + rand_r(&seed) % 2 : rand_r(&seed) % 6;
+		p.m.id = 1 + i;
+		p.m.addr = base[rand_r(&seed) % (sizeof(base) / sizeof(base[0]))] +
+			rand_r(&seed) % 1024 * 4 + (rand_r(&seed) % 20 ? 0 : 1);
+		p.m.len = rand_r(&seed) % 50 ? 4 * (1 + rand_r(&seed) % 64) :
+			rand_r(&seed) % (2 * LINK_DATA);
+		memset(p.m.data, rand_r(&seed), 256);
+		size = LINK_HEAD + (p.m.type == LINK_WRITE && p.m.len <= LINK_DATA ? p.m.len : 0) +
+			(rand_r(&seed) % 100 ? 0 : rand_r(&seed) % 64);
+		if (send(sock, &p, size, MSG_NOSIGNAL) < 0 ||
+		    recv(sock, &reply, sizeof(reply), 0) <= 0) {
+			close(sock);
+			sock = -1;
+		}
+	}
+	if (sock >= 0)
+		close(sock);
+	sock = dial();
+	good_hello(sock);
+	WAIT(emu_link_status(left.chip));
+	close(sock);
+	destroy(&left);
+}
+
 static atomic_bool over;
 static atomic_uint askers;
 
@@ -500,7 +548,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(accesses), T(comes_and_goes), T(bad_ends), T(refuses_strangers),
-		T(refuses_nonsense), T(hung), T(deaf), T(lies),
+		T(refuses_nonsense), T(hung), T(deaf), T(lies), T(fuzzed),
 		T(crossing),
 	};
 
