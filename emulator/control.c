@@ -119,6 +119,18 @@ static const char *status(struct control *c, const char *arg, FILE *out)
 	return NULL;
 }
 
+static void dump_line(void *opaque, const char *text)
+{
+	fprintf(opaque, "%s\n", text);
+}
+
+static const char *dump(struct control *c, const char *arg, FILE *out)
+{
+	(void)arg;
+	emu_dump(c->chip, dump_line, out);
+	return NULL;
+}
+
 static const char *help(struct control *c, const char *arg, FILE *out);
 
 static const struct command commands[] = {
@@ -128,6 +140,7 @@ static const struct command commands[] = {
 	{ "kinds", "kinds: the kinds of faults and their options", list_kinds },
 	{ "trace", "trace LIST|none: print what goes on, as --trace", set_trace },
 	{ "status", "status: firmware, temperature, jobs, mistakes of the host", status },
+	{ "dump", "dump: the whole state but for the memories", dump },
 	{ "help", "help: this list", help },
 };
 

@@ -191,6 +191,14 @@ struct emu_status {
 
 EMU_API void emu_get_status(struct emu_chip *chip, struct emu_status *status);
 
+/*
+ * The whole state but for the memories, as lines of "block.name = value"; what is as after
+ * power-on may be left out. Firmware and UDMA stand still meanwhile, cores do not. @line
+ * must not call the chip.
+ */
+EMU_API void emu_dump(struct emu_chip *chip, void (*line)(void *opaque, const char *text),
+		      void *opaque);
+
 /* Call emu_config.trace from now on, or no more. On from the start if there is one. */
 EMU_API void emu_trace_enable(struct emu_chip *chip, bool on);
 

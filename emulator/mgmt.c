@@ -437,6 +437,21 @@ void emu_mgmt_forget(struct emu_mgmt *m)
 	atomic_store(&m->pending, 0);
 }
 
+void emu_mgmt_look(struct emu_mgmt *m, struct emu_mgmt_view *view)
+{
+	unsigned int i;
+
+	view->running = atomic_load(&m->running);
+	view->asleep = atomic_load(&m->asleep);
+	view->pending = atomic_load(&m->pending);
+	view->enable = atomic_load(&m->enable);
+	view->pc = emu_rv32_get(m->cpu, EMU_RV32_PC);
+	for (i = 0; i < 32; i++)
+		view->x[i] = emu_rv32_get(m->cpu, i);
+	for (i = 0; i < NEURON_CORES; i++)
+		view->nc_state[i] = atomic_load(&m->nc[i].state);
+}
+
 bool emu_mgmt_pending(struct emu_mgmt *m)
 {
 	if (!atomic_load(&m->running))

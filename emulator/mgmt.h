@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <neuron/job.h>
 #include <neuron/mgmt.h>
+#include <neuron/regs.h>
 
 struct emu_mgmt;
 
@@ -72,6 +73,21 @@ void emu_mgmt_raise(struct emu_mgmt *mgmt, uint32_t irqs);
 void emu_mgmt_sense(struct emu_mgmt *mgmt, uint32_t events);
 /* Forget what is pending: what raised it is gone. While the core is halted. */
 void emu_mgmt_forget(struct emu_mgmt *mgmt);
+/**
+ * struct emu_mgmt_view - the management core at rest
+ * @x: x0 .. x31
+ * @nc_state: NEURON_MGMT_NC_* of each dispatch block
+ */
+struct emu_mgmt_view {
+	bool running, asleep;
+	uint32_t pending, enable;
+	uint32_t pc;
+	uint32_t x[32];
+	uint32_t nc_state[NEURON_CORES];
+};
+
+/* While emu_mgmt_run() is not at work. */
+void emu_mgmt_look(struct emu_mgmt *mgmt, struct emu_mgmt_view *view);
 /* Would emu_mgmt_run() do anything now? Any thread. */
 bool emu_mgmt_pending(struct emu_mgmt *mgmt);
 /* A core has finished. Any thread. */

@@ -70,6 +70,9 @@ typedef void emu_nc_trace_fn(void *opaque, const struct emu_nc_span *span);
 /* Call @fn for each instruction that was executed, in order of @start. NULL: nothing. */
 void emu_nc_trace(struct emu_nc *nc, emu_nc_trace_fn *fn, void *opaque);
 
+/* The instruction that @engine is at, or came to in the last job. Any thread. */
+uint32_t emu_nc_pc(struct emu_nc *nc, unsigned int engine);
+
 /* Semaphores and events as the host sees them through BAR2. Any thread. */
 uint32_t emu_nc_sem_read(struct emu_nc *nc, unsigned int sem);
 void emu_nc_sem_set(struct emu_nc *nc, unsigned int sem, uint32_t value);

@@ -65,6 +65,12 @@ void emu_nc_trace(struct emu_nc *nc, emu_nc_trace_fn *fn, void *opaque)
 	nc->trace_opaque = opaque;
 }
 
+uint32_t emu_nc_pc(struct emu_nc *nc, unsigned int engine)
+{
+	return engine < NEURON_STREAMS ?
+	       atomic_load_explicit(&nc->pc[engine], memory_order_relaxed) : 0;
+}
+
 uint32_t emu_nc_sem_read(struct emu_nc *nc, unsigned int sem)
 {
 	return sem < NEURON_ISA_SEMAPHORES ? atomic_load(&nc->sem[sem]) : 0;

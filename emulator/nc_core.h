@@ -60,6 +60,8 @@ struct emu_nc {
 	emu_nc_trace_fn *trace;
 	void *trace_opaque;
 
+	_Atomic uint32_t pc[NEURON_STREAMS];	/* for those who watch */
+
 	/* the running job */
 	const struct neuron_segment *segments;
 	unsigned int segment_count;

@@ -249,6 +249,7 @@ static void step(struct run *run, unsigned int engine, uint64_t start)
 			.value = insn->op == NEURON_OP_NOTIFY ? insn->notify.value : 0,
 			.start = start, .end = s->busy });
 	s->pc++;
+	atomic_store_explicit(&nc->pc[engine], s->pc, memory_order_relaxed);
 	prepare(run, engine);
 }
 
@@ -263,8 +264,10 @@ static void report(struct neuron_completion *c, int status, unsigned int engine,
 
 static void run_streams(struct run *run, struct neuron_completion *c)
 {
-	for (unsigned int e = 0; e < NEURON_STREAMS; e++)
+	for (unsigned int e = 0; e < NEURON_STREAMS; e++) {
+		atomic_store_explicit(&run->nc->pc[e], 0, memory_order_relaxed);
 		prepare(run, e);
+	}
 	for (;;) {
 		uint64_t best = NEVER;
 		int engine = -1, waiting = -1;

@@ -446,6 +446,44 @@ static void test_all_ones(void **state)
 	UNTIL(page()->seq == 2);
 }
 
+static void find_line(void *opaque, const char *text)
+{
+	const char **wanted = opaque;
+
+	assert_null(strchr(text, '\n'));
+	assert_non_null(strstr(text, " = "));
+	for (; *wanted; wanted++)
+		if (!strncmp(text, *wanted, strlen(*wanted)))
+			*wanted = "";
+}
+
+/* The dump has a line of each block, with values that the test knows. */
+static void test_dump(void **state)
+{
+	const char *wanted[] = {
+		"chip.index = 7", "config.0x000 = 0x70641d0f", "misc.0x000 = 0x0000000",
+		"ext.0x0000 = 0x5458454e", "sensors.temperature = 45000", "queue[0].state = 1",
+		"queue[0].doorbell = 1", "queue[0].ring = 0x0000000010010000",
+		"udma[0].m2s[3].length = 77", "core[0].state = idle", "core[0].owner = 1",
+		"core[2].semaphore[5] = 99", "core[0].pc.pe = 0", "mgmt.running = 1", "mgmt.pc = 0x8",
+		"mgmt.x2 = 0x8", "mgmt.log = management firmware", "fault[0] = no-irq:vector=9, fired 0 of 0",
+		"guest_error.mmio-unknown = 1", NULL,
+	};
+	unsigned int i;
+
+	enable();
+	submit(NEURON_JOB_EXEC, 1);
+	UNTIL(page()->seq == 1);
+	fault("no-irq:vector=9");
+	bar_write(&h, 0, 0x700000, 1);
+	bar_write(&h, 0, NEURON_APB_UDMA(0, 0) + NEURON_UDMA_QUEUE(3) + NEURON_UDMA_Q_LENGTH, 77);
+	bar_write(&h, 2, NEURON_NC_WINDOW(2) + NEURON_NC_SEM_SET + 5 * 4, 99);
+	emu_dump(h.chip, find_line, wanted);
+	for (i = 0; wanted[i]; i++)
+		if (*wanted[i])
+			fail_msg("the dump has no line that begins with \"%s\"", wanted[i]);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -453,7 +491,7 @@ int main(int argc, char **argv)
 		T(test_wrong_id), T(test_head_jump), T(test_late_completion),
 		T(test_late_completion_and_disable), T(test_fw_hang), T(test_fw_hang_is_cleared),
 		T(test_heartbeat_stop), T(test_slow_reset), T(test_fwio), T(test_fw_babble),
-		T(test_over_temperature), T(test_job_reads_lost_line), T(test_all_ones),
+		T(test_over_temperature), T(test_job_reads_lost_line), T(test_all_ones), T(test_dump),
 	};
 	char path[4096], *slash;
 	int err;
