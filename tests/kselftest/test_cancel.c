@@ -257,7 +257,7 @@ static void *keep_cancelling(void *arg)
 }
 
 /* Each job ends once, as done or as aborted; jobs of another queue on the core all work. */
-TEST_F(cancel, storm)
+TEST_F_TIMEOUT(cancel, storm, 120)
 {
 	struct canceller c = { .fd = self->r.fd, .queue = self->r.queue.id };
 	struct neuron_submit j[2], mine;
@@ -293,7 +293,7 @@ TEST_F(cancel, storm)
 	EXPECT_EQ(NEURON_JOB_OK, STATUS(self->r.queue, seq));
 }
 
-TEST_F(cancel, while_the_queue_goes)
+TEST_F_TIMEOUT(cancel, while_the_queue_goes, 120)
 {
 	struct neuron_submit slow = rig_long_job(&self->r);
 	struct neuron_ioctl_queue_create q;

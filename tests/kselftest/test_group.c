@@ -311,7 +311,7 @@ static void *take_and_release(void *arg)
 }
 
 /* Groups of the same cores, named in different orders: nobody waits for ever, and one has them. */
-TEST_F(group, taken_by_many_at_once)
+TEST_F_TIMEOUT(group, taken_by_many_at_once, 120)
 {
 	struct taker t[4] = {};
 	pthread_t thread[4];

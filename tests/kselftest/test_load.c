@@ -46,7 +46,7 @@ static int status_of(int fd, uint32_t queue, uint64_t seq)
 }
 
 /* 64 queues of four priorities, one eventfd: every job ends well, each completion is told. */
-TEST_F(load, all_queues_of_all_cores)
+TEST_F_TIMEOUT(load, all_queues_of_all_cores, 120)
 {
 	struct neuron_ioctl_queue_create q[CORES * QUEUES];
 	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -287,7 +287,7 @@ static void *shoot(void *arg)
 }
 
 /* A thread that gets signals all the time still learns of each of its jobs once. */
-TEST_F(load, signals_during_waits)
+TEST_F_TIMEOUT(load, signals_during_waits, 120)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct shooter s = { .target = pthread_self() };
@@ -339,7 +339,7 @@ static void *flip(void *arg)
  * The array of jobs changes while SUBMIT reads it. What was checked is what runs: a bad value is
  * refused with its error or was not seen, and never reaches the chip, which would say so.
  */
-TEST_F(load, jobs_that_change_during_submit)
+TEST_F_TIMEOUT(load, jobs_that_change_during_submit, 120)
 {
 	enum { JOBS = 8 };
 	struct neuron_submit j[JOBS];
@@ -369,7 +369,7 @@ TEST_F(load, jobs_that_change_during_submit)
 		f.good = *f.word;
 		results[0] = results[1] = 0;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, flip, &f));
-		for (int k = 0; k < 150; k++) {
+		for (int k = 0; k < 50; k++) {
 			ret = submit(self->r.fd, self->r.queue.id, j, JOBS, &seq);
 			ASSERT_TRUE(!ret || ret == field[i].error) {
 				TH_LOG("field %u: %d", i, ret);
