@@ -11,6 +11,7 @@
 #include "neuron_coredump.h"
 #include "neuron_debugfs.h"
 #include "neuron_file.h"
+#include "neuron_mem.h"
 #include "neuron_queue.h"
 
 static struct dentry *neuron_debugfs_root;
@@ -64,6 +65,21 @@ static int neuron_rings_show(struct seq_file *m, void *data)
 }
 DEFINE_SHOW_ATTRIBUTE(neuron_rings);
 
+static int neuron_memory_show(struct seq_file *m, void *data)
+{
+	struct neuron_device *ndev = m->private;
+	unsigned int i;
+
+	for (i = 0; i < NEURON_MEM_KINDS; i++)
+		seq_printf(m, "%s:\t%llu\n", neuron_usage_names[i], neuron_mem_bytes(ndev, i));
+	seq_printf(m, "mapped:\t%lld\n", atomic64_read(&ndev->usage.mapped));
+	seq_printf(m, "free:\t%llu\n", neuron_mem_free_bytes(ndev));
+	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
+		seq_printf(m, "largest%u:\t%llu\n", i, neuron_mem_largest(ndev, i));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(neuron_memory);
+
 void neuron_debugfs_init(void)
 {
 	neuron_debugfs_root = debugfs_create_dir("neuron", NULL);
@@ -79,6 +95,7 @@ void neuron_debugfs_add(struct neuron_device *ndev)
 	ndev->debugfs = debugfs_create_dir(dev_name(&ndev->dev), neuron_debugfs_root);
 	debugfs_create_file("queues", 0444, ndev->debugfs, ndev, &neuron_queues_fops);
 	debugfs_create_file("rings", 0444, ndev->debugfs, ndev, &neuron_rings_fops);
+	debugfs_create_file("memory", 0444, ndev->debugfs, ndev, &neuron_memory_fops);
 	debugfs_create_u32("mailbox_retries", 0444, ndev->debugfs, &ndev->fwio.retries);
 	debugfs_create_u32("generation", 0444, ndev->debugfs, &ndev->generation);
 	neuron_recovery_debugfs(ndev, ndev->debugfs);

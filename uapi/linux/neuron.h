@@ -122,8 +122,11 @@ struct neuron_ioctl_info {
  *  -EFAULT	also: NEURON_MEM_USER: not all of it is mapped, or not writable and not
  *		NEURON_MEM_READONLY, or memory that cannot be pinned (device memory)
  *  -EBADF	@fd is not a dma-buf
+ *  -EACCES	the dma-buf is open for reading only, and not NEURON_MEM_READONLY
+ *  -ESTALE	the dma-buf is memory of a chip that has gone or was reset
  *  -EXDEV	the dma-buf is memory of a chip that is not a neighbour, or the link is down
- *  -EOPNOTSUPP	also: no such type in this kernel; the exporter shares with no device like this
+ *  -EOPNOTSUPP	also: no such type in this kernel; the exporter shares with no device like this;
+ *		pages that the chip can only reach through a bounce buffer
  */
 struct neuron_ioctl_mem_create {
 	__u32 size;
@@ -331,8 +334,10 @@ struct neuron_bind {
  * All or nothing. Jobs that were submitted before see the new table or the old one.
  *
  *  -ERANGE	a range reaches over the end of its object, or no such segment
+ *  -EACCES	NEURON_ACCESS_WRITE to a NEURON_MEM_READONLY object
  *  -EOPNOTSUPP	also: a range of host memory that is not contiguous for the chip. Objects of
- *		up to NEURON_HOST_CONTIGUOUS bytes always are
+ *		up to NEURON_HOST_CONTIGUOUS bytes always are; memory that its exporter may
+ *		take back
  *  -EBUSY	jobs of the context are in flight
  */
 struct neuron_ioctl_context_bind {
