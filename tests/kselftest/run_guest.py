@@ -27,10 +27,12 @@ CONFIGS = {
     "iommu": {"devices": [[]], "iommu": True},
     "silicon": {"devices": [["--revision", "01"]]},
     "two-chips": {"devices": [[], []]},
+    "strangers": {"devices": [[], []], "links": False},
     "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
 }
 # What a configuration is for, where that is not all.
-ONLY = {"silicon": ["test_silicon"], "two-chips": ["test_group"], "old-firmware": ["test_cancel"]}
+ONLY = {"silicon": ["test_silicon"], "two-chips": ["test_group", "test_dmabuf"], "strangers": ["test_dmabuf"],
+        "old-firmware": ["test_cancel"]}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"
