@@ -39,10 +39,12 @@ static bool neuron_ladder_stalled(struct neuron_ladder *ladder,
 {
 	if (!obs->beats)
 		return false;
-	if (!ladder->beat_known || obs->heartbeat != ladder->heartbeat) {
+	if (!ladder->beat_known || obs->heartbeat != ladder->heartbeat ||
+	    obs->progress != ladder->progress) {
 		ladder->beat_known = true;
 		ladder->beat_late = 0;
 		ladder->heartbeat = obs->heartbeat;
+		ladder->progress = obs->progress;
 		ladder->beat_since = ladder->clock;
 		return false;
 	}
@@ -91,7 +93,7 @@ static struct neuron_step neuron_core_none(struct neuron_core_ladder *core, unsi
 			   "a job runs on after its time-out");
 }
 
-static bool neuron_ladder_resetting(const struct neuron_ladder *ladder)
+bool neuron_ladder_resetting(const struct neuron_ladder *ladder)
 {
 	unsigned int n;
 

@@ -53,6 +53,7 @@ struct neuron_core_observation {
  * @present: the function answers to reads of its configuration
  * @crashed: firmware says that it has died
  * @beats: there is a heartbeat: @heartbeat
+ * @progress: changes whenever a job ends, which is a sign of life, too
  * @core_reset: a reset of cores has not been carried out yet
  */
 struct neuron_observation {
@@ -63,6 +64,7 @@ struct neuron_observation {
 	bool beats;
 	bool core_reset;
 	u32 heartbeat;
+	u64 progress;
 	struct neuron_core_observation core[NEURON_CORES];
 };
 
@@ -87,6 +89,7 @@ struct neuron_ladder {
 	u64 last_ms;
 	u64 beat_since;
 	u64 beat_late;
+	u64 progress;
 	u32 heartbeat;
 	bool beat_known;
 	struct neuron_core_ladder core[NEURON_CORES];
@@ -108,6 +111,8 @@ struct neuron_step neuron_recovery_next(struct neuron_ladder *ladder,
 					const struct neuron_observation *obs);
 /* What somebody else has begun: the ladder goes on from there. */
 void neuron_ladder_enter(struct neuron_ladder *ladder, unsigned int core, enum neuron_rung rung);
+/* A core is being reset: no other can be. */
+bool neuron_ladder_resetting(const struct neuron_ladder *ladder);
 /* All cores on the ground. */
 bool neuron_ladder_quiet(const struct neuron_ladder *ladder);
 /* After a device reset: forget all but the resets. */

@@ -65,6 +65,13 @@ static bool neuron_queue_update_locked(struct neuron_queue *queue)
 	dma_rmb();
 	for (job = queue->completed + 1; job <= seq; job++) {
 		entry = neuron_seq_entry(job, queue->entries);
+		if (READ_ONCE(page->record[entry].seq) != job) {
+			neuron_device_broken_atomic(queue->obj.ndev);
+			return false;
+		}
+	}
+	for (job = queue->completed + 1; job <= seq; job++) {
+		entry = neuron_seq_entry(job, queue->entries);
 		neuron_queue_count(queue, READ_ONCE(page->record[entry].status), 1);
 	}
 	WRITE_ONCE(queue->completed, seq);

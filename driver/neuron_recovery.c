@@ -96,6 +96,7 @@ static void neuron_observe_queues(struct neuron_device *ndev, struct neuron_obse
 
 		if (!queue)
 			continue;
+		obs->progress += queue->completed;
 		if (queue->completed != queue->submitted)
 			__set_bit(slot, busy);
 		if (READ_ONCE(queue->stopping)) {
@@ -476,7 +477,7 @@ static int neuron_recovery_command(struct neuron_device *ndev, const char *comma
 		return 0;
 	}
 	mutex_lock(&recovery->lock);
-	if (!neuron_ladder_quiet(&recovery->ladder)) {
+	if (neuron_ladder_resetting(&recovery->ladder)) {
 		ret = -EBUSY;
 	} else if (sscanf(command, "abort %u", &n) == 1 && n < NEURON_QUEUES) {
 		ret = neuron_recovery_abort(ndev, n);

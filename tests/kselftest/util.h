@@ -296,16 +296,14 @@ struct rig {
 	uint8_t *data, *host;
 };
 
-static inline int rig_open(struct rig *r, uint32_t entries)
+/* All of it for a file that is open already. */
+static inline int rig_make(struct rig *r, uint32_t core, uint32_t entries)
 {
 	const uint32_t rw = NEURON_ACCESS_READ | NEURON_ACCESS_WRITE;
 	int ret;
 
-	r->fd = open_device();
-	if (r->fd < 0)
-		return r->fd;
-	ret = cores_acquire(r->fd, 1);
-	ret = ret ? ret : queue_create(r->fd, 0, entries, -1, &r->queue);
+	ret = cores_acquire(r->fd, 1u << core);
+	ret = ret ? ret : queue_create(r->fd, core, entries, -1, &r->queue);
 	ret = ret ? ret : context_create(r->fd, 8, &r->context);
 	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_DEVICE, CODE_INSNS * sizeof(struct neuron_insn), &r->code_mem);
 	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_DEVICE, DATA_BYTES, &r->data_mem);
@@ -319,6 +317,12 @@ static inline int rig_open(struct rig *r, uint32_t entries)
 	r->data = mem_map(r->fd, &r->data_mem);
 	r->host = mem_map(r->fd, &r->host_mem);
 	return r->code == MAP_FAILED || r->data == MAP_FAILED || r->host == MAP_FAILED ? -errno : 0;
+}
+
+static inline int rig_open(struct rig *r, uint32_t entries)
+{
+	r->fd = open_device();
+	return r->fd < 0 ? r->fd : rig_make(r, 0, entries);
 }
 
 /* Mappings keep a file open: they go, too. */

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What run_recovery.py runs in the guest while it breaks chips:
+ *
+ *   client innocent DEVICE CORE        computes, copies and compares until SIGTERM or an error
+ *   client victim DEVICE CORE JOBS     waits for jobs that run for ever, then looks what is left of its file
+ *   client quick DEVICE CORE JOBS      jobs that end at once, one after the other
+ *   client uevents                     prints the events of neuron devices until SIGTERM
+ *
+ * Each prints a line for what happens, as it happens.
+ */
+#include "../kselftest/util.h"
+#include <linux/netlink.h>
+#include <setjmp.h>
+#include <sys/socket.h>
+
+static volatile sig_atomic_t stop;
+static sigjmp_buf bus_jump;
+
+static void on_term(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void on_bus(int number)
+{
+	siglongjmp(bus_jump, number);
+}
+
+static int setup(struct rig *r, char **argv, uint32_t entries)
+{
+	int ret;
+
+	r->fd = open(argv[0], O_RDWR | O_CLOEXEC);
+	ret = r->fd < 0 ? -errno : rig_make(r, atoi(argv[1]), entries);
+	if (ret)
+		printf("error %d at the start\n", ret);
+	return ret;
+}
+
+static int innocent(char **argv)
+{
+	struct neuron_ioctl_wait w;
+	struct neuron_submit job;
+	unsigned long rounds = 0;
+	struct rig r;
+	int ret;
+
+	if (setup(&r, argv, 4))
+		return 1;
+	r.code[0] = insn_copy(2, 128, 1, 0, 1);
+	job = rig_job(&r, NEURON_DMA, 0, 1);
+	for (; !stop; rounds++) {
+		memset(r.host, rounds, 64);
+		memset(r.host + 128, ~rounds, 64);
+		ret = copy(r.fd, r.data_mem.id, 0, r.host_mem.id, 0, 64);
+		if (!ret)
+			ret = rig_run(&r, &job, &w);
+		if (ret || memcmp(r.host, r.host + 128, 64)) {
+			printf("error %d after %lu rounds\n", ret, rounds);
+			return 1;
+		}
+		if (!rounds)
+			printf("running\n");
+	}
+	printf("done %lu rounds\n", rounds);
+	return 0;
+}
+
+static bool bus_error(volatile uint8_t *p)
+{
+	bool hit = true;
+
+	signal(SIGBUS, on_bus);
+	if (!sigsetjmp(bus_jump, 1)) {
+		(void)*p;
+		hit = false;
+	}
+	signal(SIGBUS, SIG_DFL);
+	return hit;
+}
+
+static int victim(char **argv)
+{
+	int jobs = atoi(argv[2]), ret;
+	struct neuron_submit job;
+	struct neuron_ioctl_wait w;
+	uint64_t begin, seq;
+	struct rig r;
+
+	if (setup(&r, argv, 16))
+		return 1;
+	job = rig_long_job(&r);
+	r.data[0] = r.host[0] = 1;
+	for (int i = 0; i < jobs; i++)
+		if (submit(r.fd, r.queue.id, &job, 1, &seq))
+			return 1;
+	ret = wait_job(r.fd, r.queue.id, 1, SECOND / 5, &w);
+	printf(ret == -ETIMEDOUT ? "running\n" : "error %d at the first look\n", ret);
+	begin = now_ns();
+	for (int i = 1; i <= jobs; i++) {
+		ret = wait_job(r.fd, r.queue.id, i, 60 * SECOND, &w);
+		printf("job %d: %s %d\n", i, ret ? "error" : "status", ret ? ret : (int)w.status);
+	}
+	printf("waited %llu ms\n", (unsigned long long)(now_ns() - begin) / 1000000);
+	/* The wait may end before everything has been taken away. */
+	for (int i = 0; ret && !bus_error(r.data) && i < 50; i++)
+		usleep(100000);
+	printf("mappings: device %s, host %s\n", bus_error(r.data) ? "gone" : "live",
+	       bus_error(r.host) ? "gone" : "live");
+	ret = submit_nop(r.fd, r.queue.id, &seq);
+	ret = ret ? ret : wait_job(r.fd, r.queue.id, seq, 10 * SECOND, &w);
+	printf("reuse: %s %d\n", ret ? "error" : "status", ret ? ret : (int)w.status);
+	return 0;
+}
+
+static int quick(char **argv)
+{
+	int jobs = atoi(argv[2]), ret = 0;
+	struct neuron_ioctl_wait w;
+	uint64_t begin, longest = 0, seq;
+	struct rig r;
+
+	if (setup(&r, argv, 4))
+		return 1;
+	for (int i = 0; i < jobs && !ret; i++) {
+		begin = now_ns();
+		ret = submit_nop(r.fd, r.queue.id, &seq);
+		ret = ret ? ret : wait_job(r.fd, r.queue.id, seq, 30 * SECOND, &w);
+		ret = ret ? ret : (int)w.status;
+		if (now_ns() - begin > longest)
+			longest = now_ns() - begin;
+	}
+	printf("result %d longest %llu ms\n", ret, (unsigned long long)longest / 1000000);
+	return 0;
+}
+
+static int uevents(void)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+	char text[8192];
+	ssize_t n;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return 1;
+	printf("running\n");
+	while (!stop) {
+		n = recv(fd, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = 0;
+		for (char *p = text; p < text + n; p += strlen(p) + 1)
+			if (!strncmp(p, "NEURON_", 7))
+				printf("%s ", p);
+		if (n > 0 && memmem(text, n, "NEURON_EVENT", 12))
+			printf("\n");
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_handler = on_term };
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaction(SIGTERM, &sa, NULL);
+	if (argc == 4 && !strcmp(argv[1], "innocent"))
+		return innocent(argv + 2);
+	if (argc == 5 && !strcmp(argv[1], "victim"))
+		return victim(argv + 2);
+	if (argc == 5 && !strcmp(argv[1], "quick"))
+		return quick(argv + 2);
+	if (argc == 2 && !strcmp(argv[1], "uevents"))
+		return uevents();
+	fprintf(stderr, "usage: see the source\n");
+	return 2;
+}

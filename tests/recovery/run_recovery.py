@@ -1,0 +1,411 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks emulated chips under load and looks how the driver recovers: each rung of the ladder, bus errors, system
+sleep, chips that come and go. TAP on standard output. While one file is in trouble another computes on another
+NeuronCore: the lower rungs must not reach it.
+
+usage: run_recovery.py [PART...]   (default: all of PARTS)
+"""
+
+import json
+import os
+import re
+import struct
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+import vm  # noqa: E402
+
+CLIENT = "/usr/lib/neuron/tests/recovery-client"
+DEBUGFS = "/sys/kernel/debug/neuron/neuron%d/"
+SYSFS = "/sys/class/neuron_device/neuron%d/"
+EIO, ENODEV, ABORTED = -5, -19, 7
+# What the faults make the chip or its firmware say.
+EXPECTED_ERRORS = r"guest-error: (job-timeout|dma-master|dma-unmapped|crash)"
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, good, name, detail=""):
+        self.count += 1
+        self.failed += not good
+        if not good and detail:
+            print("\n".join("# " + line for line in str(detail).splitlines()), flush=True)
+        print("%s %d - %s" % ("ok" if good else "not ok", self.count, name), flush=True)
+        return good
+
+
+class Client:
+    """A client in the guest, and the lines that it has printed so far."""
+
+    def __init__(self, guest, *args):
+        self.guest, self.text, self.job = guest, "", None
+        self.job = guest.spawn([CLIENT] + [str(a) for a in args], sink=self._receive)
+
+    def _receive(self, _kind, data):
+        self.text += data.decode(errors="replace")
+
+    def expect(self, pattern, timeout=20):
+        """Whether a line like that comes."""
+        limit = time.monotonic() + timeout
+        while not re.search(pattern, self.text, re.M):
+            if time.monotonic() > limit or self.job.done.is_set():
+                return bool(re.search(pattern, self.text, re.M))
+            time.sleep(0.02)
+        return True
+
+    def end(self, timeout=60):
+        """What it printed until it ended by itself."""
+        self.job.wait(timeout)
+        return self.text
+
+    def stop(self):
+        self.job.signal()
+        return self.end()
+
+
+class Bench:
+    """A guest and what the tests ask of it."""
+
+    def __init__(self, tap, guest):
+        self.tap, self.guest = tap, guest
+
+    def start(self, *args):
+        c = Client(self.guest, *args)
+        if not c.expect("^running"):
+            self.tap.ok(False, "%s starts" % (args,), c.text)
+        return c
+
+    def innocent(self, core=1, device=0):
+        return self.start("innocent", "/dev/neuron%d" % device, core)
+
+    def victim(self, jobs=3, core=0, device=0):
+        return self.start("victim", "/dev/neuron%d" % device, core, jobs)
+
+    def sh(self, command, timeout=30):
+        return self.guest.run(["sh", "-c", command], timeout=timeout)
+
+    def recover(self, command, device=0):
+        r = self.sh("echo %s > %srecover" % (command, DEBUGFS % device))
+        if r.code:
+            self.tap.ok(False, "recover takes '%s'" % command, r.err)
+
+    def counter(self, name, device=0):
+        text = self.sh("cat %swatchdog" % (DEBUGFS % device)).out
+        return int(re.search(r"^%s (\d+)$" % name, text, re.M).group(1))
+
+    def pci(self, device=0):
+        return os.path.basename(self.sh("readlink -f %sdevice" % (SYSFS % device)).out.strip())
+
+    def state(self, device=0):
+        return self.sh("cat %sstate" % (SYSFS % device)).out.strip()
+
+    def quick(self, device=0, core=2, jobs=3):
+        return Client(self.guest, "quick", "/dev/neuron%d" % device, core, jobs).end()
+
+    def works(self, name, device=0):
+        text = self.quick(device)
+        self.tap.ok("result 0 " in text, name + ": the device works for who opens it now", text)
+
+    def spared(self, client, name):
+        before = client.text
+        text = client.stop()
+        rounds = re.search(r"done (\d+) rounds", text)
+        self.tap.ok(rounds and int(rounds.group(1)) > 1, name + ": the other file computes on", before + text)
+
+    def aborted(self, victim, jobs, name):
+        text = victim.end()
+        self.tap.ok(text.count("status %d" % ABORTED) == jobs, name + ": all jobs end as aborted", text)
+        self.tap.ok("reuse: status 0" in text, name + ": the queue stays usable", text)
+        self.tap.ok("mappings: device live, host live" in text, name + ": mappings stay", text)
+
+    def lost(self, client, jobs, error, name, seconds):
+        text = client.end(seconds + 30)
+        waited = re.search(r"waited (\d+) ms", text)
+        self.tap.ok(text.count("error %d" % error) == jobs + 1, name + ": jobs and calls end with %d" % error, text)
+        self.tap.ok(waited and int(waited.group(1)) < seconds * 1000, name + ": within %d s" % seconds, text)
+        self.tap.ok("mappings: device gone, host gone" in text, name + ": mappings raise SIGBUS", text)
+
+    def admin_reset(self, method="", device=0):
+        path = "/sys/bus/pci/devices/" + self.pci(device)
+        set_method = "echo %s > %s/reset_method && " % (method, path) if method else ""
+        return self.sh("%secho 1 > %s/reset" % (set_method, path))
+
+    def finish(self, name, ignore=None):
+        problems = self.guest.dmesg_problems(ignore)
+        self.tap.ok(not problems, name + ": no problem in the kernel's log", "\n".join(problems))
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------
+
+def lower_rungs(bench):
+    tap = bench.tap
+    other = bench.innocent()
+    victim = bench.victim()
+    slot = bench.sh("awk '$2 == 0 && $1 < 16 {print $1}' %squeues" % (DEBUGFS % 0)).out.split()[0]
+    bench.recover("abort " + slot)
+    bench.aborted(victim, 3, "abort of a queue")
+    tap.ok(bench.counter("aborts") == 1, "abort of a queue: is counted")
+
+    victim = bench.victim()
+    bench.recover("core 0")
+    bench.aborted(victim, 3, "reset of a core")
+    tap.ok(bench.counter("core_resets") == 1 and bench.counter("device_resets") == 0, "reset of a core: is counted")
+    bench.spared(other, "lower rungs")
+    tap.ok(bench.counter("heartbeats") > 0, "the watchdog sees the heartbeat")
+    r = bench.sh("for c in abort 'abort 64' 'core 4' nonsense; do echo $c > %srecover && exit 1; done; true" % (DEBUGFS % 0))
+    tap.ok(r.code == 0, "recover refuses what there is not")
+
+
+def parse_dump(data):
+    magic, version, size, _ = struct.unpack_from("<8sIIQ", data)
+    sections = {}
+    for i in range(8):
+        kind, _, offset, length = struct.unpack_from("<IIQQ", data, 24 + 24 * i)
+        sections[kind] = data[offset:offset + length]
+    return magic, version, size, sections
+
+
+def device_reset(bench):
+    tap, guest = bench.tap, bench.guest
+    events = bench.start("uevents")
+    other = bench.innocent()
+    victim = bench.victim()
+    bench.recover("device")
+    bench.lost(victim, 3, EIO, "device reset", 10)
+    tap.ok("error %d" % EIO in other.end(), "device reset: other files end, too", other.text)
+    bench.works("device reset")
+    tap.ok(events.expect("NEURON_EVENT=reset NEURON_REASON=asked for.*\n(.*\n)*NEURON_EVENT=recovered"),
+           "device reset: user space is told", events.text)
+    events.job.signal(9)
+    dump = guest.pull_bytes("/sys/kernel/debug/neuron/neuron0/coredump")
+    magic, version, size, sections = parse_dump(dump)
+    text = sections.get(1, b"").decode()
+    tap.ok(magic == b"NEURDUMP" and version == 1 and size == len(dump), "coredump: its header is right", dump[:32])
+    tap.ok("asked for through debugfs" in text and "queue 0: " in text and "reset core 0" in text,
+           "coredump: holds queues and what was done before", text)
+    tap.ok(sections.get(2, b"")[:4] == b"NEXT" and len(sections.get(3, b"")) == 64 * 64,
+           "coredump: holds registers", sorted(sections))
+    tap.ok(b"reset: " in sections.get(5, b""), "coredump: holds the firmware's log", sections.get(5))
+
+    # Two more are allowed, the next is not.
+    for _ in range(2):
+        bench.recover("device")
+        bench.works("reset again")
+    bench.recover("device")
+    limit = time.monotonic() + 10
+    while bench.state() != "broken" and time.monotonic() < limit:
+        time.sleep(0.1)
+    tap.ok(bench.state() == "broken" and "error %d" % EIO in bench.quick(), "too many resets: the device stays broken")
+    bench.admin_reset()
+    tap.ok(bench.state() == "ready", "too many resets: an administrator's reset helps", bench.state())
+    bench.works("reset by an administrator")
+
+
+def outside_resets(bench):
+    for method in ("flr", "bus"):
+        victim = bench.victim()
+        r = bench.admin_reset(method)
+        bench.tap.ok(r.code == 0, method + " reset: is done", r.err)
+        bench.lost(victim, 3, EIO, method + " reset", 15)
+        bench.works(method + " reset")
+    bench.sh("echo default > /sys/bus/pci/devices/%s/reset_method" % bench.pci())
+
+
+def bus_errors(bench):
+    tap, guest = bench.tap, bench.guest
+    other = bench.innocent()
+    guest.hmp("pcie_aer_inject_error rp0 COMP_TIME")
+    limit = time.monotonic() + 10
+    while "bus error, the chip answers" not in guest.dmesg() and time.monotonic() < limit:
+        time.sleep(0.2)
+    tap.ok("bus error, the chip answers" in guest.dmesg(), "non-fatal error: is noticed")
+    bench.spared(other, "non-fatal error")
+    victim = bench.victim()
+    guest.hmp("pcie_aer_inject_error rp0 DLP")
+    bench.lost(victim, 3, EIO, "fatal error", 15)
+    limit = time.monotonic() + 20
+    while bench.state() != "ready" and time.monotonic() < limit:
+        time.sleep(0.2)
+    bench.works("fatal error")
+    tap.ok("device recovery successful" in guest.dmesg(), "fatal error: the PCI core is content")
+
+
+def system_sleep(bench):
+    tap, guest = bench.tap, bench.guest
+    other = bench.innocent()
+    victim = bench.victim()
+    asleep = guest.spawn(["sh", "-c", "echo mem > /sys/power/state"])
+    limit = time.monotonic() + 20
+    while guest.qmp("query-status")["status"] != "suspended" and time.monotonic() < limit:
+        time.sleep(0.1)
+    guest.qmp("system_wakeup")
+    tap.ok(asleep.wait(30).code == 0, "sleep: the system sleeps and wakes up")
+    bench.lost(victim, 3, EIO, "sleep", 20)
+    tap.ok("error %d" % EIO in other.end(), "sleep: files of before are told", other.text)
+    bench.works("sleep")
+
+
+def sleeping_guest(tap):
+    """A guest that can be woken: QEMU loads an ELF kernel anew at a wake-up, and takes a chip in a slot for
+    hot-plug away."""
+    kernel = os.environ.get("NEURON_KERNEL") or os.path.join(vm.cache_dir(), "kernel")
+    with tempfile.TemporaryDirectory(prefix="neuron-sleep-") as directory:
+        log_dir = os.path.join(vm.output_dir(), "vm")
+        os.makedirs(log_dir, exist_ok=True)
+        chip = vm.Emulator(0, directory, os.path.join(log_dir, "recovery-sleep.emu.log"))
+        chip.wait_ready()
+        device = {"driver": "vfio-user-pci", "id": "chip0", "bus": "fixed",
+                  "socket": {"path": chip.socket, "type": "unix"}, "x-msg-timeout": 60000}
+        try:
+            with vm.VM(name="recovery-sleep", vmlinuz=os.path.join(kernel, "vmlinuz"), lifetime=200,
+                       qemu_args=["-device", "pcie-root-port,id=fixed,chassis=30,io-reserve=0,hotplug=off",
+                                  "-device", json.dumps(device)]) as guest:
+                guest.run(["modprobe", "neuron"], timeout=60, check=True)
+                bench = Bench(tap, guest)
+                system_sleep(bench)
+                bench.finish("sleep")
+        finally:
+            chip.kill()
+
+
+def coming_and_going(bench):
+    tap, guest = bench.tap, bench.guest
+    chip = vm.Emulator(1, guest.directory, guest._log + ".emu-late.log")
+    chip.wait_ready()
+    try:
+        guest.qmp("device_add", driver="vfio-user-pci", id="late", bus="spare",
+                  socket={"path": chip.socket, "type": "unix"}, **{"x-msg-timeout": 60000})
+        limit = time.monotonic() + 20
+        while bench.sh("test -c /dev/neuron1").code and time.monotonic() < limit:
+            time.sleep(0.1)
+        bench.works("hot-plug", device=1)
+
+        other = bench.innocent()
+        victim = bench.victim(device=1)
+        copier = bench.innocent(device=1)
+        chip.kill()
+        bench.lost(victim, 3, ENODEV, "the chip's process is killed", 15)
+        tap.ok(re.search(r"error -(19|5) ", copier.end()), "killed: copies end with an error", copier.text)
+        bench.spared(other, "killed")
+        pci = bench.pci(1)
+        r = bench.sh("echo %s > /sys/bus/pci/drivers/neuron/unbind" % pci)
+        tap.ok(r.code == 0 and r.seconds < 10, "killed: unbind works", r)
+        r = bench.sh("echo 1 > /sys/bus/pci/devices/%s/remove" % pci)
+        tap.ok(r.code == 0, "killed: its function can be removed", r)
+    finally:
+        chip.kill()
+
+    victim = bench.victim()
+    pci = bench.pci()
+    r = bench.sh("echo 1 > /sys/bus/pci/devices/%s/remove && echo 1 > /sys/bus/pci/rescan" % pci)
+    tap.ok(r.code == 0, "remove and rescan under load", r.err)
+    bench.lost(victim, 3, ENODEV, "removed", 15)
+    bench.works("rescan")
+
+
+def faults(bench):
+    tap, chip = bench.tap, bench.guest.chips[0]
+    other = bench.innocent()
+    chip.control("fault no-irq:count=1,vector=2")
+    missed = bench.counter("missed_interrupts")
+    text = bench.quick(core=0, jobs=3)
+    tap.ok("result 0 " in text, "missed interrupt: the job completes", text)
+    tap.ok(bench.counter("missed_interrupts") > missed, "missed interrupt: is counted")
+    chip.control("clear all")
+
+    chip.control("fault irq-storm")
+    time.sleep(1)
+    text = bench.quick(jobs=50)
+    chip.control("clear all")
+    tap.ok("result 0 " in text, "storm of interrupts: jobs run", text)
+    tap.ok("storm of interrupts" in bench.guest.dmesg(), "storm of interrupts: is noticed")
+    bench.spared(other, "storm of interrupts")
+
+    events = bench.start("uevents")
+    keep = bench.start("uevents")
+    for spec, event in (("over-temperature", "thermal NEURON_TEMPERATURE=110000"), ("ecc-corrected", "ecc NEURON_ECC=1 ")):
+        chip.control("fault " + spec)
+        tap.ok(events.expect("NEURON_EVENT=" + event), "%s: user space is told" % spec, events.text)
+    chip.control("clear all")
+    keep.job.signal(9)
+
+    for spec, why in (("wrong-id:count=1", "nonsense"), ("head-jump:count=1", "nonsense"),
+                      ("fw-hang:count=1", "firmware hangs")):
+        victim = bench.victim() if spec.startswith("fw") else None
+        chip.control("fault " + spec)
+        if victim:
+            bench.lost(victim, 3, EIO, spec, 20)
+        else:
+            text = bench.quick()
+            tap.ok("result %d" % EIO in text, "%s: the job ends with an error" % spec, text)
+        tap.ok(events.expect("NEURON_EVENT=recovered NEURON_REASON=.*" + why, 20), "%s: recovered" % spec, events.text)
+        chip.control("clear all")
+        bench.works(spec)
+    events.job.signal(9)
+    bench.admin_reset()
+
+    victim = bench.victim()
+    chip.control("fault all-ones")
+    bench.lost(victim, 3, ENODEV, "all ones", 10)
+    tap.ok("error %d" % ENODEV in bench.quick(), "all ones: nobody can open it")
+    chip.control("clear all")
+    r = bench.admin_reset()
+    tap.ok(r.code == 0, "all ones: an administrator's reset", r.err)
+    bench.works("all ones, and back")
+
+
+PARTS = {
+    "lower_rungs": lower_rungs,
+    "device_reset": device_reset,
+    "outside_resets": outside_resets,
+    "bus_errors": bus_errors,
+    "faults": faults,
+    "coming_and_going": coming_and_going,
+}
+
+
+def common_guest(tap, names):
+    with vm.VM(devices=1, name="recovery", modprobe=True, lifetime=500,
+               qemu_args=["-device", "pcie-root-port,id=spare,chassis=20,io-reserve=0"]) as guest:
+        bench = Bench(tap, guest)
+        for name in names:
+            begin = time.monotonic()
+            PARTS[name](bench)
+            bench.finish(name)
+            print("# %s took %.1f s" % (name, time.monotonic() - begin), flush=True)
+        # The guest is shut down while a job runs.
+        bench.victim()
+    errors = guest.chip_errors(EXPECTED_ERRORS)
+    tap.ok(not errors, "the chip found no fault with the driver", "\n".join(errors[:20]))
+
+
+def main():
+    names = sys.argv[1:] or list(PARTS) + ["system_sleep"]
+    for name in names:
+        if name not in PARTS and name != "system_sleep":
+            sys.exit("usage: run_recovery.py [%s|system_sleep]..." % "|".join(PARTS))
+    tap = Tap()
+    print("TAP version 13", flush=True)
+    try:
+        common = [name for name in names if name in PARTS]
+        if common:
+            common_guest(tap, common)
+        if "system_sleep" in names:
+            begin = time.monotonic()
+            sleeping_guest(tap)
+            print("# system_sleep took %.1f s" % (time.monotonic() - begin), flush=True)
+    except vm.VMError as e:
+        tap.ok(False, "the guest lives", e)
+    print("1..%d" % tap.count)
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
