@@ -21,6 +21,7 @@
 
 #define NEURON_DUMP_TEXT_SIZE	SZ_16K
 #define NEURON_DUMP_EXT_SIZE	0x100
+#define NEURON_DUMP_QUEUE_REGS	(NEURON_Q_RUNNING + sizeof(u32))
 #define NEURON_DUMP_SIZE	(sizeof(struct neuron_dump) + NEURON_DUMP_TEXT_SIZE + \
 				 NEURON_DUMP_EXT_SIZE +				\
 				 NEURON_QUEUES * NEURON_EXT_QUEUE_SIZE +	\
@@ -138,19 +139,33 @@ static void neuron_dump_words(struct neuron_device *ndev, u32 *words, u32 offset
 		words[i] = neuron_ext_read(ndev, offset + i * sizeof(u32));
 }
 
+/* Where there are registers in the block's first NEURON_DUMP_EXT_SIZE bytes: first, last. */
+static const u16 neuron_dump_ext[][2] = {
+	{ NEURON_EXT_MAGIC, NEURON_EXT_FW_BOOT_ERROR },
+	{ NEURON_EXT_CTXDIR_LO, NEURON_EXT_CTXDIR_COUNT },
+	{ NEURON_EXT_IRQ_STATUS, NEURON_EXT_IRQ_STATUS },
+	{ NEURON_EXT_EVENTS, NEURON_EXT_EVENTS },
+	{ NEURON_EXT_TEMPERATURE, NEURON_EXT_LINKS },
+	{ NEURON_EXT_ECC_CORRECTED(0), NEURON_EXT_ECC_ADDR_HI },
+	{ NEURON_EXT_LOG_HEAD, NEURON_EXT_LOG_HEAD },
+};
+
 static void neuron_dump_registers(struct neuron_device *ndev, struct neuron_dump_writer *w)
 {
 	u32 *words = neuron_dump_at(w);
-	unsigned int slot;
+	unsigned int i, slot;
 
-	neuron_dump_words(ndev, words, 0, NEURON_DUMP_EXT_SIZE);
+	for (i = 0; i < ARRAY_SIZE(neuron_dump_ext); i++)
+		neuron_dump_words(ndev, words + neuron_dump_ext[i][0] / sizeof(u32),
+				  neuron_dump_ext[i][0], neuron_dump_ext[i][1] -
+				  neuron_dump_ext[i][0] + sizeof(u32));
 	neuron_dump_end(w, NEURON_DUMP_EXT, NEURON_DUMP_EXT_SIZE);
 	words = neuron_dump_at(w);
 	/* A look without the lock: a queue that comes or goes now is not what is broken. */
 	for (slot = 0; slot < NEURON_QUEUES; slot++)
 		if (READ_ONCE(ndev->queues[slot]))
 			neuron_dump_words(ndev, words + slot * NEURON_EXT_QUEUE_SIZE / sizeof(u32),
-					  NEURON_EXT_QUEUE(slot), NEURON_EXT_QUEUE_SIZE);
+					  NEURON_EXT_QUEUE(slot), NEURON_DUMP_QUEUE_REGS);
 	neuron_dump_end(w, NEURON_DUMP_QUEUES, NEURON_QUEUES * NEURON_EXT_QUEUE_SIZE);
 }
 

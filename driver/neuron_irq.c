@@ -14,8 +14,8 @@
 #include "neuron.h"
 #include "neuron_queue.h"
 
-/* Interrupts without news within STORM_MS that make a storm, and how long it is shut out. */
-#define NEURON_STORM_COUNT	1000
+/* Unexplained interrupts within STORM_MS that make a storm, and how long it is shut out. */
+#define NEURON_STORM_COUNT	200
 /* Of copies one cannot tell which interrupts brought news. */
 #define NEURON_STORM_DMA_COUNT	4000
 #define NEURON_STORM_MS		100
@@ -31,17 +31,16 @@ unsigned int neuron_queue_vector(struct neuron_device *ndev, unsigned int slot)
 	return NEURON_VECTOR_QUEUE0 + slot % (count - NEURON_VECTOR_QUEUE0);
 }
 
-/* True when it brought news, as far as one can tell. */
-static bool neuron_irq_handle(struct neuron_device *ndev, unsigned int index)
+/* How many interrupts the news explain that there were. */
+static u32 neuron_irq_handle(struct neuron_device *ndev, unsigned int index)
 {
-	bool news = false;
+	u32 explained = 0;
 
 	if (index == NEURON_VECTOR_FW)
-		news |= schedule_work(&ndev->fw_work);
+		explained += schedule_work(&ndev->fw_work);
 	if (index == NEURON_VECTOR_DMA)
 		neuron_udma_wake(ndev);
-	news |= neuron_queue_interrupt(ndev, index);
-	return news;
+	return explained + neuron_queue_interrupt(ndev, index);
 }
 
 static void neuron_irq_storm(struct neuron_vector *vector)
@@ -60,11 +59,10 @@ static void neuron_irq_storm(struct neuron_vector *vector)
 static irqreturn_t neuron_interrupt(int irq, void *data)
 {
 	struct neuron_vector *vector = data;
-	unsigned int limit = vector->index == NEURON_VECTOR_DMA ? NEURON_STORM_DMA_COUNT :
+	int limit = vector->index == NEURON_VECTOR_DMA ? NEURON_STORM_DMA_COUNT :
 								  NEURON_STORM_COUNT;
 
-	if (neuron_irq_handle(vector->ndev, vector->index))
-		return IRQ_HANDLED;
+	vector->idle -= neuron_irq_handle(vector->ndev, vector->index);
 	if (time_after(jiffies, vector->since + msecs_to_jiffies(NEURON_STORM_MS))) {
 		vector->since = jiffies;
 		vector->idle = 0;

@@ -9,14 +9,14 @@ struct neuron_device;
 /**
  * struct neuron_vector - an interrupt vector
  * @since: jiffies when @idle began to count
- * @idle: interrupts since then that brought no news
+ * @idle: interrupts since then that nothing explains
  * @masked: 0, or until when (jiffies, never 0) the vector is masked
  */
 struct neuron_vector {
 	struct neuron_device *ndev;
 	unsigned int index;
 	unsigned long since;
-	unsigned int idle;
+	int idle;
 	unsigned long masked;
 };
 

@@ -102,18 +102,24 @@ u64 neuron_queue_completed(struct neuron_queue *queue)
 	return READ_ONCE(queue->completed);
 }
 
-bool neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector)
+u32 neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector)
 {
 	unsigned long flags;
 	unsigned int slot;
-	bool news = false;
+	u32 jobs = 0;
 
 	spin_lock_irqsave(&ndev->queue_lock, flags);
-	for (slot = 0; slot < NEURON_QUEUES; slot++)
-		if (ndev->queues[slot] && neuron_queue_vector(ndev, slot) == vector)
-			news |= neuron_queue_notify_locked(ndev->queues[slot]);
+	for (slot = 0; slot < NEURON_QUEUES; slot++) {
+		struct neuron_queue *queue = ndev->queues[slot];
+
+		if (!queue || neuron_queue_vector(ndev, slot) != vector)
+			continue;
+		neuron_queue_notify_locked(queue);
+		jobs += queue->completed - queue->interrupted;
+		queue->interrupted = queue->completed;
+	}
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
-	return news;
+	return jobs;
 }
 
 /* What was there at the last look already is told about now: its interrupt got lost. */

@@ -34,6 +34,7 @@ struct work_struct;
  * @submitted: newest job; changes with @lock and ndev->queue_lock held
  * @reaped: newest job whose context was put; @lock
  * @completed: newest finished job that was seen; ndev->queue_lock
+ * @interrupted: newest finished job at the last interrupt; ndev->queue_lock
  * @late: newest finished job that no interrupt had told about; ndev->queue_lock
  * @told: newest finished job that poll() need not report; ndev->queue_lock
  * @wq: waiters
@@ -57,6 +58,7 @@ struct neuron_queue {
 	u64 submitted;
 	u64 reaped;
 	u64 completed;
+	u64 interrupted;
 	u64 late;
 	u64 told;
 	wait_queue_head_t wq;
@@ -99,8 +101,8 @@ void neuron_queue_disable_file(struct neuron_file *nf);
 /* poll(): a job has finished that WAIT has not told about. */
 bool neuron_queue_readable(struct neuron_file *nf);
 
-/* Interrupt @vector: true if it brought news. From any context. */
-bool neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector);
+/* Interrupt @vector: jobs that have ended since the one before it. From any context. */
+u32 neuron_queue_interrupt(struct neuron_device *ndev, unsigned int vector);
 /* Tells of completions whose interrupt got lost; how many queues. @again: look again soon. */
 unsigned int neuron_queue_missed(struct neuron_device *ndev, bool *again);
 /* Everybody who waits has to look again. From any context. */

@@ -4,7 +4,7 @@
  *
  *   client innocent DEVICE CORE        computes, copies and compares until SIGTERM or an error
  *   client victim DEVICE CORE JOBS     waits for jobs that run for ever, then looks what is left of its file
- *   client quick DEVICE CORE JOBS      jobs that end at once, one after the other
+ *   client quick DEVICE CORE JOBS      jobs of some ten milliseconds, one after the other
  *   client uevents                     prints the events of neuron devices until SIGTERM
  *
  * Each prints a line for what happens, as it happens.
@@ -39,11 +39,23 @@ static int setup(struct rig *r, char **argv, uint32_t entries)
 	return ret;
 }
 
+/* Also over signals: freezing for sleep is one. */
+static int wait_all(const struct rig *r, uint64_t seq, uint64_t timeout_ns, struct neuron_ioctl_wait *w)
+{
+	int ret;
+
+	do {
+		ret = wait_job(r->fd, r->queue.id, seq, timeout_ns, w);
+	} while (ret == -EINTR);
+	return ret;
+}
+
 static int innocent(char **argv)
 {
 	struct neuron_ioctl_wait w;
 	struct neuron_submit job;
 	unsigned long rounds = 0;
+	uint64_t seq;
 	struct rig r;
 	int ret;
 
@@ -55,8 +67,9 @@ static int innocent(char **argv)
 		memset(r.host, rounds, 64);
 		memset(r.host + 128, ~rounds, 64);
 		ret = copy(r.fd, r.data_mem.id, 0, r.host_mem.id, 0, 64);
-		if (!ret)
-			ret = rig_run(&r, &job, &w);
+		ret = ret ? ret : submit(r.fd, r.queue.id, &job, 1, &seq);
+		ret = ret ? ret : wait_all(&r, seq, 20 * SECOND, &w);
+		ret = ret ? ret : (int)w.status;
 		if (ret || memcmp(r.host, r.host + 128, 64)) {
 			printf("error %d after %lu rounds\n", ret, rounds);
 			return 1;
@@ -96,11 +109,11 @@ static int victim(char **argv)
 	for (int i = 0; i < jobs; i++)
 		if (submit(r.fd, r.queue.id, &job, 1, &seq))
 			return 1;
-	ret = wait_job(r.fd, r.queue.id, 1, SECOND / 5, &w);
+	ret = wait_all(&r, 1, SECOND / 5, &w);
 	printf(ret == -ETIMEDOUT ? "running\n" : "error %d at the first look\n", ret);
 	begin = now_ns();
 	for (int i = 1; i <= jobs; i++) {
-		ret = wait_job(r.fd, r.queue.id, i, 60 * SECOND, &w);
+		ret = wait_all(&r, i, 60 * SECOND, &w);
 		printf("job %d: %s %d\n", i, ret ? "error" : "status", ret ? ret : (int)w.status);
 	}
 	printf("waited %llu ms\n", (unsigned long long)(now_ns() - begin) / 1000000);
@@ -110,7 +123,7 @@ static int victim(char **argv)
 	printf("mappings: device %s, host %s\n", bus_error(r.data) ? "gone" : "live",
 	       bus_error(r.host) ? "gone" : "live");
 	ret = submit_nop(r.fd, r.queue.id, &seq);
-	ret = ret ? ret : wait_job(r.fd, r.queue.id, seq, 10 * SECOND, &w);
+	ret = ret ? ret : wait_all(&r, seq, 10 * SECOND, &w);
 	printf("reuse: %s %d\n", ret ? "error" : "status", ret ? ret : (int)w.status);
 	return 0;
 }
@@ -119,15 +132,19 @@ static int quick(char **argv)
 {
 	int jobs = atoi(argv[2]), ret = 0;
 	struct neuron_ioctl_wait w;
+	struct neuron_submit job;
 	uint64_t begin, longest = 0, seq;
 	struct rig r;
 
 	if (setup(&r, argv, 4))
 		return 1;
+	/* Long enough that the wait sleeps. */
+	r.code[0] = insn_slow(1, 1);
+	job = rig_job(&r, NEURON_DMA, 0, 1);
 	for (int i = 0; i < jobs && !ret; i++) {
 		begin = now_ns();
-		ret = submit_nop(r.fd, r.queue.id, &seq);
-		ret = ret ? ret : wait_job(r.fd, r.queue.id, seq, 30 * SECOND, &w);
+		ret = submit(r.fd, r.queue.id, &job, 1, &seq);
+		ret = ret ? ret : wait_all(&r, seq, 30 * SECOND, &w);
 		ret = ret ? ret : (int)w.status;
 		if (now_ns() - begin > longest)
 			longest = now_ns() - begin;
