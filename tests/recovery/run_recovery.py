@@ -288,11 +288,10 @@ def coming_and_going(bench):
         bench.works("hot-plug", device=1)
 
         other = bench.innocent()
+        # No more than that: QEMU may fail an assertion when the chip dies while it is being talked to.
         victim = bench.victim(device=1)
-        copier = bench.innocent(device=1)
         chip.kill()
         bench.lost(victim, 3, ENODEV, "the chip's process is killed", 15)
-        tap.ok(re.search(r"error -(19|5) ", copier.end()), "killed: copies end with an error", copier.text)
         bench.spared(other, "killed")
         pci = bench.pci(1)
         r = bench.sh("echo %s > /sys/bus/pci/drivers/neuron/unbind" % pci)
@@ -317,7 +316,8 @@ def faults(bench):
     missed = bench.counter("missed_interrupts")
     text = bench.quick(core=0, jobs=3)
     tap.ok("result 0 " in text, "missed interrupt: the job completes", text)
-    tap.ok(bench.counter("missed_interrupts") > missed, "missed interrupt: is counted")
+    tap.ok(bench.counter("missed_interrupts") > missed, "missed interrupt: is counted",
+           text + "\n".join(chip.control("faults")))
     chip.control("clear all")
 
     chip.control("fault irq-storm:vector=4")
@@ -355,8 +355,10 @@ def faults(bench):
     bench.admin_reset()
 
     victim = bench.victim()
+    copier = bench.innocent()
     chip.control("fault all-ones")
     bench.lost(victim, 3, ENODEV, "all ones", 10)
+    tap.ok(re.search(r"error -(19|5|110) ", copier.end()), "all ones: copies end with an error", copier.text)
     tap.ok("error %d" % ENODEV in bench.quick(), "all ones: nobody can open it")
     chip.control("clear all")
     r = bench.admin_reset()
