@@ -8,7 +8,8 @@
 #   make vm         a shell in a guest with neuron loaded (DEVICES=n)
 #
 # V=1 shows commands, O=DIR moves the output, W=1 adds warnings, C=1 runs sparse on
-# the driver, SAN=1 builds user space with ASan and UBSan (into $(O)/san unless O is given).
+# the driver, SAN=1 builds user space with ASan and UBSan, SAN=thread with TSan (into build/san or
+# build/tsan unless O is given).
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

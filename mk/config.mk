@@ -8,6 +8,8 @@ SAN ?= 0
 
 ifeq ($(SAN),1)
 O ?= build/san
+else ifeq ($(SAN),thread)
+O ?= build/tsan
 else
 O ?= build
 endif
@@ -43,6 +45,15 @@ BASE_LDFLAGS := -pthread -Wl,--as-needed
 ifeq ($(SAN),1)
 BASE_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BASE_LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(SAN),thread)
+# -Wno-tsan: fences stand beside atomics, which the sanitizer does see.
+BASE_CFLAGS += -fsanitize=thread -fno-omit-frame-pointer
+BASE_LDFLAGS += -fsanitize=thread
+ifeq ($(findstring clang,$(CC)),)
+BASE_CFLAGS += -Wno-tsan
+endif
+else ifneq ($(SAN),0)
+$(error SAN=$(SAN): 1 is ASan and UBSan, thread is TSan)
 endif
 
 ALL :=

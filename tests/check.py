@@ -15,6 +15,7 @@ import sys
 import time
 
 RESULT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*(.*?)(?:\s+#\s*(SKIP|TODO)\b\s*(.*))?$", re.I)
+HERE = os.path.dirname(os.path.abspath(__file__))
 PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*SKIP\b\s*(.*))?", re.I)
 
 
@@ -32,7 +33,8 @@ class Suite:
         base = os.path.join(out, "check", self.name.replace("/", "-"))
         start = time.monotonic()
         env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
-                   UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1", CMOCKA_MESSAGE_OUTPUT="TAP")
+                   UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
+                   TSAN_OPTIONS="suppressions=" + os.path.join(HERE, "tsan.supp"), CMOCKA_MESSAGE_OUTPUT="TAP")
         with open(base + ".tap", "wb") as tap, open(base + ".log", "wb") as log:
             try:
                 process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=tap, stderr=log,

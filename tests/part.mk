@@ -14,12 +14,17 @@ BENCH_TOOLS :=
 unit-tests: $(UNIT_TESTS)
 tests: all $(TEST_TOOLS)
 
+# What runs threads of the chip, once more with SAN=thread.
+.PHONY: tsan-tests
+tsan-tests: $(O)/bin/neuron-emu $(FW_IMAGE) $(filter $(O)/tests/unit/emu_% $(O)/tests/unit/mgmt_chip,$(UNIT_TESTS))
+
 # ONLY="NAME ..." runs the suites whose names begin so.
 check: setup
 	$(Q)$(MAKE) --no-print-directory check-run
 
 check-run: tests initramfs
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland unit-tests
+	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)/tsan tsan-tests
 	$(Q)tests/check.py --out $(O) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
 demo: setup
