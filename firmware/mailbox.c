@@ -105,6 +105,10 @@ void fw_mailbox_init(void)
 	mailbox.rung = mailbox.booting || fw_misc_read(NEURON_MISC_RESET);
 	if (!mailbox.booting)
 		wipe();
+}
+
+void fw_mailbox_start(void)
+{
 	fw_mailbox_run();
 	mailbox.booting = false;
 }

@@ -5,8 +5,13 @@
 #ifndef FW_MAILBOX_H
 #define FW_MAILBOX_H
 
-/* Do what a host may have asked for before this firmware ran. */
+/*
+ * Before firmware says that it is ready: from then on hosts write addresses, and none may
+ * be wiped that firmware has not taken.
+ */
 void fw_mailbox_init(void);
+/* Do what a host may have asked for before this firmware ran. */
+void fw_mailbox_start(void);
 /* The doorbell was rung. */
 void fw_mailbox_ring(void);
 /* Do what the doorbell asks for, once nothing stands in its way. */

@@ -23,12 +23,13 @@ void fw_init(void)
 	fw_crc32c_init();
 	fw_sched_init();
 	fw_queue_init();
+	fw_mailbox_init();
 	fw_status_init();
 	fw_thermal_look();
 	/* hosts may have been faster than this firmware */
 	fw_sched_done();
 	fw_queue_ctrl_news();
-	fw_mailbox_init();
+	fw_mailbox_start();
 	fw_reg_write(NEURON_MGMT_ENABLE, ALL_IRQS);
 }
 
