@@ -21,7 +21,7 @@
 #define NEURON_MGMT_IRQ_QUEUE_TAIL	0x04u	/* see QTAIL_LO/HI */
 #define NEURON_MGMT_IRQ_NC		0x08u	/* a core's STATE became DONE */
 #define NEURON_MGMT_IRQ_TIMER		0x10u
-#define NEURON_MGMT_IRQ_SENSOR		0x20u	/* temperature crossed, ECC error, link changed: see SENSORS */
+#define NEURON_MGMT_IRQ_SENSOR		0x20u	/* temperature, ECC, link: see SENSORS */
 
 #define NEURON_MGMT_TIME_LO		0x010	/* microseconds since power-on; LO latches HI */
 #define NEURON_MGMT_TIME_HI		0x014
@@ -49,16 +49,16 @@
 
 #define NEURON_MGMT_MSIX		0x050	/* write: raise this vector */
 #define NEURON_MGMT_RESET		0x054	/* write: what to reset */
-#define NEURON_MGMT_RESET_UDMA		0x00000001u	/* all engines, all notification queues; DEVICE_ID */
-#define NEURON_MGMT_RESET_CORE(n)	(0x100u << (n))	/* all of it, its notification queues too */
+#define NEURON_MGMT_RESET_UDMA		0x00000001u	/* engines, notifications, DEVICE_ID */
+#define NEURON_MGMT_RESET_CORE(n)	(0x100u << (n))	/* all of it, notifications too */
 #define NEURON_MGMT_CONSOLE		0x058	/* write: a character for the trace */
 #define NEURON_MGMT_ERROR_ARG		0x05c	/* write first: what the error is about */
 #define NEURON_MGMT_ERROR		0x060	/* write: report enum neuron_mgmt_error */
 #define NEURON_MGMT_LINKS		0x064	/* read: bit 0 east, bit 1 west is up */
-#define NEURON_MGMT_SENSORS		0x068	/* NEURON_EVENT_THERMAL, _ECC, _LINK; write 1 to clear */
+#define NEURON_MGMT_SENSORS		0x068	/* NEURON_EVENT_*; write 1 to clear */
 #define NEURON_MGMT_TEMPERATURE		0x06c	/* read: as NEURON_EXT_TEMPERATURE */
 
-#define NEURON_MGMT_RESET_US		0x070	/* read: microseconds that a device reset takes at least */
+#define NEURON_MGMT_RESET_US		0x070	/* read: microseconds a device reset takes */
 
 /* The host's mistakes that firmware finds. The chip reports them by name. ERROR_ARG: */
 enum neuron_mgmt_error {

@@ -24,8 +24,8 @@
 enum neuron_notify_type {
 	NEURON_NOTIFY_TYPE_ERROR = 1,	/* a job faulted, but for ABORTED: ERROR queue */
 	NEURON_NOTIFY_TYPE_EVENT = 2,	/* an event register became non-zero: EVENT queue */
-	NEURON_NOTIFY_TYPE_EXPLICIT = 3, /* a notify instruction; instance = engine */
-	NEURON_NOTIFY_TYPE_TRACE = 4,	/* an instruction ended: IMPLICIT queue; instance = engine */
+	NEURON_NOTIFY_TYPE_EXPLICIT = 3, /* notify instruction; instance = engine */
+	NEURON_NOTIFY_TYPE_TRACE = 4,	/* an instruction ended: IMPLICIT; instance = engine */
 };
 
 #define NEURON_NOTIFY_PHASE	0x80000000u	/* in an entry's head */
