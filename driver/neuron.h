@@ -61,12 +61,28 @@ struct neuron_sysfs;
 struct pci_saved_state;
 struct pid;
 
+/**
+ * struct neuron_core_stats - what a NeuronCore did since the driver was bound
+ * @status: jobs by enum neuron_job_status
+ * @nan: jobs that ended well, but produced a NaN
+ * @inferences: jobs that ran instructions to their end
+ * @cycles: modelled, of all jobs
+ * @resets: of this core, to recover it
+ */
+struct neuron_core_stats {
+	atomic64_t status[NEURON_JOB_STATUSES];
+	atomic64_t nan;
+	atomic64_t inferences;
+	atomic64_t cycles;
+	atomic64_t resets;
+};
+
 /* A NeuronCore and who owns it; cores_lock. */
 struct neuron_core {
 	struct neuron_file *owner;
 	struct pid *pid;
 	unsigned long slots;			/* bitmap of queue slots in use */
-	atomic64_t finished[NEURON_JOB_STATUSES];
+	struct neuron_core_stats stats;
 };
 
 /**
@@ -145,6 +161,7 @@ struct neuron_device {
 	struct delayed_work queue_work;
 
 	struct neuron_sysfs *sysfs;
+	struct device *hwmon;
 	struct dentry *debugfs;
 };
 

@@ -12,6 +12,7 @@
 
 #include "neuron.h"
 #include "neuron_compat.h"
+#include "neuron_trace.h"
 
 #define NEURON_FWIO_BUFFER	0x10000		/* NEURON_FWIO_MAX_SIZE and what aligns it */
 #define NEURON_FWIO_TRIES	15
@@ -136,6 +137,7 @@ static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, boo
 		fwio->retries++;
 		dev_dbg(&ndev->dev, "mailbox: try %d failed: %d\n", try + 1, ret);
 	}
+	trace_neuron_fwio(ndev, addr, ret ? 0 : *value, ret);
 	mutex_unlock(&fwio->lock);
 	return ret;
 }

@@ -13,6 +13,7 @@
 
 #include "neuron.h"
 #include "neuron_queue.h"
+#include "neuron_trace.h"
 
 /* Unexplained interrupts within STORM_MS that make a storm, and how long it is shut out. */
 #define NEURON_STORM_COUNT	200
@@ -62,6 +63,7 @@ static irqreturn_t neuron_interrupt(int irq, void *data)
 	int limit = vector->index == NEURON_VECTOR_DMA ? NEURON_STORM_DMA_COUNT :
 								  NEURON_STORM_COUNT;
 
+	trace_neuron_irq(vector->ndev, vector->index);
 	vector->idle -= neuron_irq_handle(vector->ndev, vector->index);
 	if (time_after(jiffies, vector->since + msecs_to_jiffies(NEURON_STORM_MS))) {
 		vector->since = jiffies;

@@ -175,6 +175,7 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_del;
 	neuron_debugfs_add(ndev);
+	neuron_hwmon_add(ndev);
 	neuron_describe(ndev);
 	neuron_recovery_resume(ndev);
 	return 0;
@@ -202,6 +203,7 @@ static void neuron_remove(struct pci_dev *pdev)
 {
 	struct neuron_device *ndev = pci_get_drvdata(pdev);
 
+	neuron_hwmon_remove(ndev);
 	neuron_debugfs_remove(ndev);
 	neuron_sysfs_remove(ndev);
 	neuron_device_del(ndev);

@@ -23,6 +23,7 @@
 #include "neuron_mem.h"
 #include "neuron_pci.h"
 #include "neuron_queue.h"
+#include "neuron_trace.h"
 
 #define NEURON_QUEUE_START_US	(5 * USEC_PER_SEC)
 /* An instruction is not interrupted half-way, and emulated ones may be long. */
@@ -43,8 +44,28 @@ static void neuron_queue_count(struct neuron_queue *queue, unsigned int status, 
 	unsigned int core = queue->slot / NEURON_QUEUES_PER_CORE;
 
 	if (status < NEURON_JOB_STATUSES)
-		atomic64_add(jobs, &queue->obj.ndev->cores[core].finished[status]);
+		atomic64_add(jobs, &queue->obj.ndev->cores[core].stats.status[status]);
 	atomic64_add(jobs, &queue->nf->jobs);
+}
+
+static void neuron_queue_count_record(struct neuron_queue *queue,
+				      const struct neuron_completion *record)
+{
+	unsigned int core = queue->slot / NEURON_QUEUES_PER_CORE;
+	struct neuron_core_stats *stats = &queue->obj.ndev->cores[core].stats;
+	unsigned int status = READ_ONCE(record->status);
+	u64 cycles = READ_ONCE(record->cycles);
+
+	trace_neuron_job_done(queue->obj.ndev, queue->slot, record);
+	neuron_queue_count(queue, status, 1);
+	atomic64_add(cycles, &stats->cycles);
+	if (status != NEURON_JOB_OK)
+		return;
+	/* Jobs without instructions take no cycle. */
+	if (cycles)
+		atomic64_inc(&stats->inferences);
+	if (READ_ONCE(record->flags) & NEURON_JOB_FLAG_NAN)
+		atomic64_inc(&stats->nan);
 }
 
 /* True when there is news. With ndev->queue_lock held, and the queue in ndev->queues. */
@@ -72,7 +93,7 @@ static bool neuron_queue_update_locked(struct neuron_queue *queue)
 	}
 	for (job = queue->completed + 1; job <= seq; job++) {
 		entry = neuron_seq_entry(job, queue->entries);
-		neuron_queue_count(queue, READ_ONCE(page->record[entry].status), 1);
+		neuron_queue_count_record(queue, &page->record[entry]);
 	}
 	WRITE_ONCE(queue->completed, seq);
 	return true;

@@ -26,6 +26,7 @@
 #include "neuron_queue.h"
 #include "neuron_recovery.h"
 #include "neuron_reset.h"
+#include "neuron_trace.h"
 
 #define NEURON_WATCH_PERIOD	msecs_to_jiffies(NEURON_LADDER_PERIOD_MS)
 /* An interrupt that is under way gets so long before it counts as missed. */
@@ -51,6 +52,7 @@ void neuron_recovery_note(struct neuron_device *ndev, const char *fmt, ...)
 	va_start(args, fmt);
 	vscnprintf(step->text, sizeof(step->text), fmt, args);
 	va_end(args);
+	trace_neuron_recovery(ndev, step->text);
 	spin_unlock_irqrestore(&recovery->step_lock, flags);
 }
 
@@ -176,6 +178,7 @@ static int neuron_recovery_abort(struct neuron_device *ndev, unsigned int slot)
 static void neuron_recovery_reset_core(struct neuron_device *ndev, unsigned int core)
 {
 	ndev->recovery.core_resets++;
+	atomic64_inc(&ndev->cores[core].stats.resets);
 	neuron_core_reset(ndev, BIT(core));
 }
 

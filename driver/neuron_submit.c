@@ -16,6 +16,7 @@
 #include "neuron_file.h"
 #include "neuron_mem.h"
 #include "neuron_queue.h"
+#include "neuron_trace.h"
 
 #define NEURON_WAIT_SLACK_NS	(20 * NSEC_PER_USEC)
 /* Without interrupts a waiter looks for itself, ever more seldom. */
@@ -73,8 +74,10 @@ int neuron_queue_submit(struct neuron_queue *queue, const struct neuron_submit *
 		ret = -EAGAIN;
 		goto out_unlock;
 	}
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		neuron_queue_put_job(queue, &jobs[i], contexts[i], queue->submitted + 1 + i);
+		trace_neuron_job_submit(ndev, queue->slot, queue->submitted + 1 + i, jobs[i].op);
+	}
 	/* Before the doorbell: a completion must find its job already counted. */
 	spin_lock_irq(&ndev->queue_lock);
 	queue->submitted += count;

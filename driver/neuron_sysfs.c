@@ -1,25 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sysfs: what a chip is, and how its NeuronCores fare, by the names that existing tools read:
- *
- *   core_count, connected_devices, fw_version, fw_api, state
- *   info/serial_number, info/architecture/{arch_type,device_name,instance_type}
- *   stats/memory_usage/device_mem/{total,present}, stats/power/utilization
- *   neuron_coreN/info/architecture/arch_type
- *   neuron_coreN/stats/status/NAME/total, NAME after enum neuron_job_status
+ * sysfs: what a chip is and how it fares, by the names that existing tools read. Each file
+ * is described in docs/ABI/sysfs-neuron.
  *
  * Locking: kernfs keeps attributes and their removal apart; ndev->rwsem is held where the
- * device is asked.
+ * device is asked. Counters are atomics.
  */
 #include <linux/kobject.h>
+#include <linux/kstrtox.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
 #include "neuron.h"
+#include "neuron_event.h"
 #include "neuron_fwio.h"
 #include "neuron_link.h"
 #include "neuron_mem.h"
 #include "neuron_sysfs.h"
+
+struct neuron_dir;
+
+/**
+ * struct neuron_counter - a directory with the files "total" and "present"
+ * @name: of the directory
+ * @read: its value since the driver was bound
+ * @arg: for @read
+ */
+struct neuron_counter {
+	const char *name;
+	u64 (*read)(struct neuron_dir *dir);
+	unsigned int arg;
+};
 
 /*
  * A directory with attributes. One leads to its device by what it embeds, because the
@@ -29,10 +40,98 @@ struct neuron_dir {
 	struct kobject kobj;
 	struct neuron_device *ndev;
 	unsigned int core;
-	unsigned int status;
+	const struct neuron_counter *counter;
+	atomic64_t cleared;			/* the counter's value when "present" was cleared */
 };
 
-#define NEURON_MAX_DIRS		(7 + NEURON_CORES * (5 + NEURON_JOB_STATUSES))
+static u64 neuron_count_status(struct neuron_dir *dir)
+{
+	return atomic64_read(&dir->ndev->cores[dir->core].stats.status[dir->counter->arg]);
+}
+
+static u64 neuron_count_failures(struct neuron_dir *dir)
+{
+	struct neuron_core_stats *stats = &dir->ndev->cores[dir->core].stats;
+	u64 sum = 0;
+	int i;
+
+	for (i = NEURON_JOB_OK + 1; i < NEURON_JOB_STATUSES; i++)
+		sum += atomic64_read(&stats->status[i]);
+	return sum;
+}
+
+static u64 neuron_count_nan(struct neuron_dir *dir)
+{
+	return atomic64_read(&dir->ndev->cores[dir->core].stats.nan);
+}
+
+static u64 neuron_count_inferences(struct neuron_dir *dir)
+{
+	return atomic64_read(&dir->ndev->cores[dir->core].stats.inferences);
+}
+
+static u64 neuron_count_cycles(struct neuron_dir *dir)
+{
+	return atomic64_read(&dir->ndev->cores[dir->core].stats.cycles);
+}
+
+static u64 neuron_count_core_resets(struct neuron_dir *dir)
+{
+	return atomic64_read(&dir->ndev->cores[dir->core].stats.resets);
+}
+
+static u64 neuron_count_device_resets(struct neuron_dir *dir)
+{
+	return READ_ONCE(dir->ndev->recovery.device_resets);
+}
+
+static u64 neuron_count_aborts(struct neuron_dir *dir)
+{
+	return READ_ONCE(dir->ndev->recovery.aborts);
+}
+
+static u64 neuron_count_missed(struct neuron_dir *dir)
+{
+	return READ_ONCE(dir->ndev->recovery.missed_interrupts);
+}
+
+/* A name of the silicon's driver where it has one that means the same. */
+static const struct neuron_counter neuron_status_counters[] = {
+	{ "success", neuron_count_status, NEURON_JOB_OK },
+	{ "failure", neuron_count_failures },
+	{ "invalid_error", neuron_count_status, NEURON_JOB_DESCRIPTOR },
+	{ "resource_error", neuron_count_status, NEURON_JOB_CONTEXT },
+	{ "oob_error", neuron_count_status, NEURON_JOB_SEGMENT },
+	{ "bad_instruction", neuron_count_status, NEURON_JOB_INSTRUCTION },
+	{ "execute_sw_semaphore_error", neuron_count_status, NEURON_JOB_SEMAPHORE },
+	{ "timeout", neuron_count_status, NEURON_JOB_TIMEOUT },
+	{ "aborted", neuron_count_status, NEURON_JOB_ABORTED },
+	{ "hw_error", neuron_count_status, NEURON_JOB_BUS },
+	{ "hw_hbm_ue_error", neuron_count_status, NEURON_JOB_ECC },
+	{ "execute_completed_with_num_error", neuron_count_nan },
+	{ }
+};
+
+static const struct neuron_counter neuron_core_counters[] = {
+	{ "inference_count", neuron_count_inferences },
+	{ "modelled_cycles", neuron_count_cycles },
+	{ "reset_req_count", neuron_count_core_resets },
+	{ }
+};
+
+static const struct neuron_counter neuron_device_counters[] = {
+	{ "reset_req_count", neuron_count_device_resets },
+	{ "queue_abort_count", neuron_count_aborts },
+	{ "missed_interrupt_count", neuron_count_missed },
+	{ }
+};
+
+#define NEURON_STATUS_DIRS	(ARRAY_SIZE(neuron_status_counters) - 1)
+#define NEURON_CORE_DIRS	(ARRAY_SIZE(neuron_core_counters) - 1)
+#define NEURON_DEVICE_DIRS	(ARRAY_SIZE(neuron_device_counters) - 1)
+/* Those of counters, and those that hold them: see neuron_sysfs_add_dirs() and _add_core(). */
+#define NEURON_MAX_DIRS		(9 + NEURON_DEVICE_DIRS + \
+				 NEURON_CORES * (6 + NEURON_STATUS_DIRS + NEURON_CORE_DIRS))
 
 struct neuron_sysfs {
 	unsigned int count;
@@ -40,19 +139,6 @@ struct neuron_sysfs {
 };
 
 #define to_neuron_dir(k)	container_of(k, struct neuron_dir, kobj)
-
-static const char * const neuron_status_names[NEURON_JOB_STATUSES] = {
-	[NEURON_JOB_OK] = "success",
-	[NEURON_JOB_DESCRIPTOR] = "bad_descriptor",
-	[NEURON_JOB_CONTEXT] = "bad_context",
-	[NEURON_JOB_SEGMENT] = "oob_error",
-	[NEURON_JOB_INSTRUCTION] = "bad_instruction",
-	[NEURON_JOB_SEMAPHORE] = "deadlock",
-	[NEURON_JOB_TIMEOUT] = "timeout",
-	[NEURON_JOB_ABORTED] = "aborted",
-	[NEURON_JOB_BUS] = "hw_error",
-	[NEURON_JOB_ECC] = "ecc_error",
-};
 
 static ssize_t core_count_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -135,10 +221,18 @@ static struct kobj_attribute neuron_serial_number = __ATTR_RO(serial_number);
 
 static ssize_t arch_type_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "NCv1\n");
+	return sysfs_emit(buf, "NDv1\n");
 }
 
 static struct kobj_attribute neuron_arch_type = __ATTR_RO(arch_type);
+
+static ssize_t core_arch_type_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "NCv1\n");
+}
+
+static struct kobj_attribute neuron_core_arch_type = __ATTR(arch_type, 0444, core_arch_type_show,
+							     NULL);
 
 static ssize_t device_name_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
@@ -188,15 +282,111 @@ static ssize_t utilization_show(struct kobject *kobj, struct kobj_attribute *att
 
 static struct kobj_attribute neuron_utilization = __ATTR_RO(utilization);
 
-static ssize_t status_total_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+/* What the extension block tells of the chip's health; -EOPNOTSUPP without one. */
+static int neuron_health_read(struct neuron_device *ndev, u32 (*read)(struct neuron_device *),
+			      u32 *value)
+{
+	int ret;
+
+	down_read(&ndev->rwsem);
+	ret = neuron_device_error(ndev);
+	if (!ret && (!ndev->ext || !(ndev->ext_features & NEURON_EXT_FEATURE_TELEMETRY)))
+		ret = -EOPNOTSUPP;
+	if (!ret)
+		*value = read(ndev);
+	up_read(&ndev->rwsem);
+	return ret;
+}
+
+static u32 neuron_ecc_corrected(struct neuron_device *ndev)
+{
+	u32 sum = 0, channel;
+
+	for (channel = 0; channel < NEURON_DRAM_CHANNELS; channel++)
+		sum += neuron_ext_read(ndev, NEURON_EXT_ECC_CORRECTED(channel));
+	return sum;
+}
+
+static u32 neuron_ecc_uncorrected(struct neuron_device *ndev)
+{
+	u32 sum = 0, channel;
+
+	for (channel = 0; channel < NEURON_DRAM_CHANNELS; channel++)
+		sum += neuron_ext_read(ndev, NEURON_EXT_ECC_UNCORRECTED(channel));
+	return sum;
+}
+
+static u32 neuron_temperature(struct neuron_device *ndev)
+{
+	return neuron_event_temperature(ndev);
+}
+
+static ssize_t mem_ecc_corrected_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u32 value;
+	int ret = neuron_health_read(to_neuron_dir(kobj)->ndev, neuron_ecc_corrected, &value);
+
+	return ret ? ret : sysfs_emit(buf, "%u\n", value);
+}
+
+static struct kobj_attribute neuron_mem_ecc_corrected = __ATTR_RO(mem_ecc_corrected);
+
+static ssize_t mem_ecc_uncorrected_show(struct kobject *kobj, struct kobj_attribute *attr,
+					char *buf)
+{
+	u32 value;
+	int ret = neuron_health_read(to_neuron_dir(kobj)->ndev, neuron_ecc_uncorrected, &value);
+
+	return ret ? ret : sysfs_emit(buf, "%u\n", value);
+}
+
+static struct kobj_attribute neuron_mem_ecc_uncorrected = __ATTR_RO(mem_ecc_uncorrected);
+
+static ssize_t temperature_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u32 value;
+	int ret = neuron_health_read(to_neuron_dir(kobj)->ndev, neuron_temperature, &value);
+
+	return ret ? ret : sysfs_emit(buf, "%d\n", (s32)value);
+}
+
+static struct kobj_attribute neuron_temperature_attr = __ATTR_RO(temperature);
+
+static ssize_t counter_total_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	struct neuron_dir *dir = to_neuron_dir(kobj);
 
-	return sysfs_emit(buf, "%lld\n",
-			  atomic64_read(&dir->ndev->cores[dir->core].finished[dir->status]));
+	return sysfs_emit(buf, "%llu\n", dir->counter->read(dir));
 }
 
-static struct kobj_attribute neuron_status_total = __ATTR(total, 0444, status_total_show, NULL);
+static struct kobj_attribute neuron_counter_total = __ATTR(total, 0444, counter_total_show, NULL);
+
+static ssize_t counter_present_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct neuron_dir *dir = to_neuron_dir(kobj);
+
+	return sysfs_emit(buf, "%llu\n",
+			  dir->counter->read(dir) - (u64)atomic64_read(&dir->cleared));
+}
+
+/* Writing 0 starts it anew. */
+static ssize_t counter_present_store(struct kobject *kobj, struct kobj_attribute *attr,
+				     const char *buf, size_t count)
+{
+	struct neuron_dir *dir = to_neuron_dir(kobj);
+	u64 value;
+	int ret = kstrtou64(buf, 0, &value);
+
+	if (ret)
+		return ret;
+	if (value)
+		return -EINVAL;
+	atomic64_set(&dir->cleared, dir->counter->read(dir));
+	return count;
+}
+
+static struct kobj_attribute neuron_counter_present = __ATTR(present, 0644, counter_present_show,
+							      counter_present_store);
 
 static const struct attribute *neuron_info_attrs[] = { &neuron_serial_number.attr, NULL };
 
@@ -210,9 +400,16 @@ static const struct attribute *neuron_mem_attrs[] = {
 
 static const struct attribute *neuron_power_attrs[] = { &neuron_utilization.attr, NULL };
 
-static const struct attribute *neuron_core_arch_attrs[] = { &neuron_arch_type.attr, NULL };
+static const struct attribute *neuron_health_attrs[] = {
+	&neuron_mem_ecc_corrected.attr, &neuron_mem_ecc_uncorrected.attr,
+	&neuron_temperature_attr.attr, NULL
+};
 
-static const struct attribute *neuron_status_attrs[] = { &neuron_status_total.attr, NULL };
+static const struct attribute *neuron_core_arch_attrs[] = { &neuron_core_arch_type.attr, NULL };
+
+static const struct attribute *neuron_counter_attrs[] = {
+	&neuron_counter_total.attr, &neuron_counter_present.attr, NULL
+};
 
 static void neuron_dir_release(struct kobject *kobj)
 {
@@ -228,20 +425,24 @@ static const struct kobj_type neuron_dir_type = {
 };
 
 /* A new directory, or NULL; @parent may be NULL because its own making failed. */
-static struct neuron_dir *neuron_dir_add(struct neuron_device *ndev, struct kobject *parent,
-					 const char *name, const struct attribute **attrs)
+static struct neuron_dir *neuron_dir_add(struct neuron_device *ndev, struct neuron_dir *parent,
+					 const char *name, const struct attribute **attrs,
+					 const struct neuron_counter *counter)
 {
 	struct neuron_sysfs *sysfs = ndev->sysfs;
 	struct neuron_dir *dir;
 
-	if (!parent || WARN_ON(sysfs->count == NEURON_MAX_DIRS))
+	if (WARN_ON(sysfs->count == NEURON_MAX_DIRS))
 		return NULL;
 	dir = kzalloc(sizeof(*dir), GFP_KERNEL);
 	if (!dir)
 		return NULL;
 	dir->ndev = ndev;
+	dir->core = parent ? parent->core : 0;
+	dir->counter = counter;
 	get_device(&ndev->dev);
-	if (kobject_init_and_add(&dir->kobj, &neuron_dir_type, parent, "%s", name) ||
+	if (kobject_init_and_add(&dir->kobj, &neuron_dir_type,
+				 parent ? &parent->kobj : &ndev->dev.kobj, "%s", name) ||
 	    (attrs && sysfs_create_files(&dir->kobj, attrs))) {
 		kobject_put(&dir->kobj);
 		return NULL;
@@ -250,49 +451,63 @@ static struct neuron_dir *neuron_dir_add(struct neuron_device *ndev, struct kobj
 	return dir;
 }
 
-static struct kobject *neuron_dir_kobj(struct neuron_dir *dir)
+/* @parent/@name/ with attributes; false if that, or its parent, could not be made. */
+static bool neuron_dir_add_below(struct neuron_device *ndev, struct neuron_dir *parent,
+				 const char *name, const struct attribute **attrs)
 {
-	return dir ? &dir->kobj : NULL;
+	return parent && neuron_dir_add(ndev, parent, name, attrs, NULL);
+}
+
+/* @parent/@name/COUNTER/{total,present} */
+static bool neuron_dir_add_counters(struct neuron_device *ndev, struct neuron_dir *parent,
+				    const char *name, const struct neuron_counter *counters)
+{
+	struct neuron_dir *dir = NULL;
+
+	if (parent)
+		dir = neuron_dir_add(ndev, parent, name, NULL, NULL);
+	for (; dir && counters->name; counters++)
+		if (!neuron_dir_add(ndev, dir, counters->name, neuron_counter_attrs, counters))
+			return false;
+	return dir;
 }
 
 static int neuron_sysfs_add_core(struct neuron_device *ndev, unsigned int core)
 {
-	struct neuron_dir *top, *info, *stats, *status, *dir;
-	unsigned int i;
+	struct neuron_dir *top, *info = NULL, *stats = NULL;
 	char name[24];
 
 	snprintf(name, sizeof(name), "neuron_core%u", core);
-	top = neuron_dir_add(ndev, &ndev->dev.kobj, name, NULL);
-	info = neuron_dir_add(ndev, neuron_dir_kobj(top), "info", NULL);
-	dir = neuron_dir_add(ndev, neuron_dir_kobj(info), "architecture", neuron_core_arch_attrs);
-	stats = neuron_dir_add(ndev, neuron_dir_kobj(top), "stats", NULL);
-	status = neuron_dir_add(ndev, neuron_dir_kobj(stats), "status", NULL);
-	if (!dir || !status)
+	top = neuron_dir_add(ndev, NULL, name, NULL, NULL);
+	if (!top)
 		return -ENOMEM;
-	for (i = 0; i < NEURON_JOB_STATUSES; i++) {
-		dir = neuron_dir_add(ndev, &status->kobj, neuron_status_names[i],
-				     neuron_status_attrs);
-		if (!dir)
-			return -ENOMEM;
-		dir->core = core;
-		dir->status = i;
-	}
+	top->core = core;
+	info = neuron_dir_add(ndev, top, "info", NULL, NULL);
+	stats = neuron_dir_add(ndev, top, "stats", NULL, NULL);
+	if (!neuron_dir_add_below(ndev, info, "architecture", neuron_core_arch_attrs) ||
+	    !neuron_dir_add_counters(ndev, stats, "status", neuron_status_counters) ||
+	    !neuron_dir_add_counters(ndev, stats, "other_info", neuron_core_counters))
+		return -ENOMEM;
 	return 0;
 }
 
 static int neuron_sysfs_add_dirs(struct neuron_device *ndev)
 {
-	struct neuron_dir *info, *arch, *stats, *usage, *mem, *power;
+	struct neuron_dir *info, *stats, *usage = NULL;
 	unsigned int core;
 	int ret;
 
-	info = neuron_dir_add(ndev, &ndev->dev.kobj, "info", neuron_info_attrs);
-	arch = neuron_dir_add(ndev, neuron_dir_kobj(info), "architecture", neuron_arch_attrs);
-	stats = neuron_dir_add(ndev, &ndev->dev.kobj, "stats", NULL);
-	usage = neuron_dir_add(ndev, neuron_dir_kobj(stats), "memory_usage", NULL);
-	mem = neuron_dir_add(ndev, neuron_dir_kobj(usage), "device_mem", neuron_mem_attrs);
-	power = neuron_dir_add(ndev, neuron_dir_kobj(stats), "power", neuron_power_attrs);
-	if (!arch || !mem || !power)
+	info = neuron_dir_add(ndev, NULL, "info", neuron_info_attrs, NULL);
+	stats = neuron_dir_add(ndev, NULL, "stats", NULL, NULL);
+	if (stats)
+		usage = neuron_dir_add(ndev, stats, "memory_usage", NULL, NULL);
+	if (!neuron_dir_add_below(ndev, info, "architecture", neuron_arch_attrs) ||
+	    !neuron_dir_add_below(ndev, usage, "device_mem", neuron_mem_attrs) ||
+	    !neuron_dir_add_below(ndev, stats, "power", neuron_power_attrs) ||
+	    !neuron_dir_add_counters(ndev, stats, "other_info", neuron_device_counters))
+		return -ENOMEM;
+	if (ndev->ext && ndev->ext_features & NEURON_EXT_FEATURE_TELEMETRY &&
+	    !neuron_dir_add_below(ndev, stats, "hardware", neuron_health_attrs))
 		return -ENOMEM;
 	for (core = 0; core < ndev->core_count; core++) {
 		ret = neuron_sysfs_add_core(ndev, core);

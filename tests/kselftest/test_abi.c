@@ -371,7 +371,7 @@ TEST(info_and_sysfs_agree)
 		 info.fw_version & 0xff);
 	EXPECT_STREQ(expected, text);
 	read_line(SYSFS "/info/architecture/arch_type", text, sizeof(text));
-	EXPECT_STREQ("NCv1", text);
+	EXPECT_STREQ("NDv1", text);
 	read_line(SYSFS "/info/architecture/instance_type", text, sizeof(text));
 	EXPECT_STREQ("Inf1", text);
 	read_line(SYSFS "/info/architecture/device_name", text, sizeof(text));
