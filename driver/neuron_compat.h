@@ -89,11 +89,4 @@ static inline u32 neuron_crc32c(u32 crc, const void *data, size_t length)
 #define neuron_dma_buf_move_notify dma_buf_move_notify
 #endif
 
-/* Of tracepoints: the source of a string is known from __string() since 6.10. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-#define neuron_assign_str(dst, src)	__assign_str(dst)
-#else
-#define neuron_assign_str(dst, src)	__assign_str(dst, src)
-#endif
-
 #endif

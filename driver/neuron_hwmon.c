@@ -12,6 +12,8 @@
 #include "neuron_event.h"
 #include "neuron_hwmon.h"
 
+#if IS_REACHABLE(CONFIG_HWMON)
+
 static umode_t neuron_hwmon_visible(const void *data, enum hwmon_sensor_types type, u32 attr,
 				    int channel)
 {
@@ -84,3 +86,5 @@ void neuron_hwmon_remove(struct neuron_device *ndev)
 		hwmon_device_unregister(ndev->hwmon);
 	ndev->hwmon = NULL;
 }
+
+#endif

@@ -18,6 +18,7 @@
 #include "neuron_debugfs.h"
 #include "neuron_event.h"
 #include "neuron_fw.h"
+#include "neuron_hwmon.h"
 #include "neuron_pci.h"
 #include "neuron_reset.h"
 #include "neuron_sysfs.h"

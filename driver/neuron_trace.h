@@ -12,7 +12,6 @@
 #include <linux/tracepoint.h>
 
 #include "neuron.h"
-#include "neuron_compat.h"
 
 TRACE_EVENT(neuron_job_submit,
 	    TP_PROTO(struct neuron_device *ndev, unsigned int slot, u64 seq, u32 op),
@@ -101,10 +100,10 @@ TRACE_EVENT(neuron_recovery,
 	    TP_PROTO(struct neuron_device *ndev, const char *what),
 	    TP_ARGS(ndev, what),
 	    TP_STRUCT__entry(__field(int, device)
-			     __string(what, what)),
+			     __array(char, what, NEURON_RECOVERY_TEXT)),
 	    TP_fast_assign(__entry->device = ndev->index;
-			   neuron_assign_str(what, what);),
-	    TP_printk("neuron%d %s", __entry->device, __get_str(what))
+			   strscpy(__entry->what, what, NEURON_RECOVERY_TEXT);),
+	    TP_printk("neuron%d %s", __entry->device, __entry->what)
 );
 
 #endif
