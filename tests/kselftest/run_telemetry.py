@@ -102,8 +102,7 @@ def test_health(t, guest):
 
 
 def test_trace(t, guest):
-    if guest.run(["sh", "-c", "mkdir -p %s && (mountpoint -q %s || mount -t tracefs none %s) && test -d %s/events/neuron"
-                  % (TRACING, TRACING, TRACING, TRACING)]).code:
+    if guest.run(["sh", "-c", "mount -t tracefs none %s 2>/dev/null; test -d %s/events/neuron" % (TRACING, TRACING)]).code:
         t.skip("tracepoints", "this kernel has no tracing")
         return
     guest.run(["sh", "-c", "echo > %s/trace; echo 1 > %s/events/neuron/enable" % (TRACING, TRACING)], check=True)
@@ -111,7 +110,7 @@ def test_trace(t, guest):
     guest.run(["cat", DEVICE + "/stats/power/utilization"])
     guest.run(["sh", "-c", "echo 0 > %s/events/neuron/enable" % TRACING], check=True)
     trace = guest.run(["cat", TRACING + "/trace"], check=True).out
-    for event in ("neuron_job_submit", "neuron_job_done", "neuron_dma", "neuron_irq", "neuron_fwio"):
+    for event in ("neuron_job_submit", "neuron_job_done", "neuron_irq", "neuron_fwio"):
         t.ok(" %s: neuron0 " % event in trace, "tracepoint " + event)
     submitted = set(re.findall(r"neuron_job_submit: neuron0 slot=(\d+) seq=(\d+)", trace))
     done = set(re.findall(r"neuron_job_done: neuron0 slot=(\d+) seq=(\d+)", trace))
