@@ -54,6 +54,12 @@ static enum dma_data_direction neuron_user_direction(struct neuron_user *user)
 	return user->writable ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
 }
 
+/*
+ * Memory that would have to be kept in step with a copy or a cache is refused. To say so
+ * also allows what processes do: to have the same page in two objects.
+ */
+#define NEURON_USER_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
+
 static int neuron_user_charge(struct neuron_user *user, unsigned long pages)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
@@ -155,7 +161,7 @@ int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem)
 						GFP_KERNEL_ACCOUNT);
 	if (ret)
 		return ret;
-	ret = dma_map_sgtable(dev, &user->sgt, neuron_user_direction(user), 0);
+	ret = dma_map_sgtable(dev, &user->sgt, neuron_user_direction(user), NEURON_USER_ATTRS);
 	if (ret) {
 		sg_free_table(&user->sgt);
 		return ret == -EREMOTEIO ? -EOPNOTSUPP : -ENOMEM;
@@ -181,7 +187,8 @@ static void neuron_user_unpin(struct neuron_user *user)
 void neuron_user_release(struct neuron_user *user)
 {
 	if (user->dev) {
-		dma_unmap_sgtable(user->dev, &user->sgt, neuron_user_direction(user), 0);
+		dma_unmap_sgtable(user->dev, &user->sgt, neuron_user_direction(user),
+				  NEURON_USER_ATTRS);
 		sg_free_table(&user->sgt);
 	}
 	neuron_user_unpin(user);
