@@ -5,6 +5,7 @@
 #   make demo       compile a real model, boot the testbed, modprobe neuron, infer through /dev/neuron0
 #   make check      all tests; ends with "N passed, N failed"
 #   make bench      ratios against peers; also written to $(O)/bench.tsv
+#   make fuzz       libFuzzer targets, FUZZ_SECONDS=60 each
 #   make vm         a shell in a guest with neuron loaded (DEVICES=n)
 #
 # V=1 shows commands, O=DIR moves the output, W=1 adds warnings, C=1 runs sparse on

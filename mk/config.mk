@@ -10,6 +10,8 @@ ifeq ($(SAN),1)
 O ?= build/san
 else ifeq ($(SAN),thread)
 O ?= build/tsan
+else ifeq ($(SAN),fuzz)
+O ?= build/fuzz
 else
 O ?= build
 endif
@@ -52,8 +54,12 @@ BASE_LDFLAGS += -fsanitize=thread
 ifeq ($(findstring clang,$(CC)),)
 BASE_CFLAGS += -Wno-tsan
 endif
+else ifeq ($(SAN),fuzz)
+# For tests/fuzz, with CC=clang: the targets themselves add libFuzzer's main().
+BASE_CFLAGS += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+BASE_LDFLAGS += -fsanitize=address,undefined
 else ifneq ($(SAN),0)
-$(error SAN=$(SAN): 1 is ASan and UBSan, thread is TSan)
+$(error SAN=$(SAN): 1 is ASan and UBSan, thread is TSan, fuzz is for make fuzz)
 endif
 
 ALL :=

@@ -25,6 +25,7 @@ check: setup
 check-run: tests initramfs
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland unit-tests
 	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)/tsan tsan-tests
+	$(Q)$(MAKE) --no-print-directory fuzz-build
 	$(Q)tests/check.py --out $(O) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
 demo: setup

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# libFuzzer targets. They are built by clang (SAN=fuzz) into $(O)/fuzz.
+#
+#   make fuzz [FUZZ_SECONDS=60]   each target for so long; crashes are kept in $(O)/fuzz/crashes
+
+FUZZ_SECONDS ?= 60
+FUZZERS := fuzz_vfu fuzz_mmio fuzz_fw
+
+.PHONY: fuzz fuzz-build fuzzers
+fuzz: fuzz-build
+	$(Q)for t in $(FUZZERS); do tests/fuzz/run.py --out $(O) --seconds $(FUZZ_SECONDS) $$t || exit 1; done
+
+fuzz-build:
+	$(Q)$(MAKE) --no-print-directory SAN=fuzz CC=clang O=$(O)/fuzz fuzzers
+
+ifeq ($(SAN),fuzz)
+FUZZ_SRCS := tests/fuzz/chip.c $(filter emulator/vfu_%,$(filter-out emulator/vfu_socket.c,$(EMU_FRONT_SRCS)))
+$(foreach t,$(FUZZERS),$(eval $(call test-program,$(t),tests/fuzz/$(t).c $(FUZZ_SRCS),-Iemulator -Itests/fuzz,-fsanitize=fuzzer $(O)/lib/libneuronemu.a $(EMU_LIBS),$(O)/lib/libneuronemu.a)))
+fuzzers: $(addprefix $(O)/tests/,$(FUZZERS)) $(FW_IMAGE)
+endif

@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds for the fuzz targets: what a well-behaved host does, in each target's own format.
+
+usage: seeds.py TARGET DIRECTORY
+"""
+import os
+import struct
+import sys
+
+VERSION, MAP, UNMAP, INFO, REGION, IRQ_INFO, SET_IRQS, READ, WRITE, RESET = 1, 2, 3, 4, 5, 7, 8, 9, 10, 13
+
+
+def message(number, command, payload=b""):
+    return struct.pack("<HHIII", number, command, 16 + len(payload), 0, 0) + payload
+
+
+def access(region, offset, data=b"", count=None):
+    return struct.pack("<QII", offset, region, len(data) if count is None else count) + data
+
+
+def vfu():
+    hello = message(1, VERSION, struct.pack("<HH", 0, 1) + b'{"capabilities":{"max_msg_fds":8}}\0')
+    look = message(2, INFO, struct.pack("<IIII", 16, 0, 0, 0)) + b"".join(
+        message(3 + i, REGION, struct.pack("<IIIIQQ", 256, 0, i, 0, 0, 0)) for i in range(9))
+    irqs = message(20, IRQ_INFO, struct.pack("<IIII", 16, 0, 2, 0)) + message(
+        21, SET_IRQS, struct.pack("<IIIII", 20, 0x24, 2, 0, 1))
+    memory = message(31, MAP, struct.pack("<IIQQQ", 32, 3, 0, 0, 0x10000)) + message(
+        32, MAP, struct.pack("<IIQQQ", 32, 3, 0, 0x20000, 0x10000)) + message(
+        33, UNMAP, struct.pack("<IIQQ", 24, 0, 0, 0x10000))
+    use = b"".join((message(40, READ, access(7, 0, count=64)), message(41, WRITE, access(7, 4, b"\6\0")),
+                    message(42, READ, access(0, 0x600000, count=4)), message(43, WRITE, access(0, 0x78e800, b"\1\0\0\0")),
+                    message(44, WRITE, access(4, 0x1000, b"abcdefgh")), message(45, READ, access(2, 0x2701000, count=128)),
+                    message(46, RESET)))
+    return {"hello": b"\0" + hello + look, "irqs": b"\1" + irqs, "memory": b"\1" + memory, "use": b"\1" + use,
+            "all": b"\0" + hello + look + memory + irqs + use}
+
+
+def record(op, where, arg, value):
+    return struct.pack("<BBHI", op, where, arg, value)
+
+
+def fill(at, data):
+    return record(4, len(data), at // 16, 0) + data
+
+
+def mmio():
+    host = 0x10000000
+    m2s = struct.pack("<IIQ", 0x0d000040, 0x01080003, 0x400000000000 | (host + 0x3000))
+    s2m = struct.pack("<IIQ", 0x01000040, 0, 0x1000)
+
+    def ring(place, base):
+        return b"".join((record(0, place, 0x28, base), record(0, place, 0x2c, 0x4000), record(0, place, 0x30, 64),
+                         record(0, place, 0x20, 0x03030000)))
+    copy = ring(1, host) + ring(3, host + 0x1000) + record(0, 0, 0x204, 1) + record(0, 2, 0x204, 1)
+    copy += fill(0, m2s) + fill(0x1000, s2m) + record(0, 3, 0x38, 1) + record(0, 1, 0x38, 1) + record(6, 0, 0, 0)
+    queue = b"".join(record(0, 8, off, value) for off, value in
+                     ((0, host + 0x4000), (8, 16), (12, host + 0x5000), (20, 0x12), (24, 1)))
+    queue += record(0, 9, 0, 1) + record(0, 7, 0x54, 1) + record(6, 0, 0, 0)
+    notify = b"".join(record(0, 6, 0x94 + 4 * i, v) for i, v in enumerate((host + 0x6000, 0x4000, 256)))
+    notify += record(0, 12, 0, 5) + record(0, 12, 0, 0) + record(1, 6, 0xac, 0)
+    config = b"".join(record(2, 4, off, value) for off, value in ((4, 6), (0x10, 0xffffffff), (0x10, 0), (0x48, 0x8000)))
+    faults = b"".join(record(9, i, 0, 0) + record(1, 7, 0x60, 0) for i in range(21))
+    return {"copy": copy, "queue": queue, "notify": notify, "config": config + record(3, 4, 0, 0), "faults": faults + copy,
+            "reset": copy + record(8, 0, 0, 0) + queue, "wide": record(0x11, 7, 0x8000, 0) + record(0x21, 12, 3, 3)}
+
+
+def fw():
+    def op(number, arg, data=b""):
+        return bytes((number, arg)) + data
+    run = op(11, 0)
+    read = op(0, 0, struct.pack("<BBHI", 5, 1, 16, 0) + struct.pack("<Q", 0x0ffff078e000))
+    post = op(0, 0, struct.pack("<BBHI", 6, 2, 8, 0))
+    segment = struct.pack("<QQIIQ", 0, 0x1000, 3, 0, 0)
+    context = op(4, 2, segment * 2)
+    enable = b"".join(op(1, i, struct.pack("<I", 0x100 * i + 0x12)) for i in range(4))
+    nop = op(2, 0, struct.pack("<BBHIQ", 0, 0, 0, 0, 0) + bytes(48))
+    job = op(2, 1, struct.pack("<BBHIQ", 1, 0, 1, 0, 0) + struct.pack("<II", 0, 1) + bytes(40))
+    return {"fwio": read + run + post + run, "nop": context + enable + run + nop + run,
+            "jobs": context + op(5, 0, bytes(64)) + enable + run + job + nop + job + run,
+            "reset": enable + run + nop + op(6, 1) + run + read + op(6, 2 | 3 << 3) + run,
+            "control": enable + run + job + op(7, 3 << 4) + run + op(7, 2 << 4) + run,
+            "boot": op(8, 1, bytes(128)) + run + op(8, 2, bytes(128)) + run + read + run,
+            "bad": op(0, 1, struct.pack("<BBHI", 7, 1, 16, 1) + bytes(8)) + run + op(9, 0, bytes(range(16))) + run}
+
+
+def main():
+    target, directory = sys.argv[1:3]
+    os.makedirs(directory, exist_ok=True)
+    for name, data in {"fuzz_vfu": vfu, "fuzz_mmio": mmio, "fuzz_fw": fw}[target]().items():
+        with open(os.path.join(directory, name), "wb") as file:
+            file.write(data)
+
+
+if __name__ == "__main__":
+    main()
