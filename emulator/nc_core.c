@@ -32,7 +32,10 @@ void emu_nc_destroy(struct emu_nc *nc)
 
 void emu_nc_wipe(struct emu_nc *nc)
 {
-	emu_nc_mem_wipe(&nc->mem);
+	/* 56 MiB a chip: not again when nothing ran since */
+	if (nc->used)
+		emu_nc_mem_wipe(&nc->mem);
+	nc->used = false;
 	for (unsigned int i = 0; i < NEURON_ISA_SEMAPHORES; i++)
 		atomic_store(&nc->sem[i], 0);
 	for (unsigned int i = 0; i < NEURON_NC_EVENT_COUNT; i++)

@@ -55,6 +55,7 @@ struct emu_nc {
 
 	_Atomic uint32_t sem[NEURON_ISA_SEMAPHORES];
 	_Atomic uint32_t event[NEURON_NC_EVENT_COUNT];
+	bool used;		/* a job ran since SBUF and PSUM were wiped */
 	_Atomic int abort;	/* enum emu_nc_abort_state */
 
 	emu_nc_trace_fn *trace;

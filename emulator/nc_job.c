@@ -356,6 +356,8 @@ static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neur
 	nc->nan = false;
 	if (check_streams(&run, job, c))
 		return;
+	/* before the first instruction: what it leaves is to be wiped */
+	nc->used = true;
 	fp = emu_nc_fp_begin(nc->kernels);
 	run_streams(&run, c);
 	emu_nc_fp_end(fp);

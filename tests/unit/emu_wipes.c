@@ -148,6 +148,8 @@ static uint32_t get_event(unsigned int n)
 
 static void put_sbuf(unsigned int n)
 {
+	/* as the job that leaves something there does */
+	chip->core[n].nc->used = true;
 	chip->core[n].nc->mem.sbuf[77][5] = MARK;
 }
 
@@ -158,6 +160,7 @@ static uint32_t get_sbuf(unsigned int n)
 
 static void put_psum(unsigned int n)
 {
+	chip->core[n].nc->used = true;
 	chip->core[n].nc->mem.psum[1000][127] = MARK;
 }
 
