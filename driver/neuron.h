@@ -14,9 +14,9 @@
  *			nothing may touch user memory while it is held
  *   dma_resv		of dma-bufs: what is mapped for an importer
  *   ndev->cores_lock	owners of NeuronCores, queue slots
- *   ring->lock		one UDMA ring
  *   ndev->status_lock	the cached firmware status
  *   fwio->lock		the mailbox
+ *   ndev->dma.lock	spinlock: batches of copies, and who runs them
  *   ndev->queue_lock	spinlock, irqs off: queues that interrupts complete
  * recovery->lock is outside of all but ndev->rwsem, whose readers may take it.
  *
@@ -41,6 +41,7 @@
 #include <neuron/job.h>
 #include <neuron/regs.h>
 
+#include "neuron_dma.h"
 #include "neuron_fwio.h"
 #include "neuron_irq.h"
 #include "neuron_recovery.h"
@@ -138,9 +139,7 @@ struct neuron_device {
 
 	struct neuron_fwio fwio;
 	struct neuron_udma_ring rings[NEURON_CORES];
-	atomic_t next_ring;
-	void *zeros;
-	dma_addr_t zeros_dma;
+	struct neuron_dma dma;
 
 	struct mutex objects_lock;		/* guards the two below, frees of DMA memory */
 	struct list_head objects;

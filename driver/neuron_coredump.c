@@ -124,8 +124,8 @@ static void neuron_dump_text(struct neuron_device *ndev, struct neuron_dump_writ
 	neuron_dump_queues_text(ndev, w, &length);
 	for (i = 0; i < NEURON_CORES; i++)
 		neuron_dump_print(w, &length, "ring %u: tail %u, id %u, batches %llu\n", i,
-				  READ_ONCE(ndev->rings[i].tail),
-				  READ_ONCE(ndev->rings[i].ring_id),
+				  READ_ONCE(ndev->rings[i].pos.tail),
+				  READ_ONCE(ndev->rings[i].pos.ring_id),
 				  READ_ONCE(ndev->rings[i].batches));
 	neuron_dump_steps_text(ndev, w, &length);
 	neuron_dump_end(w, NEURON_DUMP_TEXT, length);

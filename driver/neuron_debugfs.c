@@ -54,12 +54,15 @@ static int neuron_rings_show(struct seq_file *m, void *data)
 	struct neuron_device *ndev = m->private;
 	unsigned int core;
 
-	seq_puts(m, "core tail ring_id batches\n");
+	seq_puts(m, "core tail ring_id chunks bytes missed_interrupts resets batches\n");
 	for (core = 0; core < NEURON_CORES; core++) {
 		struct neuron_udma_ring *ring = &ndev->rings[core];
 
-		seq_printf(m, "%4u %4u %7u %7llu\n", core, READ_ONCE(ring->tail),
-			   READ_ONCE(ring->ring_id), READ_ONCE(ring->batches));
+		seq_printf(m, "%4u %4u %7u %6llu %5llu %17llu %6llu %7llu\n", core,
+			   READ_ONCE(ring->pos.tail), READ_ONCE(ring->pos.ring_id),
+			   READ_ONCE(ring->chunks), READ_ONCE(ring->bytes),
+			   READ_ONCE(ring->missed), READ_ONCE(ring->resets),
+			   READ_ONCE(ring->batches));
 	}
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "neuron_dma.h"
+
 struct address_space;
 struct neuron_device;
 struct neuron_usage;
@@ -21,6 +23,8 @@ struct neuron_usage;
  * @objects: id -> object; its own lock
  * @lock: guards @queues
  * @queues: that have not been destroyed
+ * @rings: that have not been destroyed; @lock
+ * @dma: its share of the DMA engine
  * @poll_wq: pollers; woken at each completion
  * @usage: memory of this file
  * @jobs: that have ended, as far as the driver has looked
@@ -32,8 +36,10 @@ struct neuron_file {
 	struct address_space *mapping;
 	struct list_head node;
 	struct xarray objects;
-	struct mutex lock;	/* guards the list of queues */
+	struct mutex lock;	/* guards the lists of queues and rings */
 	struct list_head queues;
+	struct list_head rings;
+	struct neuron_dma_client dma;
 	wait_queue_head_t poll_wq;
 	struct neuron_usage *usage;
 	atomic64_t jobs;

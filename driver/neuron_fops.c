@@ -20,6 +20,7 @@
 #include "neuron_ioctl.h"
 #include "neuron_mem.h"
 #include "neuron_queue.h"
+#include "neuron_ring.h"
 
 int neuron_file_error(struct neuron_file *nf)
 {
@@ -68,6 +69,8 @@ static int neuron_fops_open(struct inode *inode, struct file *file)
 	xa_init_flags(&nf->objects, XA_FLAGS_ALLOC1);
 	mutex_init(&nf->lock);
 	INIT_LIST_HEAD(&nf->queues);
+	INIT_LIST_HEAD(&nf->rings);
+	neuron_dma_client_init(&nf->dma);
 	init_waitqueue_head(&nf->poll_wq);
 	nf->mapping = file->f_mapping;
 
@@ -104,6 +107,8 @@ static int neuron_fops_release(struct inode *inode, struct file *file)
 	if (!neuron_file_error(nf))
 		neuron_queue_disable_file(nf);
 	neuron_object_destroy_all(nf);
+	/* A killed task may have left a copy behind. */
+	neuron_dma_client_drain(ndev, &nf->dma);
 	neuron_cores_release_all(nf);
 	mutex_lock(&ndev->objects_lock);
 	list_del(&nf->node);
@@ -139,7 +144,7 @@ static __poll_t neuron_fops_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &nf->ndev->error_wq, wait);
 	if (neuron_file_error(nf))
 		return EPOLLERR | EPOLLHUP;
-	return neuron_queue_readable(nf) ? EPOLLIN | EPOLLRDNORM : 0;
+	return neuron_queue_readable(nf) || neuron_ring_readable(nf) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static u64 neuron_fops_kib(atomic64_t *bytes)

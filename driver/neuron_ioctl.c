@@ -134,6 +134,9 @@ static const struct neuron_ioctl neuron_ioctls[] = {
 		.undo = neuron_undo_mem_export,
 		.told = neuron_told_mem_export,
 	},
+	NEURON_IOCTL(NEURON_IOCTL_RING_CREATE, ring_create, reserved, neuron_ioctl_ring_create,
+		     neuron_undo_ring_create),
+	NEURON_IOCTL(NEURON_IOCTL_RING_SUBMIT, ring_submit, seq, neuron_ioctl_ring_submit, NULL),
 };
 
 static const struct neuron_ioctl *neuron_ioctl_find(unsigned int cmd)

@@ -41,6 +41,9 @@ void neuron_undo_mem_export(struct neuron_file *nf, union neuron_ioctl_arg *u);
 void neuron_told_mem_export(struct neuron_file *nf, union neuron_ioctl_arg *u);
 /* neuron_ioctl_ring.c */
 int neuron_ioctl_copy(struct neuron_file *nf, union neuron_ioctl_arg *u);
+int neuron_ioctl_ring_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
+void neuron_undo_ring_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
+int neuron_ioctl_ring_submit(struct neuron_file *nf, union neuron_ioctl_arg *u);
 /* neuron_ioctl_queue.c */
 int neuron_ioctl_context_create(struct neuron_file *nf, union neuron_ioctl_arg *u);
 void neuron_undo_context_create(struct neuron_file *nf, union neuron_ioctl_arg *u);

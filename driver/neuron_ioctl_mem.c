@@ -86,7 +86,7 @@ static struct neuron_mem *neuron_mem_create(struct neuron_file *nf,
 
 	switch (arg->type) {
 	case NEURON_MEM_DEVICE:
-		return neuron_mem_create_device(ndev, arg->length, arg->align, arg->channel);
+		return neuron_mem_create_device(nf, arg->length, arg->align, arg->channel);
 	case NEURON_MEM_HOST:
 		return neuron_mem_create_host(ndev, arg->length);
 	case NEURON_MEM_USER:

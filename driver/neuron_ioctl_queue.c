@@ -20,6 +20,7 @@
 #include "neuron_job.h"
 #include "neuron_mem.h"
 #include "neuron_queue.h"
+#include "neuron_ring.h"
 
 int neuron_ioctl_context_create(struct neuron_file *nf, union neuron_ioctl_arg *u)
 {
@@ -329,6 +330,7 @@ int neuron_ioctl_wait(struct neuron_file *nf, union neuron_ioctl_arg *u)
 {
 	struct neuron_ioctl_wait *arg = &u->wait;
 	struct neuron_queue *queue;
+	struct neuron_ring *ring;
 	int ret, error;
 
 	if (arg->flags || arg->reserved)
@@ -336,6 +338,13 @@ int neuron_ioctl_wait(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	ret = neuron_file_enter(nf);
 	if (ret)
 		return ret;
+	ring = neuron_ring_lookup(nf, arg->queue);
+	if (ring) {
+		neuron_file_leave(nf);
+		ret = neuron_ring_wait(ring, arg);
+		neuron_object_put(&ring->obj);
+		return ret;
+	}
 	ret = nf->ndev->compute ? -ENOENT : -EOPNOTSUPP;
 	queue = nf->ndev->compute ? neuron_queue_lookup(nf, arg->queue) : NULL;
 	neuron_file_leave(nf);

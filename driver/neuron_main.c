@@ -126,6 +126,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	mutex_init(&ndev->cores_lock);
 	mutex_init(&ndev->status_lock);
 	spin_lock_init(&ndev->queue_lock);
+	neuron_dma_setup(ndev);
 	INIT_LIST_HEAD(&ndev->objects);
 	INIT_LIST_HEAD(&ndev->files);
 	INIT_WORK(&ndev->broken_work, neuron_broken_work);

@@ -20,6 +20,7 @@
 #include "neuron.h"
 #include "neuron_copy.h"
 #include "neuron_dmabuf.h"
+#include "neuron_file.h"
 #include "neuron_mem.h"
 #include "neuron_usage.h"
 #include "neuron_user.h"
@@ -178,9 +179,10 @@ static int neuron_mem_take(struct neuron_device *ndev, struct neuron_mem *mem, u
 	return -ENOSPC;
 }
 
-struct neuron_mem *neuron_mem_create_device(struct neuron_device *ndev, u64 length, u64 align,
+struct neuron_mem *neuron_mem_create_device(struct neuron_file *nf, u64 length, u64 align,
 					    u32 channel)
 {
+	struct neuron_device *ndev = nf->ndev;
 	struct neuron_mem *mem;
 	int ret;
 
@@ -191,7 +193,7 @@ struct neuron_mem *neuron_mem_create_device(struct neuron_device *ndev, u64 leng
 		return ERR_PTR(-ENOMEM);
 	ret = neuron_mem_take(ndev, mem, PAGE_ALIGN(length), max_t(u64, align, PAGE_SIZE), channel);
 	if (!ret)
-		ret = neuron_copy_zero(ndev, mem->address, mem->length);
+		ret = neuron_copy_zero(nf, mem);
 	if (ret) {
 		neuron_mem_put(mem);
 		return ERR_PTR(ret);

@@ -83,7 +83,7 @@ u64 neuron_mem_largest(struct neuron_device *ndev, unsigned int channel);
 u64 neuron_mem_bytes(struct neuron_device *ndev, unsigned int kind);
 
 /* ERR_PTR() or an object with one reference, zeroed. With ndev->rwsem held. */
-struct neuron_mem *neuron_mem_create_device(struct neuron_device *ndev, u64 length, u64 align,
+struct neuron_mem *neuron_mem_create_device(struct neuron_file *nf, u64 length, u64 align,
 					    u32 channel);
 struct neuron_mem *neuron_mem_create_host(struct neuron_device *ndev, u64 length);
 /* Takes @user over on success. */

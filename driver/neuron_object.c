@@ -96,9 +96,9 @@ void neuron_object_destroy_all(struct neuron_file *nf)
 	struct neuron_object *obj;
 	unsigned long id;
 
-	/* Queues first: nothing else may go while a job uses it. */
+	/* Queues and rings first: nothing else may go while a job uses it. */
 	xa_for_each(&nf->objects, id, obj)
-		if (obj->ops->type == NEURON_OBJECT_QUEUE)
+		if (obj->ops->type == NEURON_OBJECT_QUEUE || obj->ops->type == NEURON_OBJECT_RING)
 			neuron_object_destroy(nf, id);
 	xa_for_each(&nf->objects, id, obj)
 		neuron_object_destroy(nf, id);

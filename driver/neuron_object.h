@@ -14,6 +14,7 @@ enum neuron_object_type {
 	NEURON_OBJECT_MEM,
 	NEURON_OBJECT_CONTEXT,
 	NEURON_OBJECT_QUEUE,
+	NEURON_OBJECT_RING,
 };
 
 /**

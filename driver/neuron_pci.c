@@ -92,16 +92,16 @@ static int neuron_alloc_memory(struct neuron_device *ndev)
 	ret = neuron_fwio_init(ndev);
 	if (ret)
 		return ret;
-	ret = neuron_udma_init(ndev);
+	ret = neuron_dma_init(ndev);
 	if (ret)
 		goto err_fwio;
 	ret = neuron_context_init(ndev);
 	if (ret)
-		goto err_udma;
+		goto err_dma;
 	return 0;
 
-err_udma:
-	neuron_udma_fini(ndev);
+err_dma:
+	neuron_dma_fini(ndev);
 err_fwio:
 	neuron_fwio_fini(ndev);
 	return ret;
@@ -110,7 +110,7 @@ err_fwio:
 static void neuron_free_memory(struct neuron_device *ndev)
 {
 	neuron_context_fini(ndev);
-	neuron_udma_fini(ndev);
+	neuron_dma_fini(ndev);
 	neuron_fwio_fini(ndev);
 }
 
@@ -133,7 +133,8 @@ static void neuron_cancel_works(struct neuron_device *ndev)
 /* For ever: the device has gone for all files. */
 static void neuron_gone(struct neuron_device *ndev)
 {
-	/* Waiters hold no lock: they see that the device is gone, and leave. */
+	neuron_dma_stop(ndev, -ENODEV);
+	/* Other waiters hold no lock: they see that the device is gone, and leave. */
 	down_write(&ndev->rwsem);
 	WRITE_ONCE(ndev->gone, true);
 	neuron_hw_stop(ndev);
@@ -233,6 +234,7 @@ static void neuron_shutdown(struct pci_dev *pdev)
 static void neuron_take_away(struct neuron_device *ndev)
 {
 	neuron_recovery_hold(ndev);
+	neuron_dma_stop(ndev, -EIO);
 	down_write(&ndev->rwsem);
 	ndev->generation++;
 	neuron_hw_stop(ndev);

@@ -285,6 +285,7 @@ static int neuron_recovery_take(struct neuron_device *ndev)
 {
 	int ret = 0;
 
+	neuron_dma_stop(ndev, -EIO);
 	down_write(&ndev->rwsem);
 	if (READ_ONCE(ndev->gone)) {
 		ret = -ENODEV;

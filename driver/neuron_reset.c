@@ -121,7 +121,7 @@ int neuron_hw_restart(struct neuron_device *ndev)
 	/* A report of the time before would be taken for one of the time after. */
 	cancel_work_sync(&ndev->broken_work);
 	neuron_ext_start(ndev);
-	neuron_udma_start(ndev);
+	neuron_dma_start(ndev);
 	WRITE_ONCE(ndev->lost, false);
 	WRITE_ONCE(ndev->broken, false);
 out_unlock:
@@ -135,6 +135,8 @@ void neuron_hw_stop(struct neuron_device *ndev)
 	/* All at once, so that their jobs end at the same time. */
 	if (neuron_hw_answers(ndev))
 		neuron_queue_disable_all(ndev);
+	/* Again: a restart may have come between, while the lock was waited for. */
+	neuron_dma_stop(ndev, READ_ONCE(ndev->gone) ? -ENODEV : -EIO);
 	neuron_object_revoke_all(ndev);
 	neuron_cores_reset(ndev);
 	if (neuron_hw_answers(ndev)) {

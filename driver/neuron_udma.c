@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UDMA: bring-up of the 12 engines, and the four rings in kernel memory that all copies use
- * (engine 3n + 2, queue 15 of core n, as the public contract has it). Registers are only
- * written, never read.
+ * UDMA: bring-up of the 12 engines, and the four ring pairs in kernel memory that all copies
+ * use (engine 3n + 2, queue 15 of core n, as the public contract has it). Registers are
+ * only written; they are read only when something went wrong.
  *
- * Locking: ring->lock from neuron_udma_get() to neuron_udma_put(). Start and stop run in
- * probe, or with ndev->rwsem held for writing.
+ * Locking: none here. A ring belongs to who owns its channel (neuron_dma.c). Start and stop
+ * run in probe, or with ndev->rwsem held for writing, when nobody owns one.
  */
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
 
 #include "neuron.h"
 #include "neuron_udma.h"
 
 #define NEURON_RING_BYTES	(NEURON_UDMA_H2T_RING * sizeof(struct neuron_udma_desc))
-#define NEURON_MARKER_BYTES	(2 * sizeof(u32))
+/* Two pairs of words, what is copied and where to: of chunks, and of the proof after a reset. */
+#define NEURON_MARKER_BYTES	(4 * sizeof(u32))
+#define NEURON_MARKER_CHUNK	0
+#define NEURON_MARKER_PROOF	2
 #define NEURON_QUEUE_ON		(NEURON_UDMA_Q_CFG_RESET_VALUE | NEURON_UDMA_Q_CFG_PREFETCH | \
 				 NEURON_UDMA_Q_CFG_SCHEDULE)
 /* Bytes; the largest that the register holds. */
@@ -24,8 +29,8 @@
 #define NEURON_DESC_MS		16
 #define NEURON_BATCH_MS		1000
 #define NEURON_BATCH_EMULATED_MS 20000
-/* An interrupt that got lost costs this, not the whole time-out. */
-#define NEURON_MISSED_IRQ_MS	100
+/* An interrupt that got lost costs this, not the whole time-out; so does an error. */
+#define NEURON_LOOK_MS		100
 
 static void neuron_udma_free_ring(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 {
@@ -37,7 +42,8 @@ static void neuron_udma_free_ring(struct neuron_device *ndev, struct neuron_udma
 		dma_free_coherent(dev, NEURON_RING_BYTES, ring->s2m, ring->s2m_dma);
 	if (ring->marker)
 		dma_free_coherent(dev, NEURON_MARKER_BYTES, ring->marker, ring->marker_dma);
-	mutex_destroy(&ring->lock);
+	if (ring->pattern)
+		dma_free_coherent(dev, NEURON_UDMA_DESC_MAX_LEN, ring->pattern, ring->pattern_dma);
 }
 
 static int neuron_udma_alloc_ring(struct neuron_device *ndev, unsigned int core)
@@ -45,17 +51,20 @@ static int neuron_udma_alloc_ring(struct neuron_device *ndev, unsigned int core)
 	struct neuron_udma_ring *ring = &ndev->rings[core];
 	struct device *dev = &ndev->pdev->dev;
 
-	mutex_init(&ring->lock);
 	init_waitqueue_head(&ring->wq);
 	ring->base = NEURON_APB_UDMA(core, NEURON_UDMA_H2T_ENGINE);
 	ring->m2s = dma_alloc_coherent(dev, NEURON_RING_BYTES, &ring->m2s_dma, GFP_KERNEL);
 	ring->s2m = dma_alloc_coherent(dev, NEURON_RING_BYTES, &ring->s2m_dma, GFP_KERNEL);
 	ring->marker = dma_alloc_coherent(dev, NEURON_MARKER_BYTES, &ring->marker_dma, GFP_KERNEL);
-	if (!ring->m2s || !ring->s2m || !ring->marker) {
+	/* Zeroed, which is the pattern that it begins with. */
+	ring->pattern = dma_alloc_coherent(dev, NEURON_UDMA_DESC_MAX_LEN, &ring->pattern_dma,
+					   GFP_KERNEL);
+	if (!ring->m2s || !ring->s2m || !ring->marker || !ring->pattern) {
 		neuron_udma_free_ring(ndev, ring);
 		return -ENOMEM;
 	}
-	ring->marker[0] = NEURON_UDMA_COMPLETION_MARKER;
+	ring->marker[NEURON_MARKER_CHUNK] = NEURON_UDMA_COMPLETION_MARKER;
+	ring->marker[NEURON_MARKER_PROOF] = NEURON_UDMA_COMPLETION_MARKER;
 	return 0;
 }
 
@@ -69,12 +78,6 @@ int neuron_udma_init(struct neuron_device *ndev)
 		if (ret)
 			goto err_rings;
 	}
-	ndev->zeros = dma_alloc_coherent(&ndev->pdev->dev, NEURON_UDMA_DESC_MAX_LEN,
-					 &ndev->zeros_dma, GFP_KERNEL);
-	if (!ndev->zeros) {
-		ret = -ENOMEM;
-		goto err_rings;
-	}
 	return 0;
 
 err_rings:
@@ -87,8 +90,6 @@ void neuron_udma_fini(struct neuron_device *ndev)
 {
 	unsigned int core;
 
-	dma_free_coherent(&ndev->pdev->dev, NEURON_UDMA_DESC_MAX_LEN, ndev->zeros,
-			  ndev->zeros_dma);
 	for (core = 0; core < NEURON_CORES; core++)
 		neuron_udma_free_ring(ndev, &ndev->rings[core]);
 }
@@ -143,22 +144,25 @@ static u32 neuron_udma_s2m_queue(struct neuron_udma_ring *ring)
 	return ring->base + NEURON_UDMA_S2M + NEURON_UDMA_QUEUE(NEURON_UDMA_H2T_QUEUE);
 }
 
+/* Both halves empty, both rings at their beginning. */
+static void neuron_udma_start_ring(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+{
+	neuron_ringpos_reset(&ring->pos, NEURON_UDMA_H2T_RING);
+	ring->queued = 0;
+	neuron_udma_start_half(ndev, neuron_udma_m2s_queue(ring), NEURON_UDMA_M2S_Q_SW_CTRL,
+			       NEURON_UDMA_M2S_Q_CPL_CFG, ring->m2s_dma);
+	neuron_udma_start_half(ndev, neuron_udma_s2m_queue(ring), NEURON_UDMA_S2M_Q_SW_CTRL,
+			       NEURON_UDMA_S2M_Q_CPL_CFG, ring->s2m_dma);
+}
+
 void neuron_udma_start(struct neuron_device *ndev)
 {
 	unsigned int core, engine;
 
 	for (core = 0; core < NEURON_CORES; core++) {
-		struct neuron_udma_ring *ring = &ndev->rings[core];
-
 		for (engine = 0; engine < NEURON_UDMA_PER_NC; engine++)
 			neuron_udma_start_engine(ndev, core, engine);
-		ring->tail = 0;
-		ring->ring_id = NEURON_UDMA_FIRST_RING_ID;
-		ring->queued = 0;
-		neuron_udma_start_half(ndev, neuron_udma_m2s_queue(ring), NEURON_UDMA_M2S_Q_SW_CTRL,
-				       NEURON_UDMA_M2S_Q_CPL_CFG, ring->m2s_dma);
-		neuron_udma_start_half(ndev, neuron_udma_s2m_queue(ring), NEURON_UDMA_S2M_Q_SW_CTRL,
-				       NEURON_UDMA_S2M_Q_CPL_CFG, ring->s2m_dma);
+		neuron_udma_start_ring(ndev, &ndev->rings[core]);
 	}
 }
 
@@ -184,112 +188,186 @@ void neuron_udma_wake(struct neuron_device *ndev)
 		wake_up_all(&ndev->rings[core].wq);
 }
 
-struct neuron_udma_ring *neuron_udma_get(struct neuron_device *ndev)
-{
-	unsigned int first = (unsigned int)atomic_inc_return(&ndev->next_ring);
-	struct neuron_udma_ring *ring;
-	unsigned int i;
-
-	for (i = 0; i < NEURON_CORES; i++) {
-		ring = &ndev->rings[(first + i) % NEURON_CORES];
-		if (mutex_trylock(&ring->lock))
-			return ring;
-	}
-	ring = &ndev->rings[first % NEURON_CORES];
-	mutex_lock(&ring->lock);
-	return ring;
-}
-
-void neuron_udma_put(struct neuron_udma_ring *ring)
-{
-	mutex_unlock(&ring->lock);
-}
-
 static void neuron_udma_push(struct neuron_udma_ring *ring, u64 dst, u64 src, u32 length, u32 m2s,
 			     u32 s2m)
 {
 	u32 ctrl = (length & NEURON_UDMA_DESC_LEN_MASK) | NEURON_UDMA_DESC_FIRST |
-		   NEURON_UDMA_DESC_LAST | ring->ring_id << NEURON_UDMA_DESC_RING_ID_SHIFT;
+		   NEURON_UDMA_DESC_LAST | ring->pos.ring_id << NEURON_UDMA_DESC_RING_ID_SHIFT;
+	u32 index = neuron_ringpos_push(&ring->pos);
 
-	ring->m2s[ring->tail] = (struct neuron_udma_desc) {
+	ring->m2s[index] = (struct neuron_udma_desc) {
 		.ctrl = ctrl | m2s,
 		.meta = NEURON_UDMA_M2S_META_COPY,
 		.addr = src,
 	};
-	ring->s2m[ring->tail] = (struct neuron_udma_desc) {
+	ring->s2m[index] = (struct neuron_udma_desc) {
 		.ctrl = ctrl | s2m,
 		.addr = dst,
 	};
 	ring->queued++;
-	if (++ring->tail == NEURON_UDMA_H2T_RING) {
-		ring->tail = 0;
-		ring->ring_id = (ring->ring_id + 1) & 3;
-	}
 }
 
-int neuron_udma_add(struct neuron_udma_ring *ring, u64 dst, u64 src, u32 length, bool barrier)
+bool neuron_udma_room(const struct neuron_udma_ring *ring)
 {
-	if (ring->queued == NEURON_UDMA_H2T_BATCH)
-		return -ENOSPC;
+	/* The marker needs one, too. */
+	return ring->queued < NEURON_UDMA_H2T_BATCH && neuron_ringpos_free(&ring->pos) > 1;
+}
+
+void neuron_udma_add(struct neuron_udma_ring *ring, u64 dst, u64 src, u32 length, bool barrier)
+{
 	neuron_udma_push(ring, dst, src, length, barrier ? NEURON_UDMA_DESC_DMB : 0, 0);
-	return 0;
+	ring->bytes += length;
 }
 
-static bool neuron_udma_done(struct neuron_udma_ring *ring)
+u64 neuron_udma_pattern(struct neuron_udma_ring *ring, u32 value)
 {
-	return READ_ONCE(ring->marker[1]) == NEURON_UDMA_COMPLETION_MARKER;
-}
-
-static int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, u32 count)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(count * NEURON_DESC_MS +
-			(ndev->emulated ? NEURON_BATCH_EMULATED_MS : NEURON_BATCH_MS));
-	unsigned int sleep_us = 20;
-	bool late;
-
-	for (;;) {
-		late = time_after(jiffies, end);
-		if (neuron_udma_done(ring))
-			break;
-		if (late || READ_ONCE(ndev->broken) || pci_channel_offline(ndev->pdev))
-			return -ETIMEDOUT;
-		if (ndev->vector_count > NEURON_VECTOR_DMA) {
-			wait_event_timeout(ring->wq,
-					   neuron_udma_done(ring) || READ_ONCE(ndev->broken),
-					   msecs_to_jiffies(NEURON_MISSED_IRQ_MS));
-		} else {
-			usleep_range(sleep_us, sleep_us + sleep_us / 2);
-			sleep_us = min(sleep_us * 2, 1000u);
-		}
+	if (ring->pattern_value != value) {
+		if (ring->queued)
+			return 0;
+		memset32(ring->pattern, value, NEURON_UDMA_DESC_MAX_LEN / sizeof(u32));
+		ring->pattern_value = value;
 	}
-	/* The chip wrote the data before the marker: nobody may read it ahead of the marker. */
-	dma_rmb();
-	return 0;
+	return NEURON_ADDR_HOST | ring->pattern_dma;
 }
 
-int neuron_udma_flush(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+static void neuron_udma_kick_marker(struct neuron_device *ndev, struct neuron_udma_ring *ring,
+				    unsigned int word)
 {
 	u32 irq = ndev->vector_count > NEURON_VECTOR_DMA ? NEURON_UDMA_DESC_INT_EN : 0;
-	u64 marker = NEURON_ADDR_HOST | ring->marker_dma;
-	u32 last = (ring->tail ? ring->tail : NEURON_UDMA_H2T_RING) - 1;
+	u64 marker = NEURON_ADDR_HOST | (ring->marker_dma + word * sizeof(u32));
 	u32 count;
-	int ret;
 
-	if (!ring->queued)
-		return 0;
 	/* The marker must not overtake the data. */
-	ring->m2s[last].ctrl |= NEURON_UDMA_DESC_DMB;
-	WRITE_ONCE(ring->marker[1], 0);
+	if (ring->queued)
+		ring->m2s[neuron_ringpos_before(&ring->pos, 1)].ctrl |= NEURON_UDMA_DESC_DMB;
+	ring->done = &ring->marker[word + 1];
+	WRITE_ONCE(*ring->done, 0);
 	neuron_udma_push(ring, marker + sizeof(u32), marker, sizeof(u32), 0, irq);
 	count = ring->queued;
 	ring->queued = 0;
-	ring->batches++;
+	ring->deadline = jiffies + msecs_to_jiffies(count * NEURON_DESC_MS +
+			(ndev->emulated ? NEURON_BATCH_EMULATED_MS : NEURON_BATCH_MS));
 
 	/* writel() orders descriptors and marker in memory before the doorbell. S2M goes first. */
 	neuron_apb_write(ndev, neuron_udma_s2m_queue(ring) + NEURON_UDMA_Q_TAIL_INC, count);
 	neuron_apb_write(ndev, neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_TAIL_INC, count);
-	ret = neuron_udma_wait(ndev, ring, count);
-	if (ret)
-		neuron_device_broken(ndev, "a DMA copy did not complete");
-	return ret;
+}
+
+void neuron_udma_kick(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+{
+	ring->chunks++;
+	neuron_udma_kick_marker(ndev, ring, NEURON_MARKER_CHUNK);
+}
+
+static bool neuron_udma_done(struct neuron_udma_ring *ring)
+{
+	return READ_ONCE(*ring->done) == NEURON_UDMA_COMPLETION_MARKER;
+}
+
+/* It takes long: has the chip stopped? Bits of the status are known of our chip only. */
+static int neuron_udma_look(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+{
+	u32 m2s, s2m;
+
+	if (!ndev->ext)
+		return 0;
+	m2s = readl(ndev->apb + neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_STATUS);
+	s2m = readl(ndev->apb + neuron_udma_s2m_queue(ring) + NEURON_UDMA_Q_STATUS);
+	if (m2s == ~0u && s2m == ~0u) {
+		neuron_device_broken(ndev, "its registers do not answer");
+		return -EIO;
+	}
+	if (!m2s && !s2m)
+		return 0;
+	dev_dbg(&ndev->dev, "DMA stopped: M2S %#x, S2M %#x\n", m2s, s2m);
+	return (m2s | s2m) & NEURON_UDMA_Q_STATUS_ECC ? -EBADMSG : -EREMOTEIO;
+}
+
+/* Sleep for a while: until the interrupt if there are any. True after NEURON_LOOK_MS. */
+static bool neuron_udma_nap(struct neuron_device *ndev, struct neuron_udma_ring *ring,
+			    bool killable, unsigned int *sleep_us, unsigned long *look)
+{
+	const unsigned long full = msecs_to_jiffies(NEURON_LOOK_MS);
+	long left;
+
+	if (ndev->vector_count <= NEURON_VECTOR_DMA) {
+		usleep_range(*sleep_us, *sleep_us + *sleep_us / 2);
+		*sleep_us = min(*sleep_us * 2, 1000u);
+		if (time_before(jiffies, *look))
+			return false;
+		*look = jiffies + full;
+		return true;
+	}
+	if (killable)
+		left = wait_event_killable_timeout(ring->wq, neuron_udma_done(ring) ||
+						   READ_ONCE(ndev->broken), full);
+	else
+		left = wait_event_idle_timeout(ring->wq, neuron_udma_done(ring) ||
+					       READ_ONCE(ndev->broken), full);
+	/* Done, but nobody said so. */
+	if (left == 1 && neuron_udma_done(ring))
+		ring->missed++;
+	return !left;
+}
+
+int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable)
+{
+	unsigned long look = jiffies + msecs_to_jiffies(NEURON_LOOK_MS);
+	unsigned int sleep_us = 20;
+	bool late;
+	int ret;
+
+	for (;;) {
+		late = time_after(jiffies, ring->deadline);
+		if (neuron_udma_done(ring))
+			break;
+		if (READ_ONCE(ndev->broken) || pci_channel_offline(ndev->pdev))
+			return -EIO;
+		if (late)
+			return -ETIMEDOUT;
+		if (killable && fatal_signal_pending(current))
+			return -EINTR;
+		if (!neuron_udma_nap(ndev, ring, killable, &sleep_us, &look))
+			continue;
+		ret = neuron_udma_look(ndev, ring);
+		if (ret)
+			return ret;
+	}
+	/* The chip wrote the data before the marker: nobody may read it ahead of the marker. */
+	dma_rmb();
+	neuron_ringpos_retire(&ring->pos, ring->pos.used);
+	return 0;
+}
+
+u32 neuron_udma_passed(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+{
+	u32 head = readl(ndev->apb + neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_HEAD);
+
+	/* The ring id is beside the index. */
+	return neuron_ringpos_passed(&ring->pos, head & NEURON_UDMA_Q_POINTER_MASK);
+}
+
+void neuron_udma_halt(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+{
+	u32 m2s = neuron_udma_m2s_queue(ring), s2m = neuron_udma_s2m_queue(ring);
+
+	neuron_apb_write(ndev, m2s + NEURON_UDMA_Q_CFG, NEURON_UDMA_Q_CFG_RESET_VALUE);
+	neuron_apb_write(ndev, s2m + NEURON_UDMA_Q_CFG, NEURON_UDMA_Q_CFG_RESET_VALUE);
+	neuron_apb_write(ndev, m2s + NEURON_UDMA_M2S_Q_SW_CTRL, NEURON_UDMA_Q_SW_CTRL_RESET);
+	neuron_apb_write(ndev, s2m + NEURON_UDMA_S2M_Q_SW_CTRL, NEURON_UDMA_Q_SW_CTRL_RESET);
+	neuron_ringpos_reset(&ring->pos, NEURON_UDMA_H2T_RING);
+	ring->queued = 0;
+}
+
+int neuron_udma_recover(struct neuron_device *ndev, struct neuron_udma_ring *ring)
+{
+	ring->resets++;
+	neuron_udma_start_ring(ndev, ring);
+	/*
+	 * The packets of a queue are carried out one after the other: once this marker is
+	 * there, the chip cannot be at what came before the reset, and memory may be freed.
+	 * It has a place of its own, which a marker from before the reset does not write.
+	 */
+	neuron_udma_kick_marker(ndev, ring, NEURON_MARKER_PROOF);
+	return neuron_udma_wait(ndev, ring, false);
 }

@@ -17,8 +17,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 import vm  # noqa: E402
 
-PROGRAMS = ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_queue", "test_exec", "test_load", "test_cancel",
-            "test_group", "test_lifetime", "test_fault"]
+PROGRAMS = ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_ring", "test_queue", "test_exec", "test_load",
+            "test_cancel", "test_group", "test_lifetime", "test_fault"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},

@@ -4,7 +4,7 @@
 
 /* Every ioctl with an argument that works, given the objects of the fixture. */
 enum { INFO, MEM_CREATE, MEM_EXPORT, COPY, CONTEXT_CREATE, CONTEXT_BIND, ACQUIRE, RELEASE, QUEUE_CREATE, SUBMIT, WAIT,
-       DESTROY, GROUP_ACQUIRE, CANCEL, IOCTLS };
+       DESTROY, GROUP_ACQUIRE, CANCEL, RING_CREATE, RING_SUBMIT, IOCTLS };
 
 union argument {
 	uint32_t size;
@@ -21,6 +21,8 @@ union argument {
 	struct neuron_ioctl_destroy destroy;
 	struct neuron_ioctl_group_acquire group_acquire;
 	struct neuron_ioctl_cancel cancel;
+	struct neuron_ioctl_ring_create ring_create;
+	struct neuron_ioctl_ring_submit ring_submit;
 	uint8_t bytes[8192];
 };
 
@@ -61,6 +63,9 @@ static const struct {
 				FLAGS(neuron_ioctl_group_acquire), RESERVED(neuron_ioctl_group_acquire)),
 	[CANCEL] = ENTRY(NEURON_IOCTL_CANCEL, neuron_ioctl_cancel, seq, FLAGS(neuron_ioctl_cancel),
 			 RESERVED(neuron_ioctl_cancel), .known = NEURON_CANCEL_ALL),
+	[RING_CREATE] = ENTRY(NEURON_IOCTL_RING_CREATE, neuron_ioctl_ring_create, reserved,
+			      FLAGS(neuron_ioctl_ring_create), RESERVED(neuron_ioctl_ring_create)),
+	[RING_SUBMIT] = ENTRY(NEURON_IOCTL_RING_SUBMIT, neuron_ioctl_ring_submit, seq, FLAGS(neuron_ioctl_ring_submit)),
 };
 
 FIXTURE(abi)
@@ -70,6 +75,8 @@ FIXTURE(abi)
 	struct neuron_bind bind;
 	struct neuron_submit job;
 	struct neuron_group_member member;
+	struct neuron_ioctl_ring_create ring;
+	struct neuron_dma_op op;
 	uint64_t seq;
 	union argument arg;
 };
@@ -94,6 +101,8 @@ VARIANT(WAIT);
 VARIANT(DESTROY);
 VARIANT(GROUP_ACQUIRE);
 VARIANT(CANCEL);
+VARIANT(RING_CREATE);
+VARIANT(RING_SUBMIT);
 
 FIXTURE_SETUP(abi)
 {
@@ -135,6 +144,18 @@ FIXTURE_SETUP(abi)
 		/* fall through */
 	case ACQUIRE:
 		arg->cores.mask = 2;
+		break;
+	case RING_CREATE:
+		arg->ring_create.entries = 4;
+		arg->ring_create.eventfd = -1;
+		break;
+	case RING_SUBMIT:
+		self->ring = (struct neuron_ioctl_ring_create) { .size = sizeof(self->ring), .entries = 64, .eventfd = -1 };
+		ASSERT_EQ(0, call(r->fd, NEURON_IOCTL_RING_CREATE, &self->ring));
+		self->op = (struct neuron_dma_op) { .op = NEURON_DMA_FILL, .dst = r->data_mem.id, .length = 64 };
+		arg->ring_submit.ring = self->ring.id;
+		arg->ring_submit.count = 1;
+		arg->ring_submit.ops = (uintptr_t)&self->op;
 		break;
 	case QUEUE_CREATE:
 		arg->queue_create.entries = 4;

@@ -200,6 +200,8 @@ struct neuron_copy {
  *  -ERANGE	an offset or a length reaches over the end of an object; nothing was copied
  *  -EACCES	a destination is NEURON_MEM_READONLY; nothing was copied
  *  -ESTALE	the exporter of an imported dma-buf took it back
+ *  -EBADMSG	uncorrectable error in memory that a copy reads; copies before it are done
+ *  -EREMOTEIO	the chip reached no memory at an address; copies before that one are done
  *  -ETIMEDOUT	the DMA engine did not complete
  */
 struct neuron_ioctl_copy {
@@ -268,7 +270,8 @@ struct neuron_dma_op {
  * @seq: out: sequence number of the batch; a ring counts 1, 2, 3, ...
  *
  * Returns at once. NEURON_IOCTL_WAIT with the ring's id waits: its status is
- * NEURON_JOB_OK, NEURON_JOB_BUS (the chip reached no memory there), NEURON_JOB_TIMEOUT or
+ * NEURON_JOB_OK, NEURON_JOB_BUS (the chip reached no memory there), NEURON_JOB_ECC (an
+ * uncorrectable error in what was to be read), NEURON_JOB_TIMEOUT or
  * NEURON_JOB_ABORTED (ring destroyed, buffer taken back by its exporter), its detail the
  * index of the operation that failed; later ones of that batch were not started.
  *
