@@ -61,6 +61,7 @@ struct emu_chip {
 	struct emu_sensors sensors;
 	struct emu_faults faults;
 	atomic_bool tracing;
+	atomic_bool watching;		/* emu_watch_enable() */
 	_Atomic uint64_t guest_errors[EMU_GE_COUNT];
 	atomic_bool stop;
 };

@@ -94,7 +94,7 @@ static const char *set_trace(struct control *c, const char *arg, FILE *out)
 
 	(void)out;
 	if (*arg && trace_select(arg, bad, sizeof(bad))) {
-		emu_trace_enable(c->chip, trace_any());
+		trace_apply(c->chip);
 		return NULL;
 	}
 	snprintf(error_text, sizeof(error_text), "trace: %s%s%s; there are %s, all and none",

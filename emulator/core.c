@@ -24,9 +24,12 @@ static const struct {
 static void *nc_map(void *opaque, uint64_t addr, uint64_t len)
 {
 	struct emu_core *core = opaque;
+	uint8_t *memory;
 
-	uint8_t *memory = emu_bus_map(core->chip, addr, len);
-
+	/* Every access is to be seen, then. */
+	if (core->watch.on)
+		return NULL;
+	memory = emu_bus_map(core->chip, addr, len);
 	/* What holds a lost line is read piece by piece, so that the job that reads it ends. */
 	if (memory && emu_sensors_lost(core->chip, memory - core->chip->dram.base, len, false))
 		return NULL;
@@ -39,6 +42,7 @@ static int nc_read(void *opaque, uint64_t addr, void *buf, size_t len)
 	struct emu_core *core = opaque;
 	int err;
 
+	emu_watch_access(core, addr, len, false);
 	if (core->state == EMU_CORE_EMBEDDED)
 		err = emu_bus_read_embedded(core->chip, addr, buf, len);
 	else
@@ -51,6 +55,7 @@ static int nc_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 	struct emu_core *core = opaque;
 	int err;
 
+	emu_watch_access(core, addr, len, true);
 	if (core->state == EMU_CORE_EMBEDDED)
 		err = emu_bus_write_embedded(core->chip, addr, buf, len);
 	else
@@ -223,7 +228,9 @@ static void run(struct emu_core *core, const struct neuron_segment *segments, un
 		uint32_t owner, const struct neuron_job *job, struct neuron_completion *completion)
 {
 	core->traced_job = job->seq;
+	emu_watch_begin(core, segments, count, owner, job->seq);
 	emu_nc_run(core->nc, segments, count, owner, job, completion);
+	emu_watch_end(core);
 	if (completion->status != NEURON_JOB_OK && completion->status != NEURON_JOB_ABORTED)
 		emu_notify_error(core, completion);
 	report(core, completion);

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <neuron/job.h>
 
+#include "watch.h"
+
 struct emu_chip;
 struct emu_nc;
 
@@ -36,6 +38,7 @@ struct emu_core {
 	unsigned int segments;
 	struct neuron_segment segment[NEURON_SEGMENTS];
 	struct neuron_completion completion;
+	struct emu_watch watch;
 };
 
 int emu_core_init(struct emu_chip *chip, unsigned int index);

@@ -201,6 +201,11 @@ EMU_API void emu_dump(struct emu_chip *chip, void (*line)(void *opaque, const ch
 
 /* Call emu_config.trace from now on, or no more. On from the start if there is one. */
 EMU_API void emu_trace_enable(struct emu_chip *chip, bool on);
+/*
+ * Look at every access of jobs to memory, for the trace category "reach": slow. Counts from the
+ * next job on; off at first.
+ */
+EMU_API void emu_watch_enable(struct emu_chip *chip, bool on);
 
 /* Device DRAM of @channel as memory of this process, NEURON_DRAM_CHANNEL_SIZE bytes, sparse. */
 EMU_API void *emu_dram(struct emu_chip *chip, unsigned int channel);

@@ -495,7 +495,7 @@ static int create_chip(struct server *s)
 	if (err)
 		fprintf(stderr, "neuron-emu: cannot create the chip: %s\n", strerror(-err));
 	else
-		emu_trace_enable(s->chip, trace_any());
+		trace_apply(s->chip);
 	return err;
 }
 

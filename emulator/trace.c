@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emu.h"
 #include "trace.h"
 
 static const char *const names[] = {
 	"pci", "mmio", "misc", "udma", "dma", "queue", "job", "irq", "notify", "firmware",
-	"reset", "link", "fault", "vfio",
+	"reset", "link", "fault", "vfio", "reach",
 };
 
 #define COUNT	(sizeof(names) / sizeof(names[0]))
@@ -50,9 +51,10 @@ bool trace_wanted(const char *category)
 	return i < COUNT && mask & 1u << i;
 }
 
-bool trace_any(void)
+void trace_apply(struct emu_chip *chip)
 {
-	return atomic_load(&wanted) != 0;
+	emu_watch_enable(chip, trace_wanted("reach"));
+	emu_trace_enable(chip, atomic_load(&wanted) != 0);
 }
 
 bool trace_select(const char *list, char *bad, unsigned int size)

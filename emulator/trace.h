@@ -5,11 +5,14 @@
 
 #include <stdbool.h>
 
+struct emu_chip;
+
 /* Names, separated by ", ". */
 const char *trace_names(void);
 /* Is @category wanted now? Any thread. */
 bool trace_wanted(const char *category);
-bool trace_any(void);
+/* Have @chip make the lines that are wanted now. */
+void trace_apply(struct emu_chip *chip);
 /*
  * Want the categories of @list, separated by commas; "all", "none". On a mistake nothing
  * changes, and @bad points to the unknown name.

@@ -56,10 +56,10 @@ class Tap:
             print("# " + line, flush=True)
 
 
-def run_program(tap, guest, config, program, timeout):
+def run_program(tap, guest, config, program, timeout, env=None):
     """One test program; its own results, and that there were as many as it had planned."""
     try:
-        r = guest.run([os.path.join(GUEST_DIR, program)], timeout=timeout)
+        r = guest.run([os.path.join(GUEST_DIR, program)], timeout=timeout, env=env)
     except vm.VMTimeout as e:
         tap.comment(str(e))
         tap.result(False, "%s: %s ends in time" % (config, program))
