@@ -109,7 +109,8 @@ def run(tap, options):
     os.environ.setdefault("ASAN_OPTIONS", "abort_on_error=1")
     os.environ.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
     with vm.VM(name="attack", devices=2, modprobe=True, lifetime=options.timeout * 6 + options.seconds * 2 + 60,
-               kernel=options.kernel, emulator=emulator) as guest:
+               kernel=options.kernel, emulator=emulator,
+               firmware=os.path.join(vm.output_dir(), "firmware/inferentia.bin")) as guest:
         tap.comment("Linux %s, %s, seed %d, console %s" % (guest.release, emulator or "neuron-emu", options.seed,
                                                           guest.console))
         chip = guest.emulators[0]
