@@ -312,7 +312,8 @@ void emu_fault_end(struct emu_chip *chip, enum emu_fault_kind kind)
 
 	switch (kind) {
 	case EMU_FAULT_ALL_ONES:
-		emu_fault_die(chip, false);
+		if (atomic_load(&chip->faults.dead))
+			emu_fault_die(chip, false);
 		break;
 	case EMU_FAULT_LINK_DOWN:
 		block_links(chip);
@@ -342,17 +343,21 @@ void emu_fault_end(struct emu_chip *chip, enum emu_fault_kind kind)
 	emu_service_wake(chip);
 }
 
+/*
+ * A function comes back from a lost link in reset: what it was doing, it does no more, in
+ * memory that its host has long taken away.
+ */
 void emu_fault_die(struct emu_chip *chip, bool dead)
 {
 	unsigned int i;
 
-	atomic_store(&chip->faults.dead, dead);
 	emu_trace(chip, "fault", "the chip is %s", dead ? "off the bus" : "back on the bus");
-	/* Mapped pages are memory of the host's: all that can be done is to write the ones there. */
-	for (i = NEURON_EXT_STATUS; i < NEURON_EXT_STATUS + NEURON_STATUS_FW_STATE + 4; i += 4)
-		emu_ext_status(chip, i, dead ? ~0u : i == NEURON_EXT_STATUS ? 0 :
-			       emu_ext_peek(chip, i == NEURON_EXT_STATUS + NEURON_STATUS_HEARTBEAT ?
-					    NEURON_EXT_FW_HEARTBEAT : NEURON_EXT_FW_STATE));
+	if (!dead)
+		emu_reset(chip, EMU_RESET_FUNCTION);
+	atomic_store(&chip->faults.dead, dead);
+	/* Mapped pages are memory of the host's: all that can be done is to write ones there. */
+	for (i = 0; dead && i <= NEURON_STATUS_FW_STATE; i += 4)
+		emu_ext_status(chip, NEURON_EXT_STATUS + i, ~0u);
 	emu_service_wake(chip);
 }
 

@@ -220,6 +220,9 @@ static void test_all_ones(void **state)
 	assert_int_equal(bar_read(&h, 4, 0x1000), 4711);
 	assert_int_equal(bar_read(&h, 2, NEURON_NC_SEM_READ), 0);
 	assert_int_equal(config_read(&h, PCI_VENDOR_ID, 2), NEURON_PCI_VENDOR);
+	/* back, it is as after a function reset */
+	assert_int_equal(config_read(&h, PCI_COMMAND, 2), 0);
+	bus_master(&h, true);
 	interrupt();
 	assert_int_equal(h.irqs[0], irqs + 1);
 }
