@@ -141,9 +141,10 @@ struct neuron_device {
 	struct neuron_udma_ring rings[NEURON_CORES];
 	struct neuron_dma dma;
 
-	struct mutex objects_lock;		/* guards the two below, frees of DMA memory */
+	struct mutex objects_lock;		/* guards the three below, frees of DMA memory */
 	struct list_head objects;
 	struct list_head files;
+	struct list_head imports;
 	struct gen_pool *dram[NEURON_DRAM_CHANNELS];
 	struct neuron_usage usage;		/* of all objects */
 

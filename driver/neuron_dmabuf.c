@@ -8,15 +8,19 @@
  * exporter's reset waits for them and knows nothing of the importer. The dma-buf's file keeps
  * the exporter's object, the object the device structure, the dma-buf the module.
  *
+ * All objects of a device that import one buffer share an attachment and a mapping: to map a
+ * page twice for a device that writes is against the rules of the DMA API.
+ *
  * Locking: ndev->objects_lock guards the lists of exports, their counts of mappings and
- * attachments, and revocation of an import. The dma-buf's reservation lock guards what is
- * mapped for an importer, and export->revoked; it nests inside objects_lock, never the other
- * way round: what runs under it only counts uses.
+ * attachments, the device's list of imports and their users. The dma-buf's reservation lock
+ * guards what is mapped for an importer, who uses it, and export->revoked; it nests inside
+ * objects_lock, never the other way round: what runs under it only counts uses.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/kref.h>
 #include <linux/module.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
@@ -49,17 +53,25 @@ struct neuron_export {
 };
 
 /**
- * struct neuron_import - another driver's dma-buf
+ * struct neuron_import - an imported dma-buf
+ * @ref: objects that have it, also without an attachment
  * @dmabuf: with a reference
  * @attach: NULL if it is memory of a neuron device, or was detached
+ * @users: objects that need @attach
+ * @node: in ndev->imports while there are any
  * @sgt: while it is mapped; reservation lock
  * @direction: of the mapping
+ * @mems: objects that know addresses of it; reservation lock
  */
 struct neuron_import {
+	struct kref ref;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
+	unsigned int users;
+	struct list_head node;
 	struct sg_table *sgt;
 	enum dma_data_direction direction;
+	struct list_head mems;
 };
 
 /* --- export: mappings of user space --- */
@@ -368,13 +380,14 @@ void neuron_dmabuf_install(struct dma_buf *dmabuf, int fd)
 /* The exporter takes its buffer back. The reservation lock is held. */
 static void neuron_import_move_notify(struct dma_buf_attachment *attach)
 {
-	struct neuron_mem *mem = attach->importer_priv;
-	struct neuron_import *import = mem->import;
+	struct neuron_import *import = attach->importer_priv;
+	struct neuron_mem *mem;
 
-	/* Not mapped yet: nothing knows an address. */
+	/* Not mapped: nothing knows an address that is still good. */
 	if (!import->sgt)
 		return;
-	neuron_mem_stop_use(mem);
+	list_for_each_entry(mem, &import->mems, import_node)
+		neuron_mem_stop_use(mem);
 	dma_buf_unmap_attachment(attach, import->sgt, import->direction);
 	import->sgt = NULL;
 }
@@ -382,6 +395,72 @@ static void neuron_import_move_notify(struct dma_buf_attachment *attach)
 static const struct dma_buf_attach_ops neuron_import_ops = {
 	.NEURON_MOVE_NOTIFY = neuron_import_move_notify,
 };
+
+static struct neuron_import *neuron_import_alloc(struct dma_buf *dmabuf,
+						 enum dma_data_direction direction)
+{
+	struct neuron_import *import = kzalloc(sizeof(*import), GFP_KERNEL_ACCOUNT);
+
+	if (!import)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&import->ref);
+	INIT_LIST_HEAD(&import->node);
+	INIT_LIST_HEAD(&import->mems);
+	get_dma_buf(dmabuf);
+	import->dmabuf = dmabuf;
+	import->direction = direction;
+	return import;
+}
+
+static void neuron_import_release(struct kref *ref)
+{
+	struct neuron_import *import = container_of(ref, struct neuron_import, ref);
+
+	dma_buf_put(import->dmabuf);
+	kfree(import);
+}
+
+static struct neuron_import *neuron_import_find(struct neuron_device *ndev,
+						struct dma_buf *dmabuf,
+						enum dma_data_direction direction)
+{
+	struct neuron_import *import;
+
+	lockdep_assert_held(&ndev->objects_lock);
+	list_for_each_entry(import, &ndev->imports, node)
+		if (import->dmabuf == dmabuf && import->direction == direction)
+			return import;
+	return NULL;
+}
+
+/* With one more user: the one that there is, or a new one. */
+static struct neuron_import *neuron_import_get(struct neuron_device *ndev,
+					       struct dma_buf *dmabuf,
+					       enum dma_data_direction direction)
+{
+	struct dma_buf_attachment *attach;
+	struct neuron_import *import;
+
+	lockdep_assert_held(&ndev->objects_lock);
+	import = neuron_import_find(ndev, dmabuf, direction);
+	if (import) {
+		kref_get(&import->ref);
+		import->users++;
+		return import;
+	}
+	import = neuron_import_alloc(dmabuf, direction);
+	if (IS_ERR(import))
+		return import;
+	attach = dma_buf_dynamic_attach(dmabuf, &ndev->pdev->dev, &neuron_import_ops, import);
+	if (IS_ERR(attach)) {
+		kref_put(&import->ref, neuron_import_release);
+		return ERR_CAST(attach);
+	}
+	import->attach = attach;
+	import->users = 1;
+	list_add(&import->node, &ndev->imports);
+	return import;
+}
 
 static int neuron_import_map(struct neuron_mem *mem)
 {
@@ -393,44 +472,52 @@ static int neuron_import_map(struct neuron_mem *mem)
 	ret = dma_resv_lock_interruptible(resv, NULL);
 	if (ret)
 		return -EINTR;
-	sgt = dma_buf_map_attachment(import->attach, import->direction);
-	if (IS_ERR(sgt)) {
-		ret = PTR_ERR(sgt);
-		goto out_unlock;
+	if (!import->sgt) {
+		sgt = dma_buf_map_attachment(import->attach, import->direction);
+		if (IS_ERR(sgt)) {
+			ret = PTR_ERR(sgt);
+			goto out_unlock;
+		}
+		import->sgt = sgt;
 	}
-	import->sgt = sgt;
 	/* The exporter may still be moving the buffer to where it said that it is. */
 	ret = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, true, MAX_SCHEDULE_TIMEOUT);
 	if (ret >= 0)
-		ret = neuron_mem_set_runs(mem, sgt);
+		ret = neuron_mem_set_runs(mem, import->sgt);
+	if (!ret)
+		list_add(&mem->import_node, &import->mems);
 out_unlock:
 	dma_resv_unlock(resv);
 	return ret;
 }
 
 /* Another driver's memory. */
-static int neuron_import_attach(struct neuron_mem *mem)
+static int neuron_import_attach(struct neuron_mem *mem, struct dma_buf *dmabuf,
+				enum dma_data_direction direction)
 {
-	struct neuron_import *import = mem->import;
-	struct dma_buf_attachment *attach;
+	struct neuron_device *ndev = mem->obj.ndev;
+	struct neuron_import *import;
 	int ret;
 
-	attach = dma_buf_dynamic_attach(import->dmabuf, &mem->obj.ndev->pdev->dev,
-					&neuron_import_ops, mem);
-	ret = PTR_ERR_OR_ZERO(attach);
-	if (!ret) {
-		import->attach = attach;
+	mutex_lock(&ndev->objects_lock);
+	import = neuron_import_get(ndev, dmabuf, direction);
+	ret = PTR_ERR_OR_ZERO(import);
+	if (!ret)
+		mem->import = import;
+	mutex_unlock(&ndev->objects_lock);
+	if (!ret)
 		ret = neuron_import_map(mem);
-	}
 	if (ret == -ERESTARTSYS)
 		return -EINTR;
 	return ret && ret != -ENOMEM && ret != -EINTR ? -EOPNOTSUPP : ret;
 }
 
 /* Memory of a chip of this driver. */
-static int neuron_import_own(struct neuron_mem *mem, struct neuron_export *export)
+static int neuron_import_own(struct neuron_mem *mem, struct dma_buf *dmabuf)
 {
+	struct neuron_export *export = dmabuf->priv;
 	struct neuron_mem *source = export->mem;
+	struct neuron_import *import;
 	u64 space = 0;
 	int ret;
 
@@ -441,6 +528,10 @@ static int neuron_import_own(struct neuron_mem *mem, struct neuron_export *expor
 		if (ret)
 			return ret;
 	}
+	import = neuron_import_alloc(dmabuf, DMA_NONE);
+	if (IS_ERR(import))
+		return PTR_ERR(import);
+	mem->import = import;
 	mem->source = source;
 	mem->address = space | source->address;
 	return 0;
@@ -449,30 +540,21 @@ static int neuron_import_own(struct neuron_mem *mem, struct neuron_export *expor
 struct neuron_mem *neuron_dmabuf_import(struct neuron_device *ndev, struct dma_buf *dmabuf,
 					u64 length, bool writable)
 {
-	struct neuron_import *import;
 	struct neuron_mem *mem;
 	int ret;
 
 	if (length > dmabuf->size)
 		return ERR_PTR(-EINVAL);
-	import = kzalloc(sizeof(*import), GFP_KERNEL_ACCOUNT);
-	if (!import)
-		return ERR_PTR(-ENOMEM);
 	mem = neuron_mem_alloc(ndev, NEURON_MEM_DMABUF);
-	if (!mem) {
-		kfree(import);
+	if (!mem)
 		return ERR_PTR(-ENOMEM);
-	}
-	get_dma_buf(dmabuf);
-	import->dmabuf = dmabuf;
-	import->direction = writable ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
-	mem->import = import;
 	mem->length = length ? min_t(u64, PAGE_ALIGN(length), dmabuf->size) : dmabuf->size;
 	mem->nowrite = !writable;
 	if (dmabuf->ops == &neuron_export_ops)
-		ret = neuron_import_own(mem, dmabuf->priv);
+		ret = neuron_import_own(mem, dmabuf);
 	else
-		ret = neuron_import_attach(mem);
+		ret = neuron_import_attach(mem, dmabuf,
+					   writable ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE);
 	if (ret) {
 		neuron_mem_put(mem);
 		return ERR_PTR(ret);
@@ -484,21 +566,26 @@ void neuron_dmabuf_detach(struct neuron_mem *mem)
 {
 	struct neuron_import *import = mem->import;
 
+	lockdep_assert_held(&mem->obj.ndev->objects_lock);
 	if (!import || !import->attach)
 		return;
 	dma_resv_lock(import->dmabuf->resv, NULL);
-	if (import->sgt)
+	list_del_init(&mem->import_node);
+	if (!--import->users && import->sgt) {
 		dma_buf_unmap_attachment(import->attach, import->sgt, import->direction);
-	import->sgt = NULL;
+		import->sgt = NULL;
+	}
 	dma_resv_unlock(import->dmabuf->resv);
+	if (import->users)
+		return;
+	list_del(&import->node);
 	dma_buf_detach(import->dmabuf, import->attach);
 	import->attach = NULL;
 }
 
 void neuron_dmabuf_put(struct neuron_mem *mem)
 {
-	dma_buf_put(mem->import->dmabuf);
-	kfree(mem->import);
+	kref_put(&mem->import->ref, neuron_import_release);
 }
 
 bool neuron_dmabuf_is_static(struct neuron_mem *mem)

@@ -129,6 +129,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	neuron_dma_setup(ndev);
 	INIT_LIST_HEAD(&ndev->objects);
 	INIT_LIST_HEAD(&ndev->files);
+	INIT_LIST_HEAD(&ndev->imports);
 	INIT_WORK(&ndev->broken_work, neuron_broken_work);
 	INIT_WORK(&ndev->fw_work, neuron_fw_work);
 	INIT_DELAYED_WORK(&ndev->queue_work, neuron_queue_work);

@@ -10,7 +10,9 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/genalloc.h>
+#include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -151,6 +153,7 @@ struct neuron_mem *neuron_mem_alloc(struct neuron_device *ndev, u32 type)
 		return NULL;
 	mem->type = type;
 	INIT_LIST_HEAD(&mem->exports);
+	INIT_LIST_HEAD(&mem->import_node);
 	neuron_object_init(&mem->obj, ndev, &neuron_mem_ops);
 	return mem;
 }
@@ -291,12 +294,32 @@ struct neuron_mem *neuron_mem_create_user(struct neuron_device *ndev, struct neu
 	return mem;
 }
 
+/*
+ * Whether the chip would be given a copy of the memory (swiotlb). What an IOMMU translates
+ * is never one, unless the device is not trusted.
+ */
+static bool neuron_mem_bounced(struct pci_dev *pdev, struct sg_table *sgt)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&pdev->dev);
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (domain && domain->type != IOMMU_DOMAIN_IDENTITY)
+		return pdev->untrusted;
+	for_each_sgtable_dma_sg(sgt, sg, i)
+		if (dma_need_sync(&pdev->dev, sg_dma_address(sg)))
+			return true;
+	return false;
+}
+
 int neuron_mem_set_runs(struct neuron_mem *mem, struct sg_table *sgt)
 {
 	struct scatterlist *sg;
 	unsigned int i;
 	u64 offset = 0;
 
+	if (neuron_mem_bounced(mem->obj.ndev->pdev, sgt))
+		return -EOPNOTSUPP;
 	mem->runs = kvmalloc_array(sgt->nents, sizeof(*mem->runs), GFP_KERNEL_ACCOUNT);
 	if (!mem->runs)
 		return -ENOMEM;

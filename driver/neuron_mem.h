@@ -42,7 +42,7 @@ struct neuron_mem_chunk {
  * @chunk_size, @chunk_count, @chunks: host memory: equal pieces, the last may be shorter
  * @run_count, @runs: pinned pages and other imports: pieces of any length
  * @user: the pinned pages
- * @import: the imported dma-buf
+ * @import, @import_node: the imported dma-buf, and the place in its list
  */
 struct neuron_mem {
 	struct neuron_object obj;
@@ -69,6 +69,7 @@ struct neuron_mem {
 	struct neuron_run *runs;
 	struct neuron_user *user;
 	struct neuron_import *import;
+	struct list_head import_node;
 };
 
 #define to_neuron_mem(o)	container_of(o, struct neuron_mem, obj)
@@ -93,7 +94,7 @@ struct neuron_mem *neuron_mem_create_user(struct neuron_device *ndev, struct neu
 struct neuron_mem *neuron_mem_create_table(struct neuron_device *ndev, u64 length);
 /* For neuron_dmabuf.c: an object of no length yet. NULL without memory. */
 struct neuron_mem *neuron_mem_alloc(struct neuron_device *ndev, u32 type);
-/* Where the chip finds it, from a mapped table. -EOPNOTSUPP: not where it can reach. */
+/* Where the chip finds it, from a mapped table. -EOPNOTSUPP: it cannot reach the memory itself. */
 int neuron_mem_set_runs(struct neuron_mem *mem, struct sg_table *sgt);
 
 /* The memory object of an id with a new reference, or NULL. */

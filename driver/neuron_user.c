@@ -8,7 +8,6 @@
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
-#include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
@@ -131,24 +130,6 @@ err_release:
 	return ERR_PTR(ret);
 }
 
-/*
- * Whether the chip would be given a copy of the pages (swiotlb). What an IOMMU translates is
- * never one, unless the device is not trusted.
- */
-static bool neuron_user_bounced(struct neuron_user *user, struct device *dev)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-	struct scatterlist *sg;
-	unsigned int i;
-
-	if (domain && domain->type != IOMMU_DOMAIN_IDENTITY)
-		return to_pci_dev(dev)->untrusted;
-	for_each_sgtable_dma_sg(&user->sgt, sg, i)
-		if (dma_need_sync(dev, sg_dma_address(sg)))
-			return true;
-	return false;
-}
-
 int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem)
 {
 	struct device *dev = &mem->obj.ndev->pdev->dev;
@@ -167,8 +148,6 @@ int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem)
 		return ret == -EREMOTEIO ? -EOPNOTSUPP : -ENOMEM;
 	}
 	user->dev = dev;
-	if (neuron_user_bounced(user, dev))
-		return -EOPNOTSUPP;
 	return neuron_mem_set_runs(mem, &user->sgt);
 }
 
