@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots guests with emulated chips and runs the driver's tests in them: merged TAP on standard output.
 
-Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with a
-chip that says it is silicon, with two chips, and with firmware of an older API; on the last three other programs run.
+Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with
+bounce buffers, with a chip that says it is silicon, with two chips, and with firmware of an older API; on the last three other programs run.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
 """
 
@@ -17,22 +17,23 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 import vm  # noqa: E402
 
-PROGRAMS = ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_ring", "test_queue", "test_exec", "test_load",
-            "test_cancel", "test_group", "test_lifetime", "test_fault"]
+PROGRAMS = ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring", "test_queue", "test_exec",
+            "test_load", "test_cancel", "test_group", "test_lifetime", "test_fault"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
     "no-msix": {"devices": [["--no-msix"]]},
     "few-vectors": {"devices": [["--vectors", "2"]]},
     "iommu": {"devices": [[]], "iommu": True},
+    "bounce": {"devices": [[]], "append": "swiotlb=force"},
     "silicon": {"devices": [["--revision", "01"]]},
     "two-chips": {"devices": [[], []]},
     "strangers": {"devices": [[], []], "links": False},
     "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
 }
 # What a configuration is for, where that is not all.
-ONLY = {"silicon": ["test_silicon"], "two-chips": ["test_group", "test_dmabuf"], "strangers": ["test_dmabuf"],
-        "old-firmware": ["test_cancel"]}
+ONLY = {"bounce": ["test_mem", "test_user", "test_dmabuf", "test_moves"], "silicon": ["test_silicon"],
+        "two-chips": ["test_group", "test_dmabuf"], "strangers": ["test_dmabuf"], "old-firmware": ["test_cancel"]}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"

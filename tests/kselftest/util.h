@@ -484,6 +484,15 @@ static inline int driver_write(const char *name, const char *text)
 	return write_file(path, text);
 }
 
+/* Whether this kernel was told to copy all that devices reach ("swiotlb=force"). */
+static inline bool bounces(void)
+{
+	char line[4096];
+
+	read_line("/proc/cmdline", line, sizeof(line));
+	return strstr(line, "swiotlb=force");
+}
+
 static sigjmp_buf bus_jump;
 
 static inline void on_sigbus(int number)

@@ -38,7 +38,7 @@ initramfs: all $(GUEST_AGENT) $(if $(KERNEL_SUFFIX),driver)
 	for f in $(O)/lib/*.so*; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/"; done; \
 	for f in $(O)/tests/guest/*; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/neuron/tests/$${f##*/}"; done; \
 	for f in $(O)/firmware/*.bin; do [ ! -e "$$f" ] || set -- "$$@" "$$f:/usr/lib/firmware/neuron/"; done; \
-	for f in $(O)/driver$(KERNEL_SUFFIX)/neuron*.ko; do \
+	for f in $(O)/driver$(KERNEL_SUFFIX)/neuron*.ko $(O)/kmod$(KERNEL_SUFFIX)/*.ko; do \
 		[ ! -e "$$f" ] || set -- "$$@" --module "$$f"; \
 	done; \
 	$(TESTBED)/mkinitramfs -o $(INITRAMFS) --agent $(GUEST_AGENT) \
