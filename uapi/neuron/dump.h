@@ -16,7 +16,7 @@
 enum neuron_dump_type {
 	NEURON_DUMP_TEXT = 1,	/* the driver: why, versions, queues, rings, recovery steps */
 	NEURON_DUMP_EXT = 2,	/* registers of the extension block, from offset 0 on */
-	NEURON_DUMP_QUEUES = 3,	/* register files of the queues, from NEURON_EXT_QUEUE(0) on; those not in use are 0 */
+	NEURON_DUMP_QUEUES = 3,	/* from NEURON_EXT_QUEUE(0) on; queues not in use are 0 */
 	NEURON_DUMP_CRASH = 4,	/* struct neuron_fw_crash */
 	NEURON_DUMP_LOG = 5,	/* console log of the firmware, oldest character first */
 };
