@@ -51,7 +51,7 @@ static void neuron_irq_storm(struct neuron_vector *vector)
 
 	vector->idle = 0;
 	WRITE_ONCE(vector->masked, until ? until : 1);
-	disable_irq_nosync(pci_irq_vector(ndev->pdev, vector->index));
+	disable_irq_nosync(vector->irq);
 	dev_warn_ratelimited(&ndev->dev, "storm of interrupts on vector %u\n", vector->index);
 	neuron_recovery_note(ndev, "storm on vector %u", vector->index);
 	schedule_delayed_work(&ndev->storm_work, msecs_to_jiffies(NEURON_STORM_LOOK_MS));
@@ -93,7 +93,7 @@ static void neuron_storm_work(struct work_struct *work)
 			continue;
 		}
 		WRITE_ONCE(vector->masked, 0);
-		enable_irq(pci_irq_vector(ndev->pdev, i));
+		enable_irq(vector->irq);
 	}
 	if (masked)
 		schedule_delayed_work(&ndev->storm_work, msecs_to_jiffies(NEURON_STORM_LOOK_MS));
@@ -102,7 +102,7 @@ static void neuron_storm_work(struct work_struct *work)
 static void neuron_irq_release(struct neuron_device *ndev, unsigned int count)
 {
 	while (count--)
-		free_irq(pci_irq_vector(ndev->pdev, count), &ndev->vectors[count]);
+		free_irq(ndev->vectors[count].irq, &ndev->vectors[count]);
 	/* Handlers start it. A vector that is freed while masked is nobody's concern. */
 	cancel_delayed_work_sync(&ndev->storm_work);
 	pci_free_irq_vectors(ndev->pdev);
@@ -131,7 +131,9 @@ int neuron_irq_request(struct neuron_device *ndev)
 	for (i = 0; i < count; i++) {
 		ndev->vectors[i].ndev = ndev;
 		ndev->vectors[i].index = i;
-		ret = request_irq(pci_irq_vector(pdev, i), neuron_interrupt, 0, "neuron",
+		/* Kept, because pci_irq_vector() may sleep. */
+		ndev->vectors[i].irq = pci_irq_vector(pdev, i);
+		ret = request_irq(ndev->vectors[i].irq, neuron_interrupt, 0, "neuron",
 				  &ndev->vectors[i]);
 		if (ret) {
 			neuron_irq_release(ndev, i);

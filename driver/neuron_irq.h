@@ -15,6 +15,7 @@ struct neuron_device;
 struct neuron_vector {
 	struct neuron_device *ndev;
 	unsigned int index;
+	int irq;
 	unsigned long since;
 	int idle;
 	unsigned long masked;
