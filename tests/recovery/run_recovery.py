@@ -25,8 +25,8 @@ DEBUGFS = "/sys/kernel/debug/neuron/neuron%d/"
 SYSFS = "/sys/class/neuron_device/neuron%d/"
 EIO, ENODEV, ABORTED = -5, -19, 7
 # What the faults make the chip or its firmware say. job-descriptor: a chip that comes back from all-ones goes on
-# with a ring that is no more, until it is reset.
-EXPECTED_ERRORS = r"guest-error: (job-timeout|job-descriptor|dma-master|dma-unmapped|crash)"
+# with a ring that is no more, until it is reset. *dma-unmapped: a copy was under way when the chip was cut off.
+EXPECTED_ERRORS = r"guest-error: (job-timeout|job-descriptor|dma-master|(udma-)?dma-unmapped|crash)"
 
 
 class Tap:
@@ -185,7 +185,8 @@ def device_reset(bench):
     victim = bench.victim()
     bench.recover("device")
     bench.lost(victim, 3, EIO, "device reset", 10)
-    tap.ok("error %d" % EIO in other.end(), "device reset: other files end, too", other.text)
+    # A copy that was under way says that it did not complete.
+    tap.ok(re.search(r"error -(5|110) ", other.end()), "device reset: other files end, too", other.text)
     bench.works("device reset")
     tap.ok(events.expect("NEURON_EVENT=reset NEURON_REASON=asked for.*\n(.*\n)*NEURON_EVENT=recovered"),
            "device reset: user space is told", events.text)
@@ -258,7 +259,7 @@ def system_sleep(bench):
     guest.qmp("system_wakeup")
     tap.ok(asleep.wait(30).code == 0, "sleep: the system sleeps and wakes up")
     bench.lost(victim, 3, EIO, "sleep", 20)
-    tap.ok("error %d" % EIO in other.end(), "sleep: files of before are told", other.text)
+    tap.ok(re.search(r"error -(5|110) ", other.end()), "sleep: files of before are told", other.text)
     bench.works("sleep")
 
 
