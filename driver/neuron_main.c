@@ -86,6 +86,9 @@ void neuron_device_cut(struct neuron_device *ndev)
  */
 void neuron_device_broken(struct neuron_device *ndev, const char *why)
 {
+	/* Known before anybody wakes up and asks. */
+	if (!pci_device_is_present(ndev->pdev))
+		WRITE_ONCE(ndev->lost, true);
 	dev_err_ratelimited(&ndev->dev, "device is broken: %s\n", why);
 	/* First: open() then waits for the reset, instead of seeing a broken device. */
 	neuron_recovery_report(ndev, why);
