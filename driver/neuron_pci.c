@@ -249,6 +249,9 @@ static int neuron_bring_back(struct neuron_device *ndev, const char *why)
 {
 	int ret;
 
+	/* What the PCI core saved of a chip that was not there is worth nothing. */
+	if (READ_ONCE(ndev->lost))
+		neuron_restore_config(ndev);
 	pci_set_master(ndev->pdev);
 	ret = neuron_hw_handshake(ndev);
 	if (!ret)
