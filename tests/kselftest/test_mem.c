@@ -199,6 +199,129 @@ TEST_F(mem, next_owner_sees_zeros)
 	close(fd);
 }
 
+#define STRIDE (32 * MIB)
+
+/*
+ * One MiB of every 32 of all memory is written by the first owner (pass 0) and must read as zeros for the second,
+ * whose ranges begin at the same places and end elsewhere; or in one range a channel.
+ */
+static void own_everywhere(struct __test_metadata *_metadata, int fd, int pass, bool whole)
+{
+	const uint32_t ranges = 2 * (whole ? 1 : NEURON_DRAM_CHANNEL_SIZE / STRIDE);
+	const uint64_t length = whole ? NEURON_DRAM_CHANNEL_SIZE : (pass + 1) * MIB;
+	struct neuron_ioctl_mem_create host, m;
+	uint8_t *h;
+
+	ASSERT_EQ(0, mem_create(fd, NEURON_MEM_HOST, MIB, &host));
+	h = mem_map(fd, &host);
+	ASSERT_NE(MAP_FAILED, h);
+	memset(h, 0x5c, MIB);
+	for (uint32_t i = 0; i < ranges; i++) {
+		m = (struct neuron_ioctl_mem_create) {
+			.size = sizeof(m),
+			.type = NEURON_MEM_DEVICE,
+			.channel = i % 2,
+			.length = length,
+			.align = STRIDE,
+		};
+		ASSERT_EQ(0, call(fd, NEURON_IOCTL_MEM_CREATE, &m));
+		for (uint64_t offset = 0; offset < length; offset += STRIDE) {
+			/* The last MiB of all, too. */
+			uint64_t place = offset + STRIDE >= NEURON_DRAM_CHANNEL_SIZE ? length - MIB : offset;
+
+			if (!pass) {
+				ASSERT_EQ(0, copy(fd, m.id, place, host.id, 0, MIB));
+				continue;
+			}
+			h[0] = h[MIB - 1] = 0xff;
+			ASSERT_EQ(0, copy(fd, host.id, 0, m.id, place, MIB));
+			ASSERT_TRUE(all_zero(h, MIB));
+		}
+	}
+	ASSERT_EQ(0, munmap(h, MIB));
+}
+
+TEST_F(mem, next_owner_sees_zeros_everywhere)
+{
+	int fd = open_device();
+
+	ASSERT_LE(0, fd);
+	own_everywhere(_metadata, fd, 0, false);
+	close(fd);
+	own_everywhere(_metadata, self->fd, 1, false);
+}
+
+/* Takes as much of the host's memory as the chip has. */
+TEST_F(mem, next_owner_sees_zeros_in_all_of_it)
+{
+	struct neuron_ioctl_info info;
+	int fd;
+
+	if (!getenv("NEURON_TEST_LONG"))
+		SKIP(return, "no NEURON_TEST_LONG");
+	fd = open_device();
+	ASSERT_LE(0, fd);
+	own_everywhere(_metadata, fd, 0, true);
+	close(fd);
+	own_everywhere(_metadata, self->fd, 1, true);
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(0, info.mem_free);
+	EXPECT_EQ(-ENOSPC, create(self->fd, NEURON_MEM_DEVICE, NEURON_MEM_ANY_CHANNEL, 4096, 0));
+}
+
+/* What debugfs says of the chip is the sum of what fdinfo says of its files. */
+TEST_F(mem, totals_are_the_sum_of_files)
+{
+	static const char * const kinds[] = { "device", "host", "user", "dmabuf" };
+	struct neuron_ioctl_mem_create m, user;
+	static uint8_t pages[3 * 4096] __attribute__((aligned(4096)));
+	int fd[3] = { self->fd };
+	char path[128], key[64];
+	uint8_t *p[3];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/neuron/neuron0/memory");
+	if (access(path, R_OK))
+		SKIP(return, "no debugfs");
+	for (int i = 0; i < 3; i++) {
+		if (i)
+			fd[i] = open_device();
+		ASSERT_LE(0, fd[i]);
+		ASSERT_EQ(0, mem_create(fd[i], NEURON_MEM_HOST, (i + 1) * 0x30000, &m));
+		ASSERT_EQ(0, mem_create(fd[i], NEURON_MEM_DEVICE, (i + 1) * MIB, &m));
+		user = (struct neuron_ioctl_mem_create) {
+			.size = sizeof(user), .type = NEURON_MEM_USER, .length = (i + 1) * 4096, .address = (uintptr_t)pages,
+		};
+		if (!bounces())
+			ASSERT_EQ(0, call(fd[i], NEURON_IOCTL_MEM_CREATE, &user));
+		p[i] = mem_map(fd[i], &m);
+		ASSERT_NE(MAP_FAILED, p[i]);
+		/* Without an id it still counts. */
+		if (i == 1)
+			ASSERT_EQ(0, destroy(fd[i], m.id));
+	}
+	for (int pass = 0; pass < 2; pass++) {
+		int64_t sum;
+
+		for (int k = 0; k < 4; k++) {
+			snprintf(key, sizeof(key), "neuron-memory-%s", kinds[k]);
+			sum = fdinfo(fd[0], key) + fdinfo(fd[2], key) + (pass ? 0 : fdinfo(fd[1], key));
+			EXPECT_EQ(sum, key_value(path, kinds[k]));
+			if (k < 3 - bounces())
+				EXPECT_LT(0, sum);
+		}
+		sum = fdinfo(fd[0], "neuron-mapped") + fdinfo(fd[2], "neuron-mapped") +
+		      (pass ? 0 : fdinfo(fd[1], "neuron-mapped"));
+		EXPECT_EQ((int64_t)(pass ? 4 * MIB : 6 * MIB), sum);
+		EXPECT_EQ(sum, key_value(path, "mapped"));
+		EXPECT_EQ(2 * NEURON_DRAM_CHANNEL_SIZE, (uint64_t)(key_value(path, "device") + key_value(path, "free")));
+		if (pass)
+			break;
+		/* One file goes, with all that it had. */
+		ASSERT_EQ(0, munmap(p[1], 2 * MIB));
+		close(fd[1]);
+	}
+}
+
 TEST_F(mem, fdinfo)
 {
 	struct neuron_ioctl_mem_create d, h;
