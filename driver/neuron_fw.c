@@ -16,6 +16,7 @@
 #include "neuron_context.h"
 #include "neuron_event.h"
 #include "neuron_fw.h"
+#include "neuron_fw_image.h"
 #include "neuron_queue.h"
 
 #define NEURON_FW_NAME		"neuron/inferentia.bin"
@@ -56,26 +57,6 @@ void neuron_ext_find(struct neuron_device *ndev)
 		dev_warn(&pdev->dev, "extension block has an unknown version\n");
 		ndev->ext = NULL;
 	}
-}
-
-static int neuron_fw_check(struct neuron_device *ndev, const struct firmware *fw)
-{
-	const struct neuron_fw_header *header = (const void *)fw->data;
-	struct device *dev = &ndev->pdev->dev;
-
-	BUILD_BUG_ON(sizeof(*header) != 128);
-	if (fw->size < sizeof(*header) || header->magic != NEURON_FW_MAGIC ||
-	    header->header_size != sizeof(*header) ||
-	    header->payload_size != fw->size - sizeof(*header)) {
-		dev_err(dev, "%s is not a firmware image\n", NEURON_FW_NAME);
-		return -ENOEXEC;
-	}
-	if (header->api >> 16 != NEURON_FW_API_MAJOR) {
-		dev_err(dev, "%s has API %u.%u, the driver needs %u.x\n", NEURON_FW_NAME,
-			header->api >> 16, header->api & 0xffff, NEURON_FW_API_MAJOR);
-		return -ENOEXEC;
-	}
-	return 0;
 }
 
 static bool neuron_fw_booted(struct neuron_device *ndev, u32 *state, u32 *error)
@@ -119,6 +100,7 @@ int neuron_fw_load(struct neuron_device *ndev)
 {
 	struct device *dev = &ndev->pdev->dev;
 	const struct firmware *fw;
+	const char *why;
 	dma_addr_t dma;
 	void *image;
 	int ret;
@@ -128,9 +110,11 @@ int neuron_fw_load(struct neuron_device *ndev)
 	ret = request_firmware(&fw, NEURON_FW_NAME, dev);
 	if (ret)
 		return ret;
-	ret = neuron_fw_check(ndev, fw);
-	if (ret)
+	ret = neuron_fw_image_check(fw->data, fw->size, &why);
+	if (ret) {
+		dev_err(dev, "%s is refused: %s\n", NEURON_FW_NAME, why);
 		goto out_release;
+	}
 	image = dma_alloc_coherent(dev, fw->size, &dma, GFP_KERNEL);
 	if (!image) {
 		ret = -ENOMEM;

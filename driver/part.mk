@@ -46,8 +46,8 @@ $(O)/driver$(1)/neuron.ko: $(O)/driver$(1)/.kdir-$(subst /,_,$(2)) $(DRIVER_SOUR
 		echo "no kernel headers in $(2): run 'make setup', or name a kernel's build directory with KDIR=" >&2; \
 		exit 1; fi
 	$$(Q)+MAKEFLAGS="$$$${MAKEFLAGS%% -- *}"; $$(or $$(wildcard $(dir $(2))make),$$(MAKE)) --no-print-directory -s -C $(2) M=$$(abspath $(O)/driver$(1)) \
-		W=$$(filter-out 0,$$(W)) C=$$(filter-out 0,$$(C)) CF=-Wsparse-error KCFLAGS=-Werror CC="$$(CC)" \
-		NEURON_UAPI=$$(abspath uapi) NEURON_VERSION=$$(VERSION) NEURON_KUNIT=$$(if $(KUNIT_SOURCES),1) modules
+		$$(addprefix W=,$$(filter-out 0,$$(W))) $$(addprefix C=,$$(filter-out 0,$$(C))) CF="-Wsparse-error $$(CF)" KCFLAGS=-Werror CC="$$(CC)" \
+		NEURON_UAPI=$$(abspath uapi) NEURON_VERSION=$$(VERSION) NEURON_KUNIT=1 modules
 	$$(Q)touch $$@
 endef
 $(eval $(call driver-build,,$(KDIR)))
@@ -67,3 +67,17 @@ checkpatch:
 		$(filter-out driver/neuron_compat.h,$(wildcard driver/*.c driver/*.h)) uapi/linux/neuron.h
 	$(Q)perl $(CHECKPATCH) --no-tree --strict --terse --show-types --no-summary -f \
 		--max-line-length=100 --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON driver/neuron_compat.h
+
+# What a distribution's package of the driver holds, below DESTDIR.
+.PHONY: install-dkms
+DKMS_SOURCE = $(DESTDIR)/usr/src/neuron-$(VERSION)
+install-dkms: $(wildcard $(O)/firmware/inferentia.bin)
+	$(Q)install -d $(DKMS_SOURCE)/driver $(DKMS_SOURCE)/uapi/linux $(DKMS_SOURCE)/uapi/neuron
+	$(Q)install -m 644 dkms.conf Kbuild $(DKMS_SOURCE)/
+	$(Q)install -m 644 driver/*.c driver/*.h driver/Kbuild $(DKMS_SOURCE)/driver/
+	$(Q)install -m 644 uapi/linux/*.h $(DKMS_SOURCE)/uapi/linux/
+	$(Q)install -m 644 uapi/neuron/* $(DKMS_SOURCE)/uapi/neuron/
+	$(Q)install -D -m 644 driver/udev/60-neuron.rules $(DESTDIR)/usr/lib/udev/rules.d/60-neuron.rules
+	$(Q)install -D -m 644 driver/modules-load.d/neuron.conf $(DESTDIR)/usr/lib/modules-load.d/neuron.conf
+	$(Q)install -D -m 644 driver/sysusers.d/neuron.conf $(DESTDIR)/usr/lib/sysusers.d/neuron.conf
+	$(Q)for f in $^; do install -D -m 644 $$f $(DESTDIR)/usr/lib/firmware/neuron/$${f##*/}; done
