@@ -22,7 +22,7 @@ tsan-tests: $(O)/bin/neuron-emu $(FW_IMAGE) $(filter $(O)/tests/unit/emu_% $(O)/
 check: setup
 	$(Q)$(MAKE) --no-print-directory check-run
 
-check-run: tests initramfs
+check-run: tests initramfs-all
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland unit-tests
 	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)/tsan tsan-tests
 	$(Q)$(MAKE) --no-print-directory fuzz-build

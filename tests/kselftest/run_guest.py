@@ -16,6 +16,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+import debug  # noqa: E402
 import vm  # noqa: E402
 
 PROGRAMS = ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring", "test_queue", "test_exec",
@@ -31,10 +32,16 @@ CONFIGS = {
     "two-chips": {"devices": [[], []]},
     "strangers": {"devices": [[], []], "links": False},
     "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
+    "debug": {"devices": [[]], "kernel": "debug"},
+    "linux-6.1": {"devices": [[]], "kernel": "6.1"},
+    "linux-backports": {"devices": [[]], "kernel": "backports"},
 }
+# They have suites of their own.
+OTHER_KERNELS = [c for c, o in CONFIGS.items() if "kernel" in o]
 # What a configuration is for, where that is not all.
 ONLY = {"bounce": ["test_bounce", "test_mem", "test_dmabuf"], "silicon": ["test_silicon"],
-        "two-chips": ["test_group", "test_dmabuf"], "strangers": ["test_dmabuf"], "old-firmware": ["test_cancel"]}
+        "two-chips": ["test_group", "test_dmabuf"], "strangers": ["test_dmabuf"], "old-firmware": ["test_cancel"],
+        "linux-6.1": ["test_abi"], "linux-backports": ["test_abi"]}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"
@@ -86,8 +93,11 @@ def run_program(tap, guest, config, program, timeout, env=None):
 
 
 def run_config(tap, config, programs, timeout, kernel, vmlinuz):
-    options = CONFIGS[config]
-    with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(programs) + 60, kernel=kernel,
+    options = dict({"kernel": kernel}, **CONFIGS[config])
+    checked = options["kernel"] == "debug"
+    if checked:
+        timeout *= 3
+    with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(programs) + 60,
                vmlinuz=vmlinuz, **options) as guest:
         tap.comment("%s: Linux %s, console %s" % (config, guest.release, guest.console))
         polled = "polling instead" in guest.dmesg()
@@ -96,10 +106,15 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
         for program in programs:
             if program == INJECTS_FAULTS:
                 problems += guest.dmesg_problems()
+                # The debug kernel ends at a warning; this one is not the driver's.
+                guest.run("echo 0 >/proc/sys/kernel/panic_on_warn", check=True)
             run_program(tap, guest, config, program, timeout)
         problems += guest.dmesg_problems(FAULTS if INJECTS_FAULTS in programs else None)
         tap.comment("\n".join(problems))
         tap.result(not problems, "%s: no problem in the kernel's log" % config)
+        for name, problem in debug.problems(guest, FAULTS) if checked else ():
+            tap.comment(problem)
+            tap.result(not problem, "%s: %s" % (config, name))
         errors = guest.chip_errors(EXPECTED_ERRORS)
         tap.comment("\n".join(errors[:20]))
         tap.result(not errors, "%s: the chip found no fault with the driver" % config)
@@ -107,7 +122,8 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--config", action="append", choices=sorted(CONFIGS), help="default: all")
+    p.add_argument("--config", action="append", choices=sorted(CONFIGS),
+                   help="default: all but %s" % ", ".join(OTHER_KERNELS))
     p.add_argument("--kernel", help="6.12 (default), 6.1, backports, debug, or a directory made by 'prepare'")
     p.add_argument("--vmlinuz", help="kernel image instead of the one there")
     p.add_argument("--timeout", type=int, default=300, help="seconds for each test program")
@@ -117,7 +133,7 @@ def main():
     tap = Tap()
     print("TAP version 13", flush=True)
     try:
-        for config in options.config or list(CONFIGS):
+        for config in options.config or [c for c in CONFIGS if c not in OTHER_KERNELS]:
             programs = options.programs or ONLY.get(config, PROGRAMS)
             run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz)
     except vm.VMError as e:
