@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Takes chips away from processes that do everything at once, on the debug kernel: drivers unbound, functions
+removed, resets of every kind, chips whose process is killed, processes killed. TAP on standard output.
+
+race-load (load.c) does what can be done in an endless loop and knows what is wrong; race-cycles (cycles.c) takes
+the chip away; here is what is looked at after each kind and at the end: progress, results, the kernel's log, locks,
+memory and descriptors. docs/testing.md has the table.
+
+usage: run_races.py [--cycles N] [--seed N] [--kernel NAME] [KIND...]
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+import vm  # noqa: E402
+
+PROGRAMS = "/usr/lib/neuron/tests/"
+# Parts of 200 cycles.
+KINDS = {"unbind": 35, "remove": 30, "flr": 25, "bus": 25, "device": 25, "kill": 35, "chip": 25}
+PROCESSES = 3
+# What the chip sees of clients that are cut off in the middle, and of jobs that are left to their time-out.
+EXPECTED_ERRORS = r"guest-error: (job-timeout|dma-master|dma-unmapped)\b"
+# What must have worked under the load at least once, or the races were none.
+NEEDED = {"open", "close", "info", "mem-device", "mem-host", "mem-user", "mem-dmabuf", "export", "mmap", "touch",
+          "copy", "cores", "group", "queue", "context", "bind", "submit", "wait", "cancel", "ring", "ring-submit",
+          "ring-wait", "destroy", "poll", "fdinfo", "sysfs", "rig", "run"}
+# A guest that checks everything, on a busy host.
+PATIENCE = 120
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, good, name, detail=""):
+        self.count += 1
+        self.failed += not good
+        if not good and detail:
+            self.note(str(detail))
+        print("%s %d - %s" % ("ok" if good else "not ok", self.count, name), flush=True)
+        return bool(good)
+
+    @staticmethod
+    def note(text):
+        print("\n".join("# " + line for line in text.rstrip("\n").splitlines()), flush=True)
+
+
+class Load:
+    """race-load, and what it has printed so far."""
+
+    def __init__(self, guest, seed):
+        self.text = ""
+        self.job = guest.spawn([PROGRAMS + "race-load", str(PROCESSES), str(seed)], sink=self.receive)
+        limit = time.monotonic() + PATIENCE
+        while "load: running" not in self.text:
+            if self.job.done.is_set() or time.monotonic() > limit:
+                raise vm.VMError("the load does not start\n" + self.text)
+            time.sleep(0.05)
+
+    def receive(self, _kind, data):
+        self.text += data.decode(errors="replace")
+
+    def trouble(self):
+        return "\n".join(line for line in self.text.splitlines() if not line.startswith("load: op"))
+
+    def end(self):
+        self.job.signal()
+        self.job.wait(PATIENCE)
+        return self.job.code
+
+
+class Races:
+    def __init__(self, tap, guest, options):
+        self.tap, self.guest, self.options = tap, guest, options
+        self.load, self.late, self.problems = None, [], 0
+
+    def sh(self, command, timeout=PATIENCE):
+        return self.guest.run(["sh", "-c", command], timeout=timeout)
+
+    def cat(self, path):
+        return self.sh("cat " + path).out.strip()
+
+    def counted(self, kind):
+        """Cycles of a kind of which all together are --cycles."""
+        return max(1, KINDS[kind] * self.options.cycles // sum(KINDS.values()))
+
+    def begin(self):
+        self.sh("echo scan > /sys/kernel/debug/kmemleak; echo clear > /sys/kernel/debug/kmemleak")
+        self.guest.run(["modprobe", "neuron"], timeout=PATIENCE, check=True)
+        self.pci = os.path.basename(self.sh("readlink -f /sys/class/neuron_device/neuron0/device").out.strip())
+        self.free = self.device_memory()
+        self.files = self.open_files()
+        self.load = Load(self.guest, self.options.seed)
+
+    def device_memory(self):
+        return self.cat("/sys/kernel/debug/neuron/neuron0/memory")
+
+    def open_files(self):
+        return int(self.cat("/proc/sys/fs/file-nr").split()[0])
+
+    def healthy(self, name):
+        """Nothing in the kernel's log, since the last look, and the load lives."""
+        problems = self.guest.dmesg_problems()
+        new = problems[self.problems:]
+        self.problems = len(problems)
+        self.tap.ok(not new, "%s: no problem in the kernel's log" % name, "\n".join(new))
+        self.tap.ok(not self.load.job.done.is_set() and "TROUBLE" not in self.load.text,
+                    "%s: the load goes on, no hang, no wrong result" % name, self.load.trouble())
+
+    def cycles(self, kind):
+        count = self.counted(kind)
+        r = self.guest.run([PROGRAMS + "race-cycles", kind, str(count), str(self.options.seed), self.pci],
+                           timeout=PATIENCE + 15 * count)
+        self.tap.note(r.out)
+        self.tap.ok(r.code == 0, "%d cycles of %s against the load, each followed by a right result" % (count, kind),
+                    r.out + r.err)
+        if r.code:
+            self.tap.note(self.load.trouble())
+        self.healthy(kind)
+
+    def chip(self):
+        """Chips that come while the system runs, and whose process is killed."""
+        count, done, longest, reason = self.counted("chip"), 0, 0.0, ""
+        for i in range(count):
+            begin = time.monotonic()
+            reason = self.one_chip(i)
+            longest = max(longest, time.monotonic() - begin)
+            if reason:
+                break
+            done += 1
+        self.tap.note("chip: %d of %d, longest %.1f s" % (done, count, longest))
+        self.tap.ok(done == count, "%d chips come, have load, and their process is killed" % count, reason)
+        self.healthy("chip")
+
+    def one_chip(self, number):
+        chip = vm.Emulator(number + 1, self.guest.directory, "%s.emu-late%d.log" % (self.guest._log, number))
+        self.late.append(chip)
+        chip.wait_ready()
+        self.guest.qmp("device_add", driver="vfio-user-pci", id="late%d" % number, bus="spare%d" % number,
+                       socket={"path": chip.socket, "type": "unix"}, **{"x-msg-timeout": 60000})
+        # The load opens it as soon as it sees it.
+        r = self.sh("for i in $(seq 600); do test -c /dev/neuron1 && grep -q . /sys/class/neuron_device/neuron1/state && "
+                    "exit; sleep 0.1; done; exit 1")
+        if r.code:
+            return "chip %d does not come\n%s" % (number, self.guest.dmesg()[-2000:])
+        r = self.guest.run([PROGRAMS + "race-cycles", "others", "1", "1", self.pci], timeout=PATIENCE)
+        if r.code:
+            return "chip %d: %s" % (number, r.out)
+        chip.kill()
+        pci = os.path.basename(self.sh("readlink -f /sys/class/neuron_device/neuron1/device").out.strip())
+        r = self.sh("echo 1 > /sys/bus/pci/devices/%s/remove" % pci)
+        if r.code or self.sh("test -e /sys/class/neuron_device/neuron1").code == 0:
+            return "chip %d cannot be removed: %s" % (number, r.err)
+        return ""
+
+    def end(self):
+        tap = self.tap
+        code = self.load.end()
+        tap.ok(code == 0, "the load ends when it is asked to, without trouble", self.load.trouble())
+        counts = {m[0]: (int(m[1]), int(m[2]))
+                  for m in re.findall(r"^load: op (\S+) good (\d+) failed (\d+)", self.load.text, re.M)}
+        tap.note(" ".join("%s %d/%d" % (n, g, f) for n, (g, f) in counts.items()))
+        missing = sorted(n for n in NEEDED if not counts.get(n, (0, 0))[0])
+        tap.ok(not missing, "each kind of call worked at times while chips came and went", "never: " + " ".join(missing))
+        m = re.search(r"checks (\d+)", self.load.text)
+        tap.ok(m and int(m.group(1)) > 0, "results were compared under the load: %s" % (m.group(1) if m else 0))
+        memory = self.device_memory()
+        tap.ok(memory == self.free, "all memory of the chip and of the host is given back",
+               "before:\n%s\nafter:\n%s" % (self.free, memory))
+        files = self.open_files()
+        tap.ok(files <= self.files + 32, "no files are left open", "%d before, %d after" % (self.files, files))
+        r = self.sh("rmmod neuron")
+        tap.ok(r.code == 0, "the module can be removed", r.err)
+        stats = self.cat("/proc/lockdep_stats")
+        tap.ok(re.search(r"debug_locks:\s+1", stats), "lockdep has watched to the end", stats[-600:])
+        self.leaks()
+        problems = self.guest.dmesg_problems()
+        tap.ok(len(problems) == self.problems, "no problem in the kernel's log at the end",
+               "\n".join(problems[self.problems:]))
+        errors = self.guest.chip_errors(EXPECTED_ERRORS)
+        tap.ok(not errors, "the chips found no fault with the driver", "\n".join(errors[:20]))
+
+    def leaks(self):
+        """Younger than some seconds is not looked at; what is seen once may be on its way."""
+        kmemleak = "/sys/kernel/debug/kmemleak"
+        r = self.sh("sleep 6; echo scan > %s && sleep 1; echo scan > %s && cat %s" % ((kmemleak,) * 3), timeout=300)
+        ours = [block for block in re.split(r"(?=unreferenced object)", r.out) if "[neuron]" in block or "neuron" in block]
+        self.tap.ok(r.code == 0 and not ours, "kmemleak finds no leak of the driver", "".join(ours[:10]) + r.err)
+        if r.out.strip() and not ours:
+            self.tap.note("of others:\n" + r.out[:3000])
+
+
+def spare_ports(count):
+    return [a for i in range(count) for a in
+            ("-device", "pcie-root-port,id=spare%d,chassis=%d,io-reserve=0" % (i, 20 + i))]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--cycles", type=int, default=sum(KINDS.values()), help="of all kinds together (%(default)s)")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--kernel", default="debug")
+    p.add_argument("kinds", nargs="*", metavar="KIND", help="of: " + " ".join(KINDS))
+    options = p.parse_args()
+    for kind in options.kinds:
+        if kind not in KINDS:
+            p.error("no kind of race: %s" % kind)
+    kinds = options.kinds or list(KINDS)
+    tap = Tap()
+    print("TAP version 13", flush=True)
+    races = None
+    try:
+        chips = max(1, KINDS["chip"] * options.cycles // sum(KINDS.values())) if "chip" in kinds else 0
+        with vm.VM(devices=1, name="races", kernel=options.kernel, lifetime=600 + 15 * options.cycles,
+                   qemu_args=spare_ports(chips)) as guest:
+            tap.note("Linux %s, up after %.0f s, console %s" % (guest.release, guest.boot_seconds, guest.console))
+            races = Races(tap, guest, options)
+            races.begin()
+            for kind in kinds:
+                begin = time.monotonic()
+                if kind == "chip":
+                    races.chip()
+                else:
+                    races.cycles(kind)
+                tap.note("%s took %.1f s" % (kind, time.monotonic() - begin))
+            races.end()
+    except vm.VMError as e:
+        tap.ok(False, "the guest lives", e)
+    finally:
+        for chip in races.late if races else []:
+            chip.kill()
+    print("1..%d" % tap.count)
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
