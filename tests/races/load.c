@@ -387,7 +387,7 @@ static void do_run(struct state *s)
 		ret = -EIO;
 	ret = ret ? ret : CALL(&own, "copy", copy(r.fd, r.data_mem.id, 0, r.host_mem.id, 0, PAGE));
 	job = rig_job(&r, NEURON_DMA, 0, 1);
-	if (!ret && !rnd(8) && GUARD(job = rig_long_job(&r))) {
+	if (!ret && !rnd(16) && GUARD(job = rig_long_job(&r))) {
 		/* Nobody waits for this one: the file goes, or the chip. */
 		CALL(&own, "submit", submit(r.fd, r.queue.id, &job, 1, NULL));
 		usleep(rnd(100000));
@@ -439,6 +439,8 @@ static void maker(struct state *s)
 	};
 
 	while (!stop) {
+		/* Who takes the chip away has to get a turn on a slow guest, too. */
+		usleep(rnd(4000));
 		if (s->fd < 0 || !rnd(40))
 			do_open(s);
 		if (s->fd >= 0)
@@ -475,7 +477,7 @@ static void read_tree(const char *path, int depth)
 	char name[600];
 
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.' || rnd(3))
+		if (e->d_name[0] == '.' || rnd(4))
 			continue;
 		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
 		if (e->d_type == DT_DIR && depth)
@@ -506,7 +508,7 @@ static void *watcher(void *arg)
 		CALL(s, "sysfs", (read_tree(name, 4), 0));
 		snprintf(name, sizeof(name), "/sys/kernel/debug/neuron/neuron%u", rnd(CHIPS));
 		CALL(s, "sysfs", (read_tree(name, 1), 0));
-		usleep(rnd(20000));
+		usleep(rnd(50000));
 	}
 	return NULL;
 }
@@ -667,6 +669,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		snprintf(page->op[page->op_count++].name, sizeof(page->op[0].name), "%s", ops[i]);
 	sigaction(SIGTERM, &sa, NULL);
+	(void)!nice(10);
 	page->slots = 2 * atoi(argv[1]);
 	for (uint32_t i = 0; i < page->slots; i += 2)
 		start_worker(i, seed * 7919 + i);
