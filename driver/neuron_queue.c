@@ -283,6 +283,14 @@ static int neuron_queue_start(struct neuron_queue *queue)
 	ret = neuron_queue_poll_state(queue, NEURON_QUEUE_START_US, &state);
 	if (!ret && state == NEURON_Q_STATE_ENABLED)
 		return 0;
+	if (READ_ONCE(ndev->broken)) {
+		/*
+		 * Taken away meanwhile, perhaps by somebody who has not come to this yet: the
+		 * chip may still take the queue up, and its memory is freed now.
+		 */
+		pci_clear_master(ndev->pdev);
+		return -EIO;
+	}
 	dev_err(&ndev->dev, "queue %u does not start: state %u, error %u\n", queue->slot, state,
 		neuron_ext_read(ndev, NEURON_EXT_QUEUE(queue->slot) + NEURON_Q_ERROR));
 	/* The chip may still take it up, and write to its memory. */
