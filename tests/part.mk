@@ -28,6 +28,18 @@ check-run: tests initramfs-all
 	$(Q)$(MAKE) --no-print-directory fuzz-build
 	$(Q)tests/check.py --out $(O) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
+# What make check has no time for. PARTS="NAME ..." runs some of it: races attack faults fuzz_vfu fuzz_mmio fuzz_fw.
+SOAK_SECONDS ?= 1800
+.PHONY: soak soak-run
+soak: setup
+	$(Q)$(MAKE) --no-print-directory soak-run
+
+soak-run: tests initramfs
+	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland
+	$(Q)$(MAKE) --no-print-directory fuzz-build
+	$(Q)$(MAKE) --no-print-directory initramfs KERNEL=debug
+	$(Q)tests/soak/soak.py --out $(O) --seconds $(SOAK_SECONDS) $(if $(SEED),--seed $(SEED)) $(PARTS)
+
 demo: setup
 	$(Q)$(MAKE) --no-print-directory initramfs
 	$(Q)tests/demo/demo.py --out $(O)
