@@ -53,7 +53,7 @@ TEST_F(mem, too_much)
 	EXPECT_EQ(-ENOMEM, create(self->fd, NEURON_MEM_HOST, 0, UINT64_MAX, 0));
 }
 
-TEST_F(mem, channel_full)
+TEST_F_TIMEOUT(mem, channel_full, 120)
 {
 	const uint64_t half = NEURON_DRAM_CHANNEL_SIZE / 2;
 	struct neuron_ioctl_info before, full, after;
@@ -199,10 +199,10 @@ TEST_F(mem, next_owner_sees_zeros)
 	close(fd);
 }
 
-#define STRIDE (32 * MIB)
+#define STRIDE (64 * MIB)
 
 /*
- * One MiB of every 32 of all memory is written by the first owner (pass 0) and must read as zeros for the second,
+ * One MiB of every 64 of all memory is written by the first owner (pass 0) and must read as zeros for the second,
  * whose ranges begin at the same places and end elsewhere; or in one range a channel.
  */
 static void own_everywhere(struct __test_metadata *_metadata, int fd, int pass, bool whole)
@@ -241,7 +241,7 @@ static void own_everywhere(struct __test_metadata *_metadata, int fd, int pass, 
 	ASSERT_EQ(0, munmap(h, MIB));
 }
 
-TEST_F(mem, next_owner_sees_zeros_everywhere)
+TEST_F_TIMEOUT(mem, next_owner_sees_zeros_everywhere, 120)
 {
 	int fd = open_device();
 
@@ -252,7 +252,7 @@ TEST_F(mem, next_owner_sees_zeros_everywhere)
 }
 
 /* Takes as much of the host's memory as the chip has. */
-TEST_F(mem, next_owner_sees_zeros_in_all_of_it)
+TEST_F_TIMEOUT(mem, next_owner_sees_zeros_in_all_of_it, 280)
 {
 	struct neuron_ioctl_info info;
 	int fd;
