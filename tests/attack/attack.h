@@ -182,30 +182,11 @@ static inline bool victim_kept(const struct victim_memory *v)
 	       (!v->remote_map || secret_kept(v->remote_map, VICTIM_BYTES));
 }
 
-/* A file of its own with core VICTIM_CORE: rig_open() for another core. */
+/* A file of its own, with the core that nobody else is to have. */
 static inline int victim_rig(struct rig *r)
 {
-	const uint32_t rw = NEURON_ACCESS_READ | NEURON_ACCESS_WRITE;
-	int ret;
-
 	r->fd = open_device();
-	if (r->fd < 0)
-		return r->fd;
-	ret = cores_acquire(r->fd, 1u << VICTIM_CORE);
-	ret = ret ? ret : queue_create(r->fd, VICTIM_CORE, 16, -1, &r->queue);
-	ret = ret ? ret : context_create(r->fd, 8, &r->context);
-	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_DEVICE, CODE_INSNS * sizeof(struct neuron_insn), &r->code_mem);
-	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_DEVICE, DATA_BYTES, &r->data_mem);
-	ret = ret ? ret : mem_create(r->fd, NEURON_MEM_HOST, DATA_BYTES, &r->host_mem);
-	ret = ret ? ret : bind_one(r->fd, r->context, 0, r->code_mem.id, 0, r->code_mem.length, NEURON_ACCESS_EXEC);
-	ret = ret ? ret : bind_one(r->fd, r->context, 1, r->data_mem.id, 0, DATA_BYTES, rw);
-	ret = ret ? ret : bind_one(r->fd, r->context, 2, r->host_mem.id, 0, DATA_BYTES, rw);
-	if (ret)
-		return ret;
-	r->code = mem_map(r->fd, &r->code_mem);
-	r->data = mem_map(r->fd, &r->data_mem);
-	r->host = mem_map(r->fd, &r->host_mem);
-	return r->code == MAP_FAILED || r->data == MAP_FAILED || r->host == MAP_FAILED ? -errno : 0;
+	return r->fd < 0 ? r->fd : rig_make(r, VICTIM_CORE, 16);
 }
 
 /* One partition of SBUF or PSUM to or from DATA_BYTES of segment 1. */

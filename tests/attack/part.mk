@@ -3,7 +3,7 @@
 
 ATTACKS := $(patsubst tests/attack/%.c,$(O)/tests/guest/%,$(wildcard tests/attack/attack_*.c))
 
-$(ATTACKS): $(O)/tests/guest/%: tests/attack/%.c tests/attack/attack.h tests/kselftest/util.h $(wildcard uapi/*/*.h uapi/neuron/isa.def)
+$(ATTACKS): $(O)/tests/guest/%: tests/attack/%.c $(wildcard tests/attack/*.h tests/kselftest/*.h) $(wildcard uapi/*/*.h uapi/neuron/isa.def)
 	$(say) CC $@
 	$(Q)if [ ! -e $(KSELFTEST_DIR)/kselftest_harness.h ]; then \
 		echo "no kselftest_harness.h in $(KSELFTEST_DIR): run 'make setup'" >&2; exit 1; fi

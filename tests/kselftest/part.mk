@@ -6,7 +6,7 @@ KSELFTEST_DIR ?= $(NEURON_CACHE)/linux-source/tools/testing/selftests
 KSELFTESTS := $(patsubst tests/kselftest/%.c,$(O)/tests/guest/%,$(wildcard tests/kselftest/test_*.c))
 
 # Static: the guest's image need not hold their libraries.
-$(KSELFTESTS): $(O)/tests/guest/%: tests/kselftest/%.c tests/kselftest/util.h $(wildcard uapi/*/*.h)
+$(KSELFTESTS): $(O)/tests/guest/%: tests/kselftest/%.c $(wildcard tests/kselftest/*.h) $(wildcard uapi/*/*.h)
 	$(say) CC $@
 	$(Q)if [ ! -e $(KSELFTEST_DIR)/kselftest_harness.h ]; then \
 		echo "no kselftest_harness.h in $(KSELFTEST_DIR): run 'make setup'" >&2; exit 1; fi
@@ -14,9 +14,18 @@ $(KSELFTESTS): $(O)/tests/guest/%: tests/kselftest/%.c tests/kselftest/util.h $(
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -isystem $(KSELFTEST_DIR) -Iuapi -pthread \
 		-static -o $@ $<
 
+# The same for 32 bits: what crosses the line between user space and kernel must not depend on it.
+CC32 ?= i686-linux-gnu-gcc
+KSELFTESTS32 := $(if $(shell command -v $(CC32)),$(patsubst %,$(O)/tests/guest/test_%-32,abi errno mem queue))
+$(KSELFTESTS32): $(O)/tests/guest/%-32: tests/kselftest/%.c $(wildcard tests/kselftest/*.h) $(wildcard uapi/*/*.h)
+	$(say) CC32 $@
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC32) -std=gnu11 -O2 -g -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(WARN) -Wno-missing-prototypes \
+		-isystem $(KSELFTEST_DIR) -Iuapi -pthread -static -o $@ $<
+
 ifneq ($(wildcard $(KSELFTEST_DIR)/kselftest_harness.h),)
-TEST_TOOLS += $(KSELFTESTS)
-initramfs: $(KSELFTESTS)
+TEST_TOOLS += $(KSELFTESTS) $(KSELFTESTS32)
+initramfs: $(KSELFTESTS) $(KSELFTESTS32)
 endif
 
 # A firmware that says API 1.0: what came later must not be asked of it.
@@ -36,6 +45,6 @@ $(O)/tests/firmware-1.0.bin: $(O)/tests/firmware-1.0.elf $(O)/bin/mkimage
 TEST_TOOLS += $(O)/tests/firmware-1.0.bin
 
 .PHONY: kselftest check-driver
-kselftest: $(KSELFTESTS)
+kselftest: $(KSELFTESTS) $(KSELFTESTS32)
 check-driver: kselftest initramfs $(O)/tests/firmware-1.0.bin
 	$(Q)O='$(abspath $(O))' tests/kselftest/run_guest.py

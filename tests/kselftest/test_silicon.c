@@ -44,6 +44,7 @@ TEST_F(silicon, no_compute)
 {
 	struct neuron_submit job = { .op = NEURON_SUBMIT_NOP };
 	struct neuron_ioctl_queue_create queue;
+	struct neuron_group_member member = { .fd = self->fd, .mask = 1 };
 	struct neuron_ioctl_wait wait;
 	uint32_t context;
 
@@ -52,6 +53,10 @@ TEST_F(silicon, no_compute)
 	EXPECT_EQ(-EOPNOTSUPP, queue_create(self->fd, 0, 16, -1, &queue));
 	EXPECT_EQ(-EOPNOTSUPP, submit(self->fd, 1, &job, 1, NULL));
 	EXPECT_EQ(-EOPNOTSUPP, wait_job(self->fd, 1, 1, 0, &wait));
+	EXPECT_EQ(-EOPNOTSUPP, cores_release(self->fd, 1));
+	EXPECT_EQ(-EOPNOTSUPP, group_acquire(self->fd, &member, 1));
+	EXPECT_EQ(-EOPNOTSUPP, bind_one(self->fd, 1, 0, 1, 0, 4096, NEURON_ACCESS_READ));
+	EXPECT_EQ(-EOPNOTSUPP, cancel(self->fd, 1, 1, 0));
 }
 
 static int on_channel(int fd, uint32_t channel, uint64_t length, struct neuron_ioctl_mem_create *mem)

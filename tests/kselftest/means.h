@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An open file with an object of each kind, and for each ioctl an argument that works with them: what
+ * tests spoil, word by word.
+ */
+#ifndef KSELFTEST_MEANS_H
+#define KSELFTEST_MEANS_H
+
+#include "util.h"
+
+#define MEANS_BYTES	0x10000		/* of each memory object but the pinned one */
+
+union argument {
+	uint32_t size;
+	struct neuron_ioctl_info info;
+	struct neuron_ioctl_mem_create mem_create;
+	struct neuron_ioctl_mem_export mem_export;
+	struct neuron_ioctl_copy copy;
+	struct neuron_ioctl_ring_create ring_create;
+	struct neuron_ioctl_ring_submit ring_submit;
+	struct neuron_ioctl_context_create context_create;
+	struct neuron_ioctl_context_bind context_bind;
+	struct neuron_ioctl_cores cores;
+	struct neuron_ioctl_group_acquire group_acquire;
+	struct neuron_ioctl_queue_create queue_create;
+	struct neuron_ioctl_submit submit;
+	struct neuron_ioctl_cancel cancel;
+	struct neuron_ioctl_wait wait;
+	struct neuron_ioctl_destroy destroy;
+	uint64_t words[512];
+};
+
+/* One element of the array that the argument points to. */
+union element {
+	struct neuron_copy copy;
+	struct neuron_dma_op op;
+	struct neuron_bind bind;
+	struct neuron_submit job;
+	struct neuron_group_member member;
+	uint64_t words[8];
+};
+
+/* A file of objects that may be lost. @rig: another file, or NULL. */
+struct means {
+	const struct rig *rig;
+	int fd, event;
+	struct neuron_ioctl_mem_create device, host, user;
+	uint32_t context, ring;
+	struct neuron_ioctl_queue_create queue;
+	uint64_t seq, ring_seq;
+	uint8_t *buffer;
+	int dmabuf;
+};
+
+enum kind {
+	INFO, MEM_DEVICE, MEM_HOST, MEM_USER, MEM_DMABUF, MEM_EXPORT, COPY, RING_CREATE, RING_COPY, RING_FILL,
+	CONTEXT_CREATE, CONTEXT_BIND, ACQUIRE, RELEASE, GROUP_ACQUIRE, QUEUE_CREATE, SUBMIT_NOP, SUBMIT_EXEC,
+	CANCEL, WAIT, DESTROY, KINDS
+};
+
+static const struct {
+	const char *name;
+	unsigned long cmd;
+	uint32_t size, min, element;	/* min: when the ioctl was introduced */
+} kinds[KINDS] = {
+#define KIND(cmd, type, last, ...)						\
+	{ #cmd, cmd, sizeof(struct neuron_ioctl_##type),			\
+	  offsetof(struct neuron_ioctl_##type, last) +				\
+	  sizeof(((struct neuron_ioctl_##type *)0)->last), ## __VA_ARGS__ }
+	[INFO] = KIND(NEURON_IOCTL_INFO, info, reserved),
+	[MEM_DEVICE] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
+	[MEM_HOST] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
+	[MEM_USER] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
+	[MEM_DMABUF] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
+	[MEM_EXPORT] = KIND(NEURON_IOCTL_MEM_EXPORT, mem_export, fd),
+	[COPY] = KIND(NEURON_IOCTL_COPY, copy, copies, sizeof(struct neuron_copy)),
+	[RING_CREATE] = KIND(NEURON_IOCTL_RING_CREATE, ring_create, reserved),
+	[RING_COPY] = KIND(NEURON_IOCTL_RING_SUBMIT, ring_submit, seq, sizeof(struct neuron_dma_op)),
+	[RING_FILL] = KIND(NEURON_IOCTL_RING_SUBMIT, ring_submit, seq, sizeof(struct neuron_dma_op)),
+	[CONTEXT_CREATE] = KIND(NEURON_IOCTL_CONTEXT_CREATE, context_create, id),
+	[CONTEXT_BIND] = KIND(NEURON_IOCTL_CONTEXT_BIND, context_bind, binds, sizeof(struct neuron_bind)),
+	[ACQUIRE] = KIND(NEURON_IOCTL_CORES_ACQUIRE, cores, reserved),
+	[RELEASE] = KIND(NEURON_IOCTL_CORES_RELEASE, cores, reserved),
+	[GROUP_ACQUIRE] = KIND(NEURON_IOCTL_GROUP_ACQUIRE, group_acquire, members, sizeof(struct neuron_group_member)),
+	[QUEUE_CREATE] = KIND(NEURON_IOCTL_QUEUE_CREATE, queue_create, mmap_length),
+	[SUBMIT_NOP] = KIND(NEURON_IOCTL_SUBMIT, submit, seq, sizeof(struct neuron_submit)),
+	[SUBMIT_EXEC] = KIND(NEURON_IOCTL_SUBMIT, submit, seq, sizeof(struct neuron_submit)),
+	[CANCEL] = KIND(NEURON_IOCTL_CANCEL, cancel, seq),
+	[WAIT] = KIND(NEURON_IOCTL_WAIT, wait, cycles),
+	[DESTROY] = KIND(NEURON_IOCTL_DESTROY, destroy, id),
+};
+
+static inline int means_queue(struct means *m)
+{
+	struct neuron_ioctl_wait w;
+	int ret = cores_acquire(m->fd, 2);
+
+	ret = ret ? ret : queue_create(m->fd, 1, 16, -1, &m->queue);
+	ret = ret ? ret : context_create(m->fd, 4, &m->context);
+	ret = ret ? ret : bind_one(m->fd, m->context, 0, m->device.id, 0, 4096, NEURON_ACCESS_EXEC);
+	ret = ret ? ret : submit_nop(m->fd, m->queue.id, &m->seq);
+	return ret ? ret : wait_job(m->fd, m->queue.id, m->seq, 10 * SECOND, &w);
+}
+
+static inline int means_ring(struct means *m)
+{
+	struct neuron_ioctl_ring_create ring = { .size = sizeof(ring), .entries = 16, .eventfd = -1 };
+	int ret = call(m->fd, NEURON_IOCTL_RING_CREATE, &ring);
+
+	m->ring = ring.id;
+	return ret;
+}
+
+static inline int means_open(struct means *m, const struct rig *rig)
+{
+	struct neuron_ioctl_mem_export export = { .size = sizeof(export) };
+	int ret;
+
+	m->rig = rig;
+	m->event = eventfd(0, EFD_CLOEXEC);
+	m->buffer = mmap(NULL, MEANS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	m->fd = open_device();
+	if (m->fd < 0)
+		return m->fd;
+	m->user = (struct neuron_ioctl_mem_create) {
+		.size = sizeof(m->user),
+		.type = NEURON_MEM_USER,
+		.length = 0x2000,
+		.address = (uintptr_t)m->buffer,
+	};
+	ret = mem_create(m->fd, NEURON_MEM_DEVICE, MEANS_BYTES, &m->device);
+	ret = ret ? ret : mem_create(m->fd, NEURON_MEM_HOST, MEANS_BYTES, &m->host);
+	ret = ret ? ret : call(m->fd, NEURON_IOCTL_MEM_CREATE, &m->user);
+	export.id = m->device.id;
+	ret = ret ? ret : call(m->fd, NEURON_IOCTL_MEM_EXPORT, &export);
+	m->dmabuf = export.fd;
+	ret = ret ? ret : means_ring(m);
+	return ret ? ret : means_queue(m);
+}
+
+static inline void means_close(struct means *m)
+{
+	close(m->dmabuf);
+	close(m->fd);
+	close(m->event);
+	munmap(m->buffer, MEANS_BYTES);
+}
+
+/* --- valid arguments --- */
+
+static inline void base_mem(enum kind kind, const struct means *m, struct neuron_ioctl_mem_create *a)
+{
+	a->length = kind == MEM_DMABUF ? 0 : 0x2000;
+	a->type = NEURON_MEM_DEVICE + (kind - MEM_DEVICE);
+	if (kind == MEM_USER)
+		a->address = (uintptr_t)m->buffer + 0x4000;
+	if (kind == MEM_DMABUF)
+		a->fd = m->dmabuf;
+}
+
+static inline void base_job(enum kind kind, const struct means *m, struct neuron_submit *job)
+{
+	job->op = kind == SUBMIT_NOP ? NEURON_SUBMIT_NOP : NEURON_SUBMIT_EXEC;
+	if (kind == SUBMIT_NOP)
+		return;
+	job->context = m->context;
+	job->timeout_ms = 50;
+	job->stream[NEURON_DMA].count = 1;
+}
+
+static inline void base_dma(enum kind kind, const struct means *m, union element *e)
+{
+	if (kind == COPY) {
+		e->copy = (struct neuron_copy) { .src = m->host.id, .dst = m->device.id, .length = 0x1000 };
+	} else {
+		e->op = (struct neuron_dma_op) { .op = NEURON_DMA_COPY, .src = m->host.id, .dst = m->device.id,
+						 .length = 0x1000 };
+		if (kind == RING_FILL) {
+			e->op.op = NEURON_DMA_FILL;
+			e->op.src = 0;
+			e->op.pattern = 0x11223344;
+		}
+	}
+}
+
+static inline void base_argument(enum kind kind, const struct means *m, union argument *a, union element *e)
+{
+	memset(a, 0, kinds[kind].size);
+	memset(e, 0, sizeof(*e));
+	a->size = kinds[kind].size;
+	switch (kind) {
+	case MEM_DEVICE: case MEM_HOST: case MEM_USER: case MEM_DMABUF:
+		base_mem(kind, m, &a->mem_create);
+		break;
+	case MEM_EXPORT:
+		a->mem_export.id = m->device.id;
+		break;
+	case COPY:
+		a->copy.count = 1;
+		a->copy.copies = (uintptr_t)e;
+		base_dma(kind, m, e);
+		break;
+	case RING_CREATE:
+		a->ring_create.entries = 4;
+		a->ring_create.eventfd = m->event;
+		break;
+	case RING_COPY: case RING_FILL:
+		a->ring_submit.ring = m->ring;
+		a->ring_submit.count = 1;
+		a->ring_submit.ops = (uintptr_t)e;
+		base_dma(kind, m, e);
+		break;
+	case CONTEXT_CREATE:
+		a->context_create.segments = 4;
+		break;
+	case CONTEXT_BIND:
+		a->context_bind.context = m->context;
+		a->context_bind.count = 1;
+		a->context_bind.binds = (uintptr_t)e;
+		e->bind = (struct neuron_bind) { .segment = 1, .mem = m->host.id, .offset = 4096, .length = 4096,
+						 .access = NEURON_ACCESS_READ };
+		break;
+	case ACQUIRE: case RELEASE:
+		a->cores.mask = 4;
+		break;
+	case GROUP_ACQUIRE:
+		a->group_acquire.count = 1;
+		a->group_acquire.members = (uintptr_t)e;
+		e->member = (struct neuron_group_member) { .fd = m->fd, .mask = 4 };
+		break;
+	case QUEUE_CREATE:
+		a->queue_create.core = 1;
+		a->queue_create.entries = 4;
+		a->queue_create.eventfd = m->event;
+		break;
+	case SUBMIT_NOP: case SUBMIT_EXEC:
+		a->submit.queue = m->queue.id;
+		a->submit.count = 1;
+		a->submit.jobs = (uintptr_t)e;
+		base_job(kind, m, &e->job);
+		break;
+	case CANCEL:
+		a->cancel.queue = m->queue.id;
+		a->cancel.seq = m->seq;
+		break;
+	case WAIT:
+		a->wait.queue = m->queue.id;
+		a->wait.seq = m->seq;
+		break;
+	case DESTROY:
+		a->destroy.id = 0xabcdef;
+		break;
+	default:
+		break;
+	}
+}
+
+#endif
