@@ -163,6 +163,7 @@ struct neuron_ioctl_mem_create {
  * device goes or is reset, the buffer is revoked: importers are told, mappings raise SIGBUS.
  *
  *  -EOPNOTSUPP	also: not device memory, or no dma-buf in this kernel
+ *  -EMFILE	the caller has no descriptor left
  */
 struct neuron_ioctl_mem_export {
 	__u32 size;
