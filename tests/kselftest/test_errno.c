@@ -474,6 +474,27 @@ TEST_F(ids, belong_to_the_open_file)
 	close(pair[1]);
 }
 
+/* --- memory that the chip may not write --- */
+
+TEST_F(ids, read_only_memory)
+{
+	struct means *m = &self->means;
+	struct neuron_ioctl_mem_create user = m->user;
+
+	user.flags = NEURON_MEM_READONLY;
+	user.address += 0x8000;
+	user.id = 0;
+	user.mmap_offset = 0;
+	ASSERT_EQ(0, call(m->fd, NEURON_IOCTL_MEM_CREATE, &user));
+	for (enum kind kind = RING_COPY; kind <= RING_FILL; kind++) {
+		base_argument(kind, m, &self->arg, &self->element);
+		self->element.op.dst = user.id;
+		EXPECT_EQ(-EACCES, call(m->fd, NEURON_IOCTL_RING_SUBMIT, &self->arg));
+	}
+	EXPECT_EQ(-EACCES, copy(m->fd, user.id, 0, m->host.id, 0, 64));
+	EXPECT_EQ(0, copy(m->fd, m->host.id, 0, user.id, 0, 64));
+}
+
 /* --- signals --- */
 
 static void on_alarm(int number)
