@@ -50,9 +50,10 @@ static u32 neuron_copy_run(const struct neuron_copy_op *op, u64 position, u64 *s
 	run = min(run, limit);
 	if (op->src) {
 		*src = neuron_mem_address(op->src, op->src_offset + position, &limit);
-		run = min(run, limit);
+		return min(run, limit);
 	}
-	return run;
+	/* A fill goes on within a word of its pattern where the run before ended there. */
+	return min_t(u64, run, NEURON_UDMA_DESC_MAX_LEN - position % sizeof(u32));
 }
 
 /* One operation from @position on, until it or the chunk ends: the new position. */
@@ -67,6 +68,7 @@ static u64 neuron_copy_add(struct neuron_udma_ring *ring, const struct neuron_co
 			src = neuron_udma_pattern(ring, op->pattern);
 			if (!src)
 				break;
+			src += position % sizeof(u32);
 		}
 		length = neuron_copy_run(op, position, &src, &dst);
 		/* A later operation may read what this one writes. */

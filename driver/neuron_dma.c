@@ -20,6 +20,7 @@
 #include "neuron.h"
 #include "neuron_dma.h"
 #include "neuron_mem.h"
+#include "neuron_trace.h"
 
 void neuron_dma_client_init(struct neuron_dma_client *client)
 {
@@ -161,16 +162,27 @@ static bool neuron_dma_end(struct neuron_dma *dma, struct neuron_dma_stream *str
 	wake_up_all(&dma->idle_wq);
 	spin_unlock(&dma->lock);
 	neuron_dma_batch_put(batch);
+	/* A ring that is destroyed may have thousands of them. */
+	cond_resched();
 	return more;
 }
 
-/* Something else has its turn before the batch goes on. */
-static void neuron_dma_requeue(struct neuron_dma *dma, struct neuron_dma_stream *stream)
+/*
+ * Something else has its turn before the batch goes on. False: it does not go on, as its
+ * stream is dead, and still is the caller's: who killed it must not wait for others' turns.
+ */
+static bool neuron_dma_requeue(struct neuron_dma *dma, struct neuron_dma_stream *stream)
 {
+	bool alive;
+
 	spin_lock(&dma->lock);
-	stream->busy = false;
-	neuron_dma_ready_locked(dma, stream);
+	alive = !stream->dead;
+	if (alive) {
+		stream->busy = false;
+		neuron_dma_ready_locked(dma, stream);
+	}
 	spin_unlock(&dma->lock);
+	return alive;
 }
 
 /* 0: a chunk is under way. */
@@ -202,7 +214,7 @@ static void neuron_dma_fault(struct neuron_dma_channel *channel, struct neuron_d
 	struct neuron_udma_ring *ring = channel->ring;
 
 	if (error == -EREMOTEIO || error == -EBADMSG) {
-		batch->index = neuron_copy_find(batch, neuron_udma_passed(ndev, ring));
+		WRITE_ONCE(batch->index, neuron_copy_find(batch, neuron_udma_passed(ndev, ring)));
 		batch->position = 0;
 	}
 	/* Nobody needs the ring of a device that is about to go or to be reset. */
@@ -217,6 +229,18 @@ static void neuron_dma_fault(struct neuron_dma_channel *channel, struct neuron_d
 	pci_clear_master(ndev->pdev);
 }
 
+static void neuron_dma_chunk_ended(struct neuron_dma_channel *channel,
+				   struct neuron_dma_batch *batch, int error)
+{
+	struct neuron_device *ndev = channel->ndev;
+	struct neuron_udma_ring *ring = channel->ring;
+
+	trace_neuron_dma(ndev, ring - ndev->rings, ring->chunk_bytes, ring->chunk_descs, error);
+	ring->chunk_bytes = 0;
+	if (error)
+		neuron_dma_fault(channel, batch, error);
+}
+
 /* The chunk, or why there is none, has ended with @error: on with the next. */
 static void neuron_dma_finish(struct neuron_dma_channel *channel, bool begun, int error)
 {
@@ -224,16 +248,17 @@ static void neuron_dma_finish(struct neuron_dma_channel *channel, bool begun, in
 	struct neuron_dma_stream *stream = channel->stream;
 	struct neuron_dma_batch *batch = neuron_dma_head(stream);
 
-	if (begun && error)
-		neuron_dma_fault(channel, batch, error);
+	if (begun)
+		neuron_dma_chunk_ended(channel, batch, error);
 	neuron_copy_release(batch);
 	channel->stream = NULL;
 	if (!error) {
 		WRITE_ONCE(batch->index, batch->next_index);
 		batch->position = batch->next_position;
 		if (batch->index < batch->count) {
-			neuron_dma_requeue(dma, stream);
-			return;
+			if (neuron_dma_requeue(dma, stream))
+				return;
+			error = -ECANCELED;
 		}
 	}
 	channel->ring->batches++;

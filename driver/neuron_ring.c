@@ -43,6 +43,7 @@ static void neuron_ring_ended(struct neuron_dma_batch *batch)
 	record = &ring->records[ring->completed & (ring->entries - 1)];
 	record->status = neuron_ring_status(batch->error);
 	record->detail = batch->error ? batch->index : 0;
+	record->error = batch->error == -EIO || batch->error == -ENODEV ? batch->error : 0;
 	/* The record first, for who looks without the lock. Pairs with neuron_ring_done(). */
 	smp_store_release(&ring->completed, ring->completed + 1);
 	if (ring->eventfd)
@@ -168,12 +169,14 @@ static int neuron_ring_report(struct neuron_ring *ring, struct neuron_ioctl_wait
 	struct neuron_ring_record *record;
 
 	spin_lock(&dma->lock);
-	ring->told = ring->completed;
+	WRITE_ONCE(ring->told, ring->completed);
 	arg->completed = ring->completed;
 	if (!ret && ring->submitted - arg->seq >= ring->entries)
 		ret = -ESTALE;
 	if (!ret) {
 		record = &ring->records[(arg->seq - 1) & (ring->entries - 1)];
+		/* The engine stops first: files may not know yet that the device goes. */
+		ret = record->error;
 		arg->status = record->status;
 		arg->detail = record->detail;
 		arg->engine = 0;

@@ -18,6 +18,7 @@ struct neuron_ioctl_wait;
 struct neuron_ring_record {
 	u32 status;
 	u32 detail;
+	int error;	/* 0, or what became of the device: that is what WAIT returns then */
 };
 
 /**

@@ -216,7 +216,7 @@ bool neuron_udma_room(const struct neuron_udma_ring *ring)
 void neuron_udma_add(struct neuron_udma_ring *ring, u64 dst, u64 src, u32 length, bool barrier)
 {
 	neuron_udma_push(ring, dst, src, length, barrier ? NEURON_UDMA_DESC_DMB : 0, 0);
-	ring->bytes += length;
+	ring->chunk_bytes += length;
 }
 
 u64 neuron_udma_pattern(struct neuron_udma_ring *ring, u32 value)
@@ -256,6 +256,8 @@ static void neuron_udma_kick_marker(struct neuron_device *ndev, struct neuron_ud
 void neuron_udma_kick(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 {
 	ring->chunks++;
+	ring->bytes += ring->chunk_bytes;
+	ring->chunk_descs = ring->queued;
 	neuron_udma_kick_marker(ndev, ring, NEURON_MARKER_CHUNK);
 }
 
@@ -355,6 +357,8 @@ void neuron_udma_halt(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 	neuron_apb_write(ndev, s2m + NEURON_UDMA_Q_CFG, NEURON_UDMA_Q_CFG_RESET_VALUE);
 	neuron_apb_write(ndev, m2s + NEURON_UDMA_M2S_Q_SW_CTRL, NEURON_UDMA_Q_SW_CTRL_RESET);
 	neuron_apb_write(ndev, s2m + NEURON_UDMA_S2M_Q_SW_CTRL, NEURON_UDMA_Q_SW_CTRL_RESET);
+	/* The writes are posted: a chip that still listens has got them when this is answered. */
+	readl(ndev->apb + m2s + NEURON_UDMA_Q_STATUS);
 	neuron_ringpos_reset(&ring->pos, NEURON_UDMA_H2T_RING);
 	ring->queued = 0;
 }

@@ -16,6 +16,7 @@ struct neuron_device;
  * @base: offset of the engine in BAR0
  * @pos: of both rings of the pair: they advance together
  * @queued: descriptors added since the last neuron_udma_kick()
+ * @chunk_descs, @chunk_bytes: what the chunk under way has, without its marker
  * @deadline: jiffies when what was kicked has to be done
  * @marker: words in host memory that tell how far the chip is
  * @done: that of them which changes when all that was kicked is done
@@ -32,6 +33,8 @@ struct neuron_udma_ring {
 	dma_addr_t s2m_dma;
 	struct neuron_ringpos pos;
 	u32 queued;
+	u32 chunk_descs;
+	u64 chunk_bytes;
 	unsigned long deadline;
 	u32 *marker;
 	u32 *done;

@@ -21,8 +21,9 @@ import debug  # noqa: E402
 import vm  # noqa: E402
 import errno_table  # noqa: E402
 
-PROGRAMS = ["test_abi", "test_errno", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring", "test_queue",
-            "test_exec", "test_load", "test_cancel", "test_group", "test_lifetime", "test_fault"]
+PROGRAMS = ["test_abi", "test_errno", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring",
+            "test_ringmem", "test_queue", "test_exec", "test_load", "test_cancel", "test_group", "test_lifetime",
+            "test_fault"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
@@ -43,8 +44,8 @@ CONFIGS = {
 OTHER_KERNELS = [c for c, o in CONFIGS.items() if "kernel" in o]
 # What a configuration is for, where that is not all.
 ONLY = {"bounce": ["test_bounce", "test_mem", "test_dmabuf"], "silicon": ["test_silicon"],
-        "two-chips": ["test_group", "test_dmabuf"], "strangers": ["test_dmabuf"], "old-firmware": ["test_cancel"],
-        "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],
+        "two-chips": ["test_group", "test_dmabuf", "test_ringmem"], "strangers": ["test_dmabuf"],
+        "old-firmware": ["test_cancel"], "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],
         "linux-6.1": ["test_abi"], "linux-backports": ["test_abi"]}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.

@@ -110,7 +110,7 @@ def test_trace(t, guest):
     guest.run(["cat", DEVICE + "/stats/power/utilization"])
     guest.run(["sh", "-c", "echo 0 > %s/events/neuron/enable" % TRACING], check=True)
     trace = guest.run(["cat", TRACING + "/trace"], check=True).out
-    for event in ("neuron_job_submit", "neuron_job_done", "neuron_irq", "neuron_fwio"):
+    for event in ("neuron_job_submit", "neuron_job_done", "neuron_irq", "neuron_fwio", "neuron_dma"):
         t.ok(" %s: neuron0 " % event in trace, "tracepoint " + event)
     submitted = set(re.findall(r"neuron_job_submit: neuron0 slot=(\d+) seq=(\d+)", trace))
     done = set(re.findall(r"neuron_job_done: neuron0 slot=(\d+) seq=(\d+)", trace))

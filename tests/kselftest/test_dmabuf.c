@@ -3,50 +3,19 @@
  * dma-bufs: other drivers' (udmabuf, the system heap) as memory of the chip, device memory as a dma-buf, and what
  * is left of it when files, processes and the device go in any order.
  */
-#include "util.h"
+#include "mem.h"
 
 #include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
-#include <linux/udmabuf.h>
 #include <dirent.h>
 #include <sys/resource.h>
 
 #define LENGTH (2 * MIB)
-
-static int import_at(int fd, int dmabuf, uint64_t length, uint32_t flags, struct neuron_ioctl_mem_create *mem)
-{
-	*mem = (struct neuron_ioctl_mem_create) {
-		.size = sizeof(*mem),
-		.type = NEURON_MEM_DMABUF,
-		.flags = flags,
-		.length = length,
-		.fd = dmabuf,
-	};
-	return call(fd, NEURON_IOCTL_MEM_CREATE, mem);
-}
-
-/* A descriptor or -errno. */
-static int export_of(int fd, uint32_t id)
-{
-	struct neuron_ioctl_mem_export arg = { .size = sizeof(arg), .id = id };
-	int ret = call(fd, NEURON_IOCTL_MEM_EXPORT, &arg);
-
-	return ret ? ret : arg.fd;
-}
 
 static int sync_cpu(int dmabuf, uint64_t flags)
 {
 	struct dma_buf_sync arg = { .flags = flags };
 
 	return call(dmabuf, DMA_BUF_IOCTL_SYNC, &arg);
-}
-
-/* A node of a driver, which the guest's /dev may lack. */
-static int open_node(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
 }
 
 static int open_descriptors(void)
@@ -58,13 +27,6 @@ static int open_descriptors(void)
 		count++;
 	closedir(dir);
 	return count;
-}
-
-static bool has_dmabuf(int fd)
-{
-	struct neuron_ioctl_info info;
-
-	return !get_info(fd, &info) && info.features & NEURON_FEATURE_DMABUF;
 }
 
 /* --- import --- */
@@ -85,41 +47,6 @@ FIXTURE_VARIANT(import)
 FIXTURE_VARIANT_ADD(import, udmabuf) { .heap = false };
 FIXTURE_VARIANT_ADD(import, heap) { .heap = true };
 
-static int make_udmabuf(uint8_t **p)
-{
-	struct udmabuf_create arg = { .size = LENGTH };
-	int node = open_node("/dev/udmabuf"), memory, ret;
-
-	if (node < 0)
-		return node;
-	memory = memfd_create("udmabuf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (memory < 0 || ftruncate(memory, LENGTH) || fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK))
-		return -errno;
-	*p = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	arg.memfd = memory;
-	ret = ioctl(node, UDMABUF_CREATE, &arg);
-	ret = ret < 0 ? -errno : ret;
-	close(memory);
-	close(node);
-	return ret;
-}
-
-static int make_heap(uint8_t **p, uint32_t flags)
-{
-	struct dma_heap_allocation_data arg = { .len = LENGTH, .fd_flags = flags | O_CLOEXEC };
-	int node = open_node("/dev/dma_heap/system"), ret;
-
-	if (node < 0)
-		return node;
-	ret = call(node, DMA_HEAP_IOCTL_ALLOC, &arg);
-	close(node);
-	if (ret)
-		return ret;
-	if (p)
-		*p = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, arg.fd, 0);
-	return arg.fd;
-}
-
 FIXTURE_SETUP(import)
 {
 	self->fd = open_device();
@@ -131,7 +58,7 @@ FIXTURE_SETUP(import)
 		SKIP(return, "this kernel has no dma-bufs");
 	if (bounces())
 		SKIP(return, "DMA goes through bounce buffers");
-	self->dmabuf = variant->heap ? make_heap(&self->p, O_RDWR) : make_udmabuf(&self->p);
+	self->dmabuf = variant->heap ? make_heap(&self->p, LENGTH, O_RDWR) : make_udmabuf(&self->p, LENGTH);
 	if (self->dmabuf < 0)
 		SKIP(return, "no %s: %s", variant->heap ? "/dev/dma_heap/system" : "/dev/udmabuf",
 		     strerror(-self->dmabuf));
@@ -241,7 +168,7 @@ TEST(import_not_writable)
 		SKIP(return, "this kernel has no dma-bufs");
 	if (bounces())
 		SKIP(return, "DMA goes through bounce buffers");
-	dmabuf = make_heap(NULL, O_RDONLY);
+	dmabuf = make_heap(NULL, LENGTH, O_RDONLY);
 	if (dmabuf < 0)
 		SKIP(return, "no /dev/dma_heap/system: %s", strerror(-dmabuf));
 	EXPECT_EQ(-EACCES, import_at(fd, dmabuf, 0, 0, &m));

@@ -255,7 +255,20 @@ static int run(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-TEST(module_comes_and_goes)
+FIXTURE(module)
+{
+};
+
+FIXTURE_SETUP(module)
+{
+}
+
+FIXTURE_TEARDOWN(module)
+{
+}
+
+/* A minute and more on a kernel that checks everything. */
+TEST_F_TIMEOUT(module, comes_and_goes, 180)
 {
 	int fd;
 

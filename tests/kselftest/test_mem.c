@@ -53,7 +53,7 @@ TEST_F(mem, too_much)
 	EXPECT_EQ(-ENOMEM, create(self->fd, NEURON_MEM_HOST, 0, UINT64_MAX, 0));
 }
 
-TEST_F_TIMEOUT(mem, channel_full, 120)
+TEST_F_TIMEOUT(mem, channel_full, 180)
 {
 	const uint64_t half = NEURON_DRAM_CHANNEL_SIZE / 2;
 	struct neuron_ioctl_info before, full, after;

@@ -6,67 +6,6 @@
  */
 #include "util.h"
 
-/* Long enough to be in flight still when the next call is made, also where chips are fast. */
-#define BIG (64 * MIB)
-#define LIMIT (120 * SECOND)
-
-static int ring_create(int fd, uint32_t entries, int event, uint32_t *id)
-{
-	struct neuron_ioctl_ring_create arg = { .size = sizeof(arg), .entries = entries, .eventfd = event };
-	int ret = call(fd, NEURON_IOCTL_RING_CREATE, &arg);
-
-	*id = arg.id;
-	return ret;
-}
-
-static int ring_submit(int fd, uint32_t ring, struct neuron_dma_op *ops, uint32_t count, uint64_t *seq)
-{
-	struct neuron_ioctl_ring_submit arg = {
-		.size = sizeof(arg),
-		.ring = ring,
-		.count = count,
-		.ops = (uintptr_t)ops,
-	};
-	int ret = call(fd, NEURON_IOCTL_RING_SUBMIT, &arg);
-
-	if (seq)
-		*seq = arg.seq;
-	return ret;
-}
-
-static struct neuron_dma_op op_copy(uint32_t dst, uint64_t dst_offset, uint32_t src, uint64_t src_offset,
-				    uint64_t length)
-{
-	return (struct neuron_dma_op) {
-		.op = NEURON_DMA_COPY,
-		.src = src,
-		.dst = dst,
-		.src_offset = src_offset,
-		.dst_offset = dst_offset,
-		.length = length,
-	};
-}
-
-static struct neuron_dma_op op_fill(uint32_t dst, uint64_t offset, uint64_t length, uint32_t pattern)
-{
-	return (struct neuron_dma_op) {
-		.op = NEURON_DMA_FILL,
-		.pattern = pattern,
-		.dst = dst,
-		.dst_offset = offset,
-		.length = length,
-	};
-}
-
-/* The status of a batch, or -errno. */
-static int ring_wait(int fd, uint32_t ring, uint64_t seq)
-{
-	struct neuron_ioctl_wait w;
-	int ret = wait_job(fd, ring, seq, LIMIT, &w);
-
-	return ret ? ret : (int)w.status;
-}
-
 /* Newest batch that has ended. */
 static uint64_t ring_completed(int fd, uint32_t ring, uint64_t newest)
 {
@@ -74,20 +13,6 @@ static uint64_t ring_completed(int fd, uint32_t ring, uint64_t newest)
 
 	wait_job(fd, ring, newest, 0, &w);
 	return w.completed;
-}
-
-static bool filled(const uint8_t *p, uint64_t n, uint32_t pattern)
-{
-	for (uint64_t i = 0; i < n; i += 4)
-		if (memcmp(p + i, &pattern, 4))
-			return false;
-	return true;
-}
-
-static void count_up(uint8_t *p, uint64_t n, uint32_t seed)
-{
-	for (uint64_t i = 0; i < n; i++)
-		p[i] = (uint8_t)((i + seed) * 2654435761u >> 24);
 }
 
 FIXTURE(ring)
@@ -229,7 +154,7 @@ TEST_F(ring, batches_are_in_order)
 	uint64_t seq;
 
 	/* Each reads what the one before has written; the last goes back to the host. */
-	count_up(self->h, 0x10000, 1);
+	fill(self->h, 0x10000, 1);
 	for (unsigned int i = 0; i < 8; i++) {
 		op[0] = i ? op_copy(self->dev.id, i * 0x10000, self->dev.id, (i - 1) * 0x10000, 0x10000) :
 			    op_copy(self->dev.id, 0, self->host.id, 0, 0x10000);
@@ -329,17 +254,6 @@ FIXTURE_VARIANT_ADD(between, channels_1_and_0) { NEURON_MEM_DEVICE, 1, NEURON_ME
 FIXTURE_VARIANT_ADD(between, channel_0_alone) { NEURON_MEM_DEVICE, 0, NEURON_MEM_DEVICE, 0 };
 FIXTURE_VARIANT_ADD(between, host_and_host) { NEURON_MEM_HOST, 0, NEURON_MEM_HOST, 0 };
 
-static int mem_of(int fd, uint32_t type, uint32_t channel, uint64_t length, struct neuron_ioctl_mem_create *mem)
-{
-	*mem = (struct neuron_ioctl_mem_create) {
-		.size = sizeof(*mem),
-		.type = type,
-		.channel = channel,
-		.length = length,
-	};
-	return call(fd, NEURON_IOCTL_MEM_CREATE, mem);
-}
-
 #define BETWEEN (9 * MIB)
 
 FIXTURE_SETUP(between)
@@ -366,7 +280,7 @@ TEST_F(between, a_chunk_and_more)
 	struct neuron_dma_op op = op_copy(self->dst.id, 3, self->src.id, 5, BETWEEN - 5);
 	uint64_t seq;
 
-	count_up(self->s, BETWEEN, 77);
+	fill(self->s, BETWEEN, 77);
 	ASSERT_EQ(0, ring_submit(self->fd, self->ring, &op, 1, &seq));
 	ASSERT_EQ(NEURON_JOB_OK, ring_wait(self->fd, self->ring, seq));
 	EXPECT_EQ(0, memcmp(self->s + 5, self->d + 3, BETWEEN - 5));
@@ -378,7 +292,7 @@ TEST_F(ring, more_than_the_ring_holds)
 	uint64_t seq;
 
 	/* 12 times 1,024 descriptors in each of the hardware's rings, if they take turns: all of them wrap. */
-	count_up(self->h, MIB, 3);
+	fill(self->h, MIB, 3);
 	for (unsigned int round = 0; round < 40; round++) {
 		for (unsigned int i = 0; i < NEURON_COPY_MAX; i++)
 			ops[i] = op_copy(self->dev.id, i * 64, self->host.id, i * 64 + round, 64);
@@ -409,23 +323,6 @@ TEST_F(ring, more_than_4_gib_in_a_batch)
 	EXPECT_TRUE(filled(p + 4096, 8 * MIB - 4096, 0xabad1dea));
 	EXPECT_TRUE(filled(p + 8 * MIB, MIB, 0));
 	munmap(p, 9 * MIB);
-}
-
-/* A batch that keeps a chip busy: @n times BIG, between the channels. */
-static int flood(int fd, uint32_t ring, uint32_t dst, uint32_t src, uint32_t n, uint64_t *seq)
-{
-	static struct neuron_dma_op ops[NEURON_COPY_MAX];
-
-	for (uint32_t i = 0; i < n; i++)
-		ops[i] = op_copy(dst, 0, src, 0, BIG);
-	return ring_submit(fd, ring, ops, n, seq);
-}
-
-static int big_memory(int fd, struct neuron_ioctl_mem_create *a, struct neuron_ioctl_mem_create *b)
-{
-	int ret = mem_of(fd, NEURON_MEM_DEVICE, 0, BIG, a);
-
-	return ret ? ret : mem_of(fd, NEURON_MEM_DEVICE, 1, BIG, b);
 }
 
 TEST_F(ring, full_and_not_full)
@@ -686,7 +583,7 @@ static void *rewrite(void *arg)
 	return NULL;
 }
 
-TEST_F(ring, operations_that_change_during_the_call)
+TEST_F_TIMEOUT(ring, operations_that_change_during_the_call, 120)
 {
 	struct neuron_dma_op op = op_fill(self->dev.id, 0x1000, 4096, 0x99999999);
 	struct rewriter r = { .op = &op };

@@ -3,7 +3,7 @@
  * Pinned user memory: every error, every alignment, the limit, and what processes do to their memory and to
  * themselves while the chip has it.
  */
-#include "util.h"
+#include "mem.h"
 
 #include <linux/userfaultfd.h>
 #include <sys/resource.h>
@@ -20,19 +20,6 @@ FIXTURE(user)
 };
 
 #define LENGTH (4 * MIB)
-
-static int user_create(int fd, const void *address, uint64_t length, uint32_t flags,
-		       struct neuron_ioctl_mem_create *mem)
-{
-	*mem = (struct neuron_ioctl_mem_create) {
-		.size = sizeof(*mem),
-		.type = NEURON_MEM_USER,
-		.flags = flags,
-		.length = length,
-		.address = (uintptr_t)address,
-	};
-	return call(fd, NEURON_IOCTL_MEM_CREATE, mem);
-}
 
 static uint8_t *map(uint64_t length, int prot)
 {

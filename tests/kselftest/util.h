@@ -249,6 +249,107 @@ static inline int wait_job(int fd, uint32_t queue, uint64_t seq, uint64_t timeou
 	return call(fd, NEURON_IOCTL_WAIT, w);
 }
 
+/* --- rings --- */
+
+/* Longer than the driver gives an emulated chip for a chunk and what follows. */
+#define RING_LIMIT (120 * SECOND)
+
+static inline int ring_create(int fd, uint32_t entries, int event, uint32_t *id)
+{
+	struct neuron_ioctl_ring_create arg = { .size = sizeof(arg), .entries = entries, .eventfd = event };
+	int ret = call(fd, NEURON_IOCTL_RING_CREATE, &arg);
+
+	*id = arg.id;
+	return ret;
+}
+
+static inline int ring_submit(int fd, uint32_t ring, struct neuron_dma_op *ops, uint32_t count, uint64_t *seq)
+{
+	struct neuron_ioctl_ring_submit arg = {
+		.size = sizeof(arg),
+		.ring = ring,
+		.count = count,
+		.ops = (uintptr_t)ops,
+	};
+	int ret = call(fd, NEURON_IOCTL_RING_SUBMIT, &arg);
+
+	if (seq)
+		*seq = arg.seq;
+	return ret;
+}
+
+static inline struct neuron_dma_op op_copy(uint32_t dst, uint64_t dst_offset, uint32_t src, uint64_t src_offset,
+				    uint64_t length)
+{
+	return (struct neuron_dma_op) {
+		.op = NEURON_DMA_COPY,
+		.src = src,
+		.dst = dst,
+		.src_offset = src_offset,
+		.dst_offset = dst_offset,
+		.length = length,
+	};
+}
+
+static inline struct neuron_dma_op op_fill(uint32_t dst, uint64_t offset, uint64_t length, uint32_t pattern)
+{
+	return (struct neuron_dma_op) {
+		.op = NEURON_DMA_FILL,
+		.pattern = pattern,
+		.dst = dst,
+		.dst_offset = offset,
+		.length = length,
+	};
+}
+
+/* The status of a batch, or -errno. */
+static inline int ring_wait(int fd, uint32_t ring, uint64_t seq)
+{
+	struct neuron_ioctl_wait w;
+	int ret = wait_job(fd, ring, seq, RING_LIMIT, &w);
+
+	return ret ? ret : (int)w.status;
+}
+
+static inline int mem_of(int fd, uint32_t type, uint32_t channel, uint64_t length, struct neuron_ioctl_mem_create *mem)
+{
+	*mem = (struct neuron_ioctl_mem_create) {
+		.size = sizeof(*mem),
+		.type = type,
+		.channel = channel,
+		.length = length,
+	};
+	return call(fd, NEURON_IOCTL_MEM_CREATE, mem);
+}
+
+static inline bool filled(const uint8_t *p, uint64_t n, uint32_t pattern)
+{
+	for (uint64_t i = 0; i < n; i += 4)
+		if (memcmp(p + i, &pattern, 4))
+			return false;
+	return true;
+}
+
+/* Long enough to be in flight still when the next call is made, also where chips are fast. */
+#define BIG (64 * MIB)
+
+/* A batch that keeps a chip busy: @n times BIG, between the channels. */
+static inline int flood(int fd, uint32_t ring, uint32_t dst, uint32_t src, uint32_t n, uint64_t *seq)
+{
+	static struct neuron_dma_op ops[NEURON_COPY_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+		ops[i] = op_copy(dst, 0, src, 0, BIG);
+	return ring_submit(fd, ring, ops, n, seq);
+}
+
+static inline int big_memory(int fd, struct neuron_ioctl_mem_create *a, struct neuron_ioctl_mem_create *b)
+{
+	int ret = mem_of(fd, NEURON_MEM_DEVICE, 0, BIG, a);
+
+	return ret ? ret : mem_of(fd, NEURON_MEM_DEVICE, 1, BIG, b);
+}
+
 /* --- instructions --- */
 
 static inline struct neuron_insn insn(uint8_t op)
