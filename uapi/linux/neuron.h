@@ -37,13 +37,14 @@
 #include <linux/types.h>
 
 #define NEURON_IOCTL_TYPE	'N'
-#define NEURON_ABI_VERSION	2
+#define NEURON_ABI_VERSION	1
 
 /**
  * struct neuron_ioctl_info - NEURON_IOCTL_INFO: what this device is
  * @size: sizeof(struct neuron_ioctl_info)
  * @flags: must be 0
- * @abi_version: out: NEURON_ABI_VERSION
+ * @abi_version: out: NEURON_ABI_VERSION; changes only when what was there changes its meaning:
+ *	additions show as @features, larger structures and new ioctls
  * @device: out: N of /dev/neuronN
  * @features: out: NEURON_FEATURE_*
  * @core_count: out: NeuronCores

@@ -28,8 +28,8 @@
 #define NEURON_EXT_VERSION_VALUE	0x00010001u
 #define NEURON_EXT_FEATURES		0x0008
 #define NEURON_EXT_FEATURE_COMPUTE	0x00000001u
-#define NEURON_EXT_FEATURE_CANCEL	0x00000002u	/* Q_CTRL_CANCEL, Q_RUNNING; with FW_API >= 1.1 */
-#define NEURON_EXT_FEATURE_TELEMETRY	0x00000004u	/* temperature, ECC, link registers, their events */
+#define NEURON_EXT_FEATURE_CANCEL	0x00000002u	/* with FW_API >= 1.1: CANCEL, RUNNING */
+#define NEURON_EXT_FEATURE_TELEMETRY	0x00000004u	/* temperature, ECC, links */
 #define NEURON_EXT_FEATURE_LOG		0x00000008u	/* crash record and console log windows */
 #define NEURON_EXT_GEOMETRY		0x000c	/* cores | queues a core << 8 | vectors << 16 */
 
@@ -65,7 +65,7 @@
 #define NEURON_EVENT_FW_STATE		0x00000001u	/* FW_STATE changed */
 #define NEURON_EVENT_QUEUE		0x00000002u	/* a queue's STATE changed */
 #define NEURON_EVENT_RESET		0x00000004u	/* a reset was carried out */
-#define NEURON_EVENT_THERMAL		0x00000008u	/* TEMPERATURE crossed TEMP_CRIT, either way */
+#define NEURON_EVENT_THERMAL		0x00000008u	/* TEMPERATURE crossed TEMP_CRIT */
 #define NEURON_EVENT_ECC		0x00000010u	/* an ECC counter advanced */
 #define NEURON_EVENT_LINK		0x00000020u	/* LINKS changed */
 
@@ -77,7 +77,7 @@
 #define NEURON_EXT_TEMP_CRIT		0x0064	/* the same unit, read-only */
 #define NEURON_TEMP_HYSTERESIS		5000
 #define NEURON_EXT_LINKS		0x0068	/* NEURON_FW_STATUS_EAST | _WEST */
-#define NEURON_EXT_ECC_CORRECTED(ch)	(0x0070u + (ch) * 8)	/* errors since power-on, per DRAM channel */
+#define NEURON_EXT_ECC_CORRECTED(ch)	(0x0070u + (ch) * 8)	/* since power-on, per channel */
 #define NEURON_EXT_ECC_UNCORRECTED(ch)	(0x0074u + (ch) * 8)
 #define NEURON_EXT_ECC_ADDR_LO		0x0080	/* device address of the newest uncorrected error */
 #define NEURON_EXT_ECC_ADDR_HI		0x0084
@@ -130,7 +130,7 @@
 #define NEURON_Q_ERROR_CONFIG		2	/* vector or CTRL value out of range */
 #define NEURON_Q_ERROR_DMA		3	/* ring or completion page not reachable */
 #define NEURON_Q_ERROR_TAIL		4	/* doorbell more than the ring ahead of HEAD */
-#define NEURON_Q_RUNNING		0x28	/* low word of the seq of the job on the core; 0 = none */
+#define NEURON_Q_RUNNING		0x28	/* low word of the running job's seq; 0 = none */
 
 /* MSI-X: 0 firmware events, 1 UDMA descriptors with INT_EN, 2.. NeuronCore queues. */
 #define NEURON_VECTORS			16

@@ -47,7 +47,7 @@ struct neuron_context_entry {
 
 #define NEURON_JOB_NOP		1	/* completes at once: fences and latency measurements */
 #define NEURON_JOB_EXEC		2
-#define NEURON_JOB_CANCELLED	3	/* written over the op of a job in the ring: it ends as ABORTED */
+#define NEURON_JOB_CANCELLED	3	/* over the op of a job in the ring: ends as ABORTED */
 
 /**
  * struct neuron_job_stream - where one engine's instructions are
