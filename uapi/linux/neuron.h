@@ -115,8 +115,8 @@ struct neuron_ioctl_info {
  * them to RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts the limit). NEURON_MEM_DMABUF imports another
  * driver's buffer, or device memory of a neighbour chip (NEURON_IOCTL_MEM_EXPORT of its
  * file): copies then use the link between the chips. When an exporter takes its buffer
- * back, copies of it fail with -ESTALE. Only copies may use objects of these two types;
- * CONTEXT_BIND refuses them unless they are one run of host memory for the chip.
+ * back, copies of it fail with -ESTALE. CONTEXT_BIND takes objects of these two types only
+ * if they are one run of host memory for the chip that nobody can take back.
  *
  *  -ENOSPC	no free range of that length and alignment in the channel(s)
  *  -ENOMEM	no host memory of that length that the chip can address; RLIMIT_MEMLOCK
