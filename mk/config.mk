@@ -26,6 +26,8 @@ endif
 
 VERSION := 0.1.0
 NEURON_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/neuron
+# The harness of the tests that run in the guest, put there by "make setup".
+KSELFTEST_DIR ?= $(NEURON_CACHE)/linux-source/tools/testing/selftests
 
 CC ?= gcc
 ifeq ($(origin CC),default)

@@ -2,7 +2,6 @@
 # Tests of the driver that run in the guest, with the kernel's own harness (from the kernel's
 # source, put into the cache by setup), and the program that boots the guest for them.
 
-KSELFTEST_DIR ?= $(NEURON_CACHE)/linux-source/tools/testing/selftests
 KSELFTESTS := $(patsubst tests/kselftest/%.c,$(O)/tests/guest/%,$(wildcard tests/kselftest/test_*.c))
 
 # Static: the guest's image need not hold their libraries.
