@@ -153,13 +153,15 @@ class Races:
 
     def end(self):
         tap = self.tap
+        # Undisturbed, so that the long ways through the interface are gone to their end, too.
+        time.sleep(20)
         code = self.load.end()
         tap.ok(code == 0, "the load ends when it is asked to, without trouble", self.load.trouble())
         counts = {m[0]: (int(m[1]), int(m[2]))
                   for m in re.findall(r"^load: op (\S+) good (\d+) failed (\d+)", self.load.text, re.M)}
         tap.note(" ".join("%s %d/%d" % (n, g, f) for n, (g, f) in counts.items()))
         missing = sorted(n for n in NEEDED if not counts.get(n, (0, 0))[0])
-        tap.ok(not missing, "each kind of call worked at times while chips came and went", "never: " + " ".join(missing))
+        tap.ok(not missing, "each kind of call worked at times", "never: " + " ".join(missing))
         m = re.search(r"checks (\d+)", self.load.text)
         tap.ok(m and int(m.group(1)) > 0, "results were compared under the load: %s" % (m.group(1) if m else 0))
         memory = self.device_memory()
