@@ -30,8 +30,6 @@ CHIPS = {"idle": 0, "copy": 1, "compute": 2}
 INNOCENT = 3
 PEER = "/dev/neuron0"
 CHANNEL_SIZE = 4 << 30
-# A chip that is cut off does not reach what it was working at.
-CUT_OFF = r"guest-error: (udma-dma-unmapped|dma-master|dma-unmapped): "
 SPOILT = 2048           # offset in the kept buffer, which both copies and jobs read
 NAMES = {"idle": "idle", "copy": "copying", "compute": "computing"}
 # Also what the driver asks the firmware for, which it does at most once a second.
@@ -295,7 +293,7 @@ class Run:
                 bad.append("event 'recovered' of neuron%d: %s, but it was %sreset" % (
                     chip, bool(reset), "" if chip in self.resets else "not "))
         for chip, errors in enumerate(bench.new_errors()):
-            allowed = [p for p in (row.errors, row.may_say, CUT_OFF if chip in self.resets + self.outside_resets else None) if p]
+            allowed = [p for p in (row.errors, row.may_say, vm.CUT_OFF if chip in self.resets + self.outside_resets else None) if p]
             bad += [e for e in errors if not any(re.search(p, e) for p in allowed)]
             if row.errors and chip != INNOCENT and not any(re.search(row.errors, e) for e in errors):
                 bad.append("the emulator of chip %d does not say %s" % (chip, row.errors))

@@ -27,8 +27,6 @@ PROGRAMS = "/usr/lib/neuron/tests/"
 # Parts of 200 cycles.
 KINDS = {"unbind": 35, "remove": 30, "flr": 25, "bus": 25, "device": 25, "kill": 35, "chip": 25}
 PROCESSES = 2
-# A reset by the driver begins with taking the chip the right to write to memory, whatever it does.
-CUT_OFF = r"guest-error: (dma-bus-master|udma-dma-unmapped|queue-config|job-(bus|context|timeout))\b"
 # What must have worked under the load at least once, or the races were none.
 NEEDED = {"open", "close", "info", "mem-device", "mem-host", "mem-user", "mem-dmabuf", "export", "mmap", "touch",
           "copy", "cores", "group", "queue", "context", "bind", "submit", "wait", "cancel", "ring", "ring-submit",
@@ -102,7 +100,7 @@ class Races:
         new = errors[self.errors:]
         self.errors = len(errors)
         if name == "device":
-            new = [line for line in new if not re.search(CUT_OFF, line)]
+            new = [line for line in new if not re.search(vm.CUT_OFF, line)]
         self.tap.ok(not new, "%s: the chip finds no fault with the driver" % name, "\n".join(new[:20]))
 
     def cycles(self, kind):

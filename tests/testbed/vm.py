@@ -58,6 +58,8 @@ PROBLEM = re.compile(
     r"|possible (?:circular|recursive) locking|suspicious RCU|scheduling while atomic|sleeping function called"
     r"|irq \d+: nobody cared|page allocation failure|soft lockup|hard LOCKUP|trying to free already-free")
 PROBLEM_CONTEXT = 80
+# What a chip says that a reset cuts off from memory: whatever it does then fails (chip_errors(ignore=...)).
+CUT_OFF = r"guest-error: (dma-bus-master|dma-unmapped|udma-dma-unmapped|queue-config|job-(bus|context|timeout))\b"
 
 
 class VMError(Exception):
