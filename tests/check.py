@@ -5,8 +5,10 @@
 Each suite is a command that prints TAP (version 12 to 14) on stdout. A suite whose
 command fails without a "not ok", prints no plan, or runs out of time counts as one more
 failure. Results: OUT/check.tap (all tests by name) and OUT/check/SUITE.{tap,log}.
+Suites run side by side, as many as --jobs says; those with the longest limits begin first.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import signal
@@ -17,6 +19,7 @@ import time
 RESULT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*(.*?)(?:\s+#\s*(SKIP|TODO)\b\s*(.*))?$", re.I)
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*SKIP\b\s*(.*))?", re.I)
+DETAILS = 25    # lines shown of what a suite says about a failure
 
 
 class Suite:
@@ -25,9 +28,11 @@ class Suite:
     def __init__(self, name, command, timeout):
         self.name, self.command, self.timeout = name, command, timeout
         self.results = []       # (ok, test name, skip reason or None)
+        self.details = {}       # by index in results: comments before or after a failure
         self.skipped_whole = False
         self.error = None
         self.seconds = 0.0
+        self.process = None
 
     def run(self, out):
         base = os.path.join(out, "check", self.name.replace("/", "-"))
@@ -37,16 +42,16 @@ class Suite:
                    TSAN_OPTIONS="suppressions=" + os.path.join(HERE, "tsan.supp"), CMOCKA_MESSAGE_OUTPUT="TAP")
         with open(base + ".tap", "wb") as tap, open(base + ".log", "wb") as log:
             try:
-                process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=tap, stderr=log,
-                                           env=env, start_new_session=True)
+                self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=tap, stderr=log,
+                                                env=env, start_new_session=True)
             except OSError as error:
                 self.error = f"cannot start {self.command[0]}: {error.strerror}"
                 return
             try:
-                code = process.wait(self.timeout)
+                code = self.process.wait(self.timeout)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                self.kill()
+                self.process.wait()
                 code = None
         self.seconds = time.monotonic() - start
         self.parse(base + ".tap")
@@ -58,8 +63,13 @@ class Suite:
         elif not self.results and not self.error and not self.skipped_whole:
             self.error = f"ran no test; see {base}.tap and .log"
 
+    def kill(self):
+        """With all that it has started."""
+        if self.process and self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def parse(self, path):
-        planned = None
+        planned, before = None, []
         with open(path, errors="replace") as file:
             for line in file:
                 line = line.rstrip("\n")
@@ -69,7 +79,15 @@ class Suite:
                     self.skipped_whole |= plan.group(1) == "0" and plan.group(2) is not None
                 elif result:
                     skip = result.group(5) or "no reason given" if result.group(4) else None
-                    self.results.append((not result.group(1) or skip is not None, result.group(3).strip(), skip))
+                    ok = not result.group(1) or skip is not None
+                    self.results.append((ok, result.group(3).strip(), skip))
+                    if not ok:
+                        self.details[len(self.results) - 1] = before
+                    before = []
+                elif line.startswith("#"):
+                    before.append(line)
+                    if len(self.results) - 1 in self.details:
+                        self.details[len(self.results) - 1].append(line)
         if planned is None:
             self.error = f"printed no plan; see {path}"
         elif planned != len(self.results):
@@ -85,11 +103,13 @@ class Suite:
         passed, failed, skipped = self.counts()
         text = f"{passed} passed" + (f", {skipped} skipped" if skipped else "") + (f", {failed} FAILED" if failed else "")
         print(f"  {self.name:<34} {text}  ({self.seconds:.1f} s)", flush=True)
-        for ok, name, _ in self.results:
+        for index, (ok, name, _) in enumerate(self.results):
             if not ok:
                 print(f"      not ok: {name}")
+                for line in self.details[index][-DETAILS:]:
+                    print("        " + line)
         if self.error:
-            print(f"      {self.error}")
+            print(f"      {self.error}", flush=True)
 
 
 def read_suites(path, out, units, wanted):
@@ -106,6 +126,23 @@ def read_suites(path, out, units, wanted):
             if words and (not wanted or any(words[0].startswith(w) for w in wanted)):
                 suites.append(Suite(words[0], words[2:], int(words[1])))
     return suites
+
+
+def run_suites(suites, jobs, out):
+    def run(suite):
+        suite.run(out)
+        return suite
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(run, s) for s in sorted(suites, key=lambda s: -s.timeout)]
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                done.result().report()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for suite in suites:
+                suite.kill()
+            raise
 
 
 def write_tap(path, suites):
@@ -128,6 +165,7 @@ def main():
     parser.add_argument("--out", default="build")
     parser.add_argument("--suites", required=True)
     parser.add_argument("--units", default="", help="names of the unit tests")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="suites at a time")
     parser.add_argument("only", nargs="*", help="names, or beginnings of names, of suites")
     args = parser.parse_args()
     os.makedirs(os.path.join(args.out, "check"), exist_ok=True)
@@ -137,9 +175,7 @@ def main():
         sys.exit(f"no such suite: {' '.join(unknown)}; see {args.suites}")
     start = time.monotonic()
     print(f"{len(suites)} suites; details in {args.out}/check/")
-    for suite in suites:
-        suite.run(args.out)
-        suite.report()
+    run_suites(suites, max(1, args.jobs), args.out)
     write_tap(os.path.join(args.out, "check.tap"), suites)
     passed, failed, skipped = (sum(c) for c in zip(*(s.counts() for s in suites)))
     print(f"{time.monotonic() - start:.0f} s, {skipped} skipped; every test by name: {args.out}/check.tap")

@@ -50,6 +50,18 @@ def main():
             wanted = 1 if " 0 failed" not in closing else 0
             tap.ok(done.stdout.splitlines()[-1] == closing and done.returncode == wanted, name,
                    f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        script = os.path.join(folder, "talk.sh")
+        with open(script, "w") as file:
+            file.write("echo 1..3; echo ok 1 - a; echo '# why: 42'; echo not ok 2 - b; echo '# more'; echo ok 3 - c; echo '# no more'\n")
+        done = run_check(folder, f"suite 2 sh {script}\n")
+        tap.ok("why: 42" in done.stdout and "# more" in done.stdout and "no more" not in done.stdout,
+               "what a suite says about a failure is shown", done.stdout)
+        # Each of the two waits for the other.
+        script = os.path.join(folder, "meet.sh")
+        with open(script, "w") as file:
+            file.write(f"cd {folder}; echo > $1; until test -e $2; do sleep 0.1; done; echo 1..1; echo ok 1 - met\n")
+        done = run_check(folder, f"x 20 sh {script} x y\ny 20 sh {script} y x\n", "--jobs", "2")
+        tap.ok(done.stdout.splitlines()[-1] == "2 passed, 0 failed", "suites run side by side", done.stdout + done.stderr)
         done = run_check(folder, "gone 2 /nonexistent/suite\n")
         tap.ok(done.returncode == 1 and "/nonexistent/suite" in done.stdout, "a suite that cannot start", done.stdout)
         done = run_check(folder, "vm/a 2 true\n", "vm", "unti")

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's own checkers on driver/ and uapi/, none with a complaint: checkpatch --strict, and W=1 builds for
-all kernels with gcc (and sparse) and with clang. A result is kept until a source or a kernel changes.
+all kernels with gcc (and sparse) and with clang. A good result is kept in the cache until a source, a kernel or a
+compiler changes.
 
 usage: test_kernel_style.py [--out build]
 """
@@ -45,8 +46,10 @@ def checkpatch(names):
     return said
 
 
-def sources_key(kernel):
+def sources_key(kernel, compiler):
     h = hashlib.sha256()
+    for tool in (compiler, "sparse"):
+        h.update(subprocess.run([tool, "--version"], capture_output=True, check=True).stdout)
     names = [os.path.abspath(__file__), "driver/part.mk", "driver/Kbuild", "tests/lint/sparse.h", os.path.join(kernel, "release")]
     for pattern in ("driver/*.[ch]", "uapi/*/*.h"):
         names += sorted(glob.glob(pattern, root_dir=TOP))
@@ -107,12 +110,10 @@ def build(out, name, compiler):
     kernel = os.path.join(cache_dir(), KERNELS[name])
     if not os.path.exists(os.path.join(kernel, "release")):
         return False, f"there is no kernel {name}: run 'make setup'"
-    folder, key = os.path.join(out, "lint", f"{name}-{compiler}"), sources_key(kernel)
-    stamp = os.path.join(folder, "passed")
+    folder, stamp = os.path.join(out, "lint", f"{name}-{compiler}"), os.path.join(cache_dir(), "lint", f"{name}-{compiler}")
+    key = sources_key(kernel, compiler)
     if os.path.exists(stamp) and open(stamp).read() == key:
         return True, ""
-    if os.path.exists(stamp):
-        os.unlink(stamp)
     command = ["make", "--no-print-directory", "-j2", f"O={folder}", "W=1", f"CC={compiler}", "driver"]
     if compiler == "gcc":
         command += ["C=1", f"KDIR={kernel}/build"]
@@ -125,8 +126,10 @@ def build(out, name, compiler):
     text = done.stdout + done.stderr
     ok = done.returncode == 0 and not re.search(r"\bwarning:|\berror:|not available", text)
     if ok:
-        with open(stamp, "w") as file:
+        os.makedirs(os.path.dirname(stamp), exist_ok=True)
+        with open(stamp + ".new", "w") as file:
             file.write(key)
+        os.replace(stamp + ".new", stamp)
     return ok, text
 
 
