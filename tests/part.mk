@@ -18,7 +18,7 @@ tests: all $(TEST_TOOLS)
 .PHONY: tsan-tests
 tsan-tests: $(O)/bin/neuron-emu $(FW_IMAGE) $(filter $(O)/tests/unit/emu_% $(O)/tests/unit/mgmt_chip,$(UNIT_TESTS))
 
-# ONLY="NAME ..." runs the suites whose names begin so.
+# ONLY="NAME ..." runs the suites whose names begin so, JOBS=N as many at a time.
 check: setup
 	$(Q)$(MAKE) --no-print-directory check-run
 
@@ -26,7 +26,7 @@ check-run: tests initramfs-all
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland unit-tests
 	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)/tsan tsan-tests
 	$(Q)$(MAKE) --no-print-directory fuzz-build
-	$(Q)tests/check.py --out $(O) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
+	$(Q)tests/check.py --out $(O) $(if $(JOBS),--jobs $(JOBS)) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
 # What make check has no time for. PARTS="NAME ..." runs some of it: races attack faults fuzz_vfu fuzz_mmio fuzz_fw.
 SOAK_SECONDS ?= 1800
