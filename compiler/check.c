@@ -15,7 +15,11 @@
 
 static int check_opset(struct ncc_graph *g)
 {
-	if (g->opset < OPSET_MIN)
+	bool used = !g->nnode;
+
+	for (size_t i = 0; i < g->nnode; i++)
+		used |= !*g->node[i]->domain || !strcmp(g->node[i]->domain, "ai.onnx");
+	if (used && g->opset < OPSET_MIN)
 		return ncc_error(g->ctx, "the model uses opset %" PRId64 " of ai.onnx; %d and newer are "
 				 "supported: convert it with onnx.version_converter",
 				 g->opset, OPSET_MIN);
@@ -47,15 +51,16 @@ static int check_op(struct ncc_graph *g, struct ncc_node *node)
 {
 	bool onnx = !*node->domain || !strcmp(node->domain, "ai.onnx");
 
+	node->op = NCC_OP_UNKNOWN;
 	for (size_t i = 0; i < node->nattr; i++)
 		if (node->attr[i].kind == NCC_ATTR_GRAPH)
-			return ncc_node_error(g->ctx, node, "control flow (attribute '%s' is a graph) is "
-					      "not supported", node->attr[i].name);
+			return ncc_refuse(g->ctx, node, "control flow (attribute '%s' is a graph) is "
+					  "not supported", node->attr[i].name);
 	node->op = onnx ? ncc_op_find(node->op_type) : NCC_OP_UNKNOWN;
 	if (node->op == NCC_OP_UNKNOWN)
-		return ncc_node_error(g->ctx, node, "operator '%s%s%s' is not supported; \"neuron-cc "
-				      "list-operators --framework ONNX\" lists those that are",
-				      onnx ? "" : node->domain, onnx ? "" : ".", node->op_type);
+		return ncc_refuse(g->ctx, node, "operator '%s%s%s' is not supported; \"neuron-cc "
+				  "list-operators --framework ONNX\" lists those that are",
+				  onnx ? "" : node->domain, onnx ? "" : ".", node->op_type);
 	return check_arity(g, node);
 }
 
@@ -70,7 +75,7 @@ static int link_producers(struct ncc_graph *g)
 
 			if (!t)
 				continue;
-			if (t->producer || t->is_input || ncc_is_const(t))
+			if (t->producer || t->is_input || ncc_is_initializer(t))
 				return ncc_node_error(g->ctx, node, "output '%s' is already made elsewhere",
 						      t->name);
 			t->producer = node;
@@ -82,7 +87,7 @@ static int link_producers(struct ncc_graph *g)
 		for (size_t j = 0; j < node->nin; j++) {
 			struct ncc_tensor *t = node->in[j];
 
-			if (t && !t->producer && !t->is_input && !ncc_is_const(t))
+			if (t && !t->producer && !t->is_input && !ncc_is_initializer(t))
 				return ncc_node_error(g->ctx, node, "input '%s' is neither a graph input nor "
 						      "an initializer, and no node makes it", t->name);
 		}
@@ -146,7 +151,7 @@ static int check_outputs(struct ncc_graph *g)
 	for (size_t i = 0; i < g->noutput; i++) {
 		struct ncc_tensor *t = g->output[i];
 
-		if (!t->producer && !t->is_input && !ncc_is_const(t))
+		if (!t->producer && !t->is_input && !ncc_is_initializer(t))
 			return ncc_error(g->ctx, "graph output '%s' is made by no node", t->name);
 		/* Shape inference says what it is; what the model says may be symbolic. */
 		if (t->producer)
@@ -155,15 +160,25 @@ static int check_outputs(struct ncc_graph *g)
 	return 0;
 }
 
+/* May a caller give or take tensors of its type? */
+static bool passable(struct ncc_graph *g, const struct ncc_tensor *t)
+{
+	if (g->ctx->options->partition == NCC_PARTITION_OFF)
+		return t->type == NCC_FLOAT;
+	return ncc_type_is_float(t->type) || ncc_type_is_int(t->type);
+}
+
 static int check_inputs(struct ncc_graph *g)
 {
 	for (size_t i = 0; i < g->ninput; i++) {
 		struct ncc_tensor *t = g->input[i];
 
-		if (t->type != NCC_FLOAT)
-			return ncc_error(g->ctx, "graph input '%s' has type %s; only float32 inputs are "
+		if (!passable(g, t))
+			return ncc_error(g->ctx, "graph input '%s' has type %s; %s inputs are "
 					 "supported: cast outside of the model, or make it an initializer "
-					 "if it is constant", t->name, ncc_type_name(t->type));
+					 "if it is constant", t->name, ncc_type_name(t->type),
+					 g->ctx->options->partition == NCC_PARTITION_OFF ?
+					 "only float32" : "tensors of numbers and bool as");
 		if (!t->shaped)
 			return ncc_error(g->ctx, "graph input '%s' has no shape; give one with --io-config "
 					 "'{\"inputs\": {\"%s\": [[1, 3, 224, 224], \"float32\"]}}'",
@@ -177,7 +192,7 @@ static int check_inputs(struct ncc_graph *g)
 						 t->dim_param[d] ? t->dim_param[d] : "unnamed", t->name);
 		if (ncc_tensor_set_shape(g, NULL, t, t->rank, t->dim))
 			return -EINVAL;
-		if (!t->count)
+		if (!t->count && g->ctx->options->partition == NCC_PARTITION_OFF)
 			return ncc_error(g->ctx, "graph input '%s' %s has no elements", t->name,
 					 ncc_shape_text(g->ctx, t));
 	}
@@ -189,8 +204,11 @@ int ncc_check(struct ncc_context *ctx)
 	struct ncc_graph *g = ctx->graph;
 	int err = check_opset(g);
 
-	for (size_t i = 0; !err && i < g->nnode; i++)
+	for (size_t i = 0; !err && i < g->nnode; i++) {
 		err = check_op(g, g->node[i]);
+		if (err == -ENOTSUP)
+			err = 0;
+	}
 	if (!err)
 		err = link_producers(g);
 	if (!err)

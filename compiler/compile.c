@@ -10,6 +10,7 @@
 
 #include "graph.h"
 #include "ncc.h"
+#include "partition.h"
 
 struct pass {
 	int (*run)(struct ncc_context *ctx);
@@ -19,6 +20,7 @@ static const struct pass passes[NCC_PASS_COUNT] = {
 	[NCC_PASS_READ] = { .run = ncc_read },
 	[NCC_PASS_CHECK] = { .run = ncc_check },
 	[NCC_PASS_SHAPE] = { .run = ncc_shape },
+	[NCC_PASS_PARTITION] = { .run = ncc_partition },
 	[NCC_PASS_FOLD] = { .run = ncc_fold },
 	[NCC_PASS_FUSE] = { .run = ncc_fuse },
 	[NCC_PASS_PLACE] = { .run = ncc_place },
@@ -95,14 +97,43 @@ int ncc_error(struct ncc_context *ctx, const char *format, ...)
 	return -EINVAL;
 }
 
+static const char *text(struct ncc_context *ctx, const char *format, va_list args)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), format, args);
+	return ncc_printf(&ctx->arena, "%s", line);
+}
+
 int ncc_node_error(struct ncc_context *ctx, const struct ncc_node *node, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
+	if (ctx->segment && node && ncc_part_refuse(ctx, node, text(ctx, format, args))) {
+		va_end(args);
+		return -EINVAL;
+	}
+	va_end(args);
+	va_start(args, format);
 	say(ctx, NCC_ERROR, prefix(ctx, node, ""), format, args);
 	va_end(args);
 	return -EINVAL;
+}
+
+int ncc_refuse(struct ncc_context *ctx, struct ncc_node *node, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (ctx->options->partition == NCC_PARTITION_OFF) {
+		say(ctx, NCC_ERROR, prefix(ctx, node, ""), format, args);
+		va_end(args);
+		return -EINVAL;
+	}
+	node->refused = text(ctx, format, args);
+	va_end(args);
+	return -ENOTSUP;
 }
 
 int ncc_internal_error(struct ncc_context *ctx, const struct ncc_node *node,
@@ -116,19 +147,33 @@ int ncc_internal_error(struct ncc_context *ctx, const struct ncc_node *node,
 	return -EPROTO;
 }
 
+/* The model up to the partition pass, the segments for the chip after it. */
+static void dump_all(struct ncc_context *ctx, enum ncc_pass after, FILE *f)
+{
+	if (after <= NCC_PASS_PARTITION)
+		ncc_dump(ctx, after, f);
+	for (struct ncc_part *p = ctx->parts; after > NCC_PASS_PARTITION && p; p = p->next) {
+		if (!p->device)
+			continue;
+		ctx->graph = p->graph;
+		ctx->program = p->program;
+		ncc_dump(ctx, after, f);
+	}
+}
+
 static int write_dump(struct ncc_context *ctx, const struct ncc_dump *dump)
 {
 	FILE *f;
 	bool bad;
 
 	if (!dump->file) {
-		ncc_dump(ctx, dump->after, stdout);
+		dump_all(ctx, dump->after, stdout);
 		return 0;
 	}
 	f = fopen(dump->file, "w");
 	if (!f)
 		return ncc_error(ctx, "cannot write the dump '%s': %s", dump->file, strerror(errno));
-	ncc_dump(ctx, dump->after, f);
+	dump_all(ctx, dump->after, f);
 	bad = ferror(f);
 	if (fclose(f) || bad)
 		return ncc_error(ctx, "cannot write the dump '%s'", dump->file);
@@ -154,22 +199,53 @@ static int run_pass(struct ncc_context *ctx, enum ncc_pass pass)
 	return err;
 }
 
+static int run_on_segments(struct ncc_context *ctx, enum ncc_pass pass)
+{
+	int err = 0;
+
+	for (struct ncc_part *p = ctx->parts; p && !err; p = p->next) {
+		if (!p->device)
+			continue;
+		ctx->graph = p->graph;
+		ctx->program = p->program;
+		ctx->segment = ctx->options->partition == NCC_PARTITION_OFF ? NULL : p;
+		err = run_pass(ctx, pass);
+		p->program = ctx->program;
+	}
+	ctx->segment = NULL;
+	return err;
+}
+
+static int write_dumps(struct ncc_context *ctx, int pass)
+{
+	int err = 0;
+
+	for (struct ncc_dump *d = ctx->options->dumps; d && !err; d = d->next)
+		if ((int)d->after == pass)
+			err = write_dump(ctx, d);
+	return err;
+}
+
+/*
+ * A node that a pass on a segment finds to be one for the CPU sends us back to the
+ * partition pass. It ends because that is one node less for the chip each time.
+ */
 int ncc_run_passes(struct ncc_context *ctx, enum ncc_pass last)
 {
 	for (int pass = 0; pass <= (int)last; pass++) {
 		int err;
 
 		ncc_log(ctx, NCC_DEBUG, "pass %s: %s", ncc_pass_name(pass), ncc_pass_text(pass));
-		err = run_pass(ctx, pass);
+		ctx->moved = false;
+		err = pass <= NCC_PASS_PARTITION ? run_pass(ctx, pass) : run_on_segments(ctx, pass);
+		if (err && ctx->moved) {
+			pass = NCC_PASS_PARTITION - 1;
+			continue;
+		}
+		if (!err)
+			err = write_dumps(ctx, pass);
 		if (err)
 			return err;
-		for (struct ncc_dump *d = ctx->options->dumps; d; d = d->next) {
-			if ((int)d->after != pass)
-				continue;
-			err = write_dump(ctx, d);
-			if (err)
-				return err;
-		}
 	}
 	return 0;
 }

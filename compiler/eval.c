@@ -162,7 +162,7 @@ static int eval_gather(struct ncc_graph *g, struct ncc_node *node)
 	struct copier c = copier(g, in, out);
 
 	if (!index->i)
-		return ncc_node_error(g->ctx, node, "indices '%s' are not integers", index->name);
+		return ncc_refuse(g->ctx, node, "indices '%s' are not integers", index->name);
 	for (int64_t n = 0; n < index->count; n++) {
 		int64_t at = index->i[n] < 0 ? index->i[n] + length : index->i[n];
 
@@ -210,7 +210,7 @@ static int eval_cast(struct ncc_graph *g, struct ncc_node *node)
 		for (int64_t n = 0; n < out->count; n++)
 			i[n] = (int32_t)(in->i ? in->i[n] : to_int(in->f[n]));
 	} else {
-		return ncc_node_error(g->ctx, node, "cannot cast to type %s", ncc_type_name(out->type));
+		return ncc_refuse(g->ctx, node, "cannot cast to type %s", ncc_type_name(out->type));
 	}
 	return 0;
 }
@@ -243,7 +243,7 @@ static int eval_unary(struct ncc_graph *g, struct ncc_node *node)
 	float *f;
 
 	if (!in->f)
-		return ncc_node_error(g->ctx, node, "'%s' has type %s; only floating types are supported",
+		return ncc_refuse(g->ctx, node, "'%s' has type %s; only floating types are supported",
 				      in->name, ncc_type_name(in->type));
 	f = new_floats(g, out);
 	for (int64_t n = 0; n < out->count; n++)

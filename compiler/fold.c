@@ -149,32 +149,6 @@ static void drop_dead(struct ncc_graph *g)
 	ncc_graph_count_uses(g);
 }
 
-/* What is left runs on the device, which computes with floating types. */
-static int check_runtime(struct ncc_graph *g, struct ncc_node *node)
-{
-	if (ncc_op_info(node->op)->kind == NCC_OP_CONST)
-		return ncc_node_error(g->ctx, node, "operator '%s' is supported only on constants and "
-				      "shapes, but depends on '%s', which is computed at run time",
-				      node->op_type, node->nin ? node->in[0]->name : "");
-	if (node->out[0]->type != NCC_FLOAT)
-		return ncc_node_error(g->ctx, node, "tensor '%s' has type %s; only float32 is computed on "
-				      "the device", node->out[0]->name,
-				      ncc_type_name(node->out[0]->type));
-	if (!node->out[0]->count)
-		return ncc_node_error(g->ctx, node, "tensor '%s' %s has no elements", node->out[0]->name,
-				      ncc_shape_text(g->ctx, node->out[0]));
-	for (size_t i = 0; i < node->nin; i++) {
-		struct ncc_tensor *t = node->in[i];
-
-		if (t && ncc_is_const(t) && !t->f && node->op != NCC_RESHAPE &&
-		    node->op != NCC_SQUEEZE && node->op != NCC_UNSQUEEZE)
-			return ncc_node_error(g->ctx, node, "constant '%s' has type %s; only floating types "
-					      "are computed on the device", t->name,
-					      ncc_type_name(t->type));
-	}
-	return 0;
-}
-
 int ncc_fold(struct ncc_context *ctx)
 {
 	struct ncc_graph *g = ctx->graph;
@@ -187,8 +161,5 @@ int ncc_fold(struct ncc_context *ctx)
 	if (fold_outputs(g))
 		return -EINVAL;
 	drop_dead(g);
-	for (size_t i = 0; i < g->nnode; i++)
-		if (check_runtime(g, g->node[i]))
-			return -EINVAL;
 	return 0;
 }

@@ -40,6 +40,22 @@ bool ncc_type_is_int(enum ncc_type type)
 	       strcmp(ncc_type_name(type), "unknown");
 }
 
+size_t ncc_type_size(enum ncc_type type)
+{
+	switch (type) {
+	case NCC_FLOAT: case NCC_INT32: case NCC_UINT32:
+		return 4;
+	case NCC_INT64: case NCC_UINT64: case NCC_DOUBLE:
+		return 8;
+	case NCC_FLOAT16: case NCC_BFLOAT16: case NCC_INT16: case NCC_UINT16:
+		return 2;
+	case NCC_INT8: case NCC_UINT8: case NCC_BOOL:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 struct ncc_graph *ncc_graph_new(struct ncc_context *ctx)
 {
 	struct ncc_graph *g = ncc_alloc(&ctx->arena, sizeof(*g));
@@ -135,7 +151,7 @@ struct ncc_node *ncc_node_like(struct ncc_graph *g, const struct ncc_node *like,
 	node->domain = like->domain;
 	node->op = op;
 	node->scale = 1;
-	node->nin = nin;
+	node->nin = node->nexplicit = nin;
 	node->in = ncc_alloc_array(&g->ctx->arena, nin, sizeof(*node->in));
 	memcpy(node->in, in, nin * sizeof(*in));
 	node->nout = 1;
@@ -162,6 +178,13 @@ void ncc_graph_count_uses(struct ncc_graph *g)
 	}
 	for (size_t i = 0; i < g->noutput; i++)
 		g->output[i]->consumers++;
+}
+
+void ncc_tensor_list_add(struct ncc_graph *g, struct ncc_tensor ***list, size_t *n, size_t *cap,
+			 struct ncc_tensor *t)
+{
+	*list = ncc_grow(&g->ctx->arena, *list, *n, cap, sizeof(**list));
+	(*list)[(*n)++] = t;
 }
 
 void ncc_graph_add(struct ncc_graph *g, struct ncc_node *node)

@@ -37,8 +37,25 @@ enum ncc_type {
 const char *ncc_type_name(enum ncc_type type);
 bool ncc_type_is_float(enum ncc_type type);
 bool ncc_type_is_int(enum ncc_type type);
+/* Bytes of an element; 0 for strings and what is not known. */
+size_t ncc_type_size(enum ncc_type type);
 
 struct ncc_value;
+
+/* Bytes of the model's file. */
+struct ncc_bytes {
+	const uint8_t *at;
+	size_t n;
+};
+
+/* What the model says about a tensor that a node makes; may be wrong, or symbolic. */
+struct ncc_declared {
+	enum ncc_type type;
+	bool shaped;
+	int rank;
+	int64_t dim[NCC_MAX_RANK];
+	const char *dim_param[NCC_MAX_RANK];
+};
 
 /**
  * struct ncc_tensor - one named tensor
@@ -47,10 +64,13 @@ struct ncc_value;
  * @shaped: @rank and @dim are valid
  * @count: elements, valid once every size is known
  * @f, @i: contents of a constant: floating types as float, integers and bool as int64
+ * @raw: of a constant: its TensorProto; contents that mean nothing to us are only there
+ * @declared: or NULL
  * @producer: node that makes it; NULL for inputs and constants
  * @consumers: uses by nodes and as a graph output; ncc_graph_count_uses() updates it
  * @same: the tensor that replaces this one, after a node in between went away
  * @value: where it lives on the device (place pass)
+ * @mark, @crosses: used inside the partition pass; goes from one part to another
  */
 struct ncc_tensor {
 	const char *name;
@@ -64,16 +84,26 @@ struct ncc_tensor {
 	int64_t count;
 	const float *f;
 	const int64_t *i;
+	struct ncc_bytes raw;
+	struct ncc_declared *declared;
 	struct ncc_node *producer;
 	int consumers;
 	struct ncc_tensor *same;
 	struct ncc_value *value;
+	int mark;
+	bool crosses;
 	struct ncc_tensor *hash_next;
 };
 
 static inline bool ncc_is_const(const struct ncc_tensor *t)
 {
 	return t->f || t->i;
+}
+
+/* Needs it no producer? More than ncc_is_const(): the values may be of any type. */
+static inline bool ncc_is_initializer(const struct ncc_tensor *t)
+{
+	return ncc_is_const(t) || t->raw.at;
 }
 
 enum ncc_attr_kind {
@@ -97,6 +127,7 @@ struct ncc_attr {
 	const int64_t *ints;
 	const float *floats;
 	size_t n;	/* of ints or floats */
+	struct ncc_bytes raw;	/* the AttributeProto */
 };
 
 /**
@@ -118,13 +149,17 @@ struct ncc_window {
 /**
  * struct ncc_node - one operator
  * @index: position in the model, the tag of its instructions
- * @in: NULL where an optional input is absent
+ * @in: NULL where an optional input is absent; after the node's own inputs, of which there are
+ *	@nexplicit, those that the graphs in its attributes take from outside
  * @window: valid for Conv and pooling after the shape pass
  * @axis, @perm, @alpha: attributes that shape inference normalised, where the operator has them
  * @scale: Gemm's alpha where the weights could not take it
  * @bias: constant of one value per output channel, fused (fuse pass)
  * @residual: tensor of the output's shape to be added before @func
  * @func: enum neuron_func that is applied to the result
+ * @refused: why the chip cannot run it, or NULL
+ * @live: an output depends on it, and it is not computed already (partition pass)
+ * @part: the partition pass's choice
  */
 struct ncc_node {
 	const char *name;
@@ -133,7 +168,7 @@ struct ncc_node {
 	enum ncc_op op;
 	int index;
 	struct ncc_tensor **in;
-	size_t nin;
+	size_t nin, nexplicit;
 	struct ncc_tensor **out;
 	size_t nout;
 	struct ncc_attr *attr;
@@ -149,6 +184,9 @@ struct ncc_node {
 	struct ncc_tensor *bias;
 	struct ncc_tensor *residual;
 	uint8_t func;
+	const char *refused;
+	bool live;
+	struct ncc_part *part;
 
 	struct ncc_node *link;	/* used inside passes */
 	int mark;
@@ -158,6 +196,10 @@ struct ncc_graph {
 	struct ncc_context *ctx;
 	const char *name;
 	int64_t opset;
+	int64_t ir_version;
+	/* OperatorSetIdProto and FunctionProto of the model */
+	struct ncc_bytes *opset_raw, *function_raw;
+	size_t nopset_raw, opset_raw_cap, nfunction_raw, function_raw_cap;
 	struct ncc_node **node;
 	size_t nnode, node_cap;
 	struct ncc_tensor **tensor;
@@ -191,6 +233,9 @@ struct ncc_node *ncc_node_like(struct ncc_graph *g, const struct ncc_node *like,
 /* Takes the nodes out of the list, for a pass that builds it anew. Returns their number. */
 size_t ncc_graph_take(struct ncc_graph *g, struct ncc_node ***nodes);
 void ncc_graph_count_uses(struct ncc_graph *g);
+/* Appends to a list of tensors. */
+void ncc_tensor_list_add(struct ncc_graph *g, struct ncc_tensor ***list, size_t *n, size_t *cap,
+			 struct ncc_tensor *t);
 /* Appends to a list of nodes. */
 void ncc_graph_add(struct ncc_graph *g, struct ncc_node *node);
 

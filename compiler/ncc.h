@@ -17,6 +17,7 @@
 struct ncc_graph;
 struct ncc_node;
 struct ncc_tensor;
+struct ncc_part;
 struct ncc_program;
 
 enum ncc_level { NCC_DEBUG, NCC_INFO, NCC_WARN, NCC_ERROR };
@@ -26,6 +27,7 @@ enum ncc_level { NCC_DEBUG, NCC_INFO, NCC_WARN, NCC_ERROR };
 	P(READ, "read", "ONNX file to graph")				\
 	P(CHECK, "check", "structure, operators, types")		\
 	P(SHAPE, "shape", "shapes of all tensors")			\
+	P(PARTITION, "partition", "which nodes the chip runs, which the CPU") \
 	P(FOLD, "fold", "constants, batch normalisation, dead nodes")	\
 	P(FUSE, "fuse", "bias, scale, residual and activation into matrix products") \
 	P(PLACE, "place", "values, their types and homes in DRAM")	\
@@ -53,10 +55,21 @@ struct ncc_precision {
 	const char *name;
 };
 
+/**
+ * struct ncc_dump - what --dump asked for
+ * @file: NULL: standard output; a name that ends in .onnx gets a model instead of text
+ */
 struct ncc_dump {
 	enum ncc_pass after;
-	const char *file;	/* NULL: standard output */
+	const char *file;
 	struct ncc_dump *next;
+};
+
+/* What becomes of nodes that the chip could run. */
+enum ncc_partition_mode {
+	NCC_PARTITION_OFF,	/* all nodes run on the chip, or the model is refused */
+	NCC_PARTITION_COST,	/* those whose transfers cost less than they save */
+	NCC_PARTITION_GREEDY,	/* all that can */
 };
 
 /**
@@ -65,6 +78,12 @@ struct ncc_dump {
  * @output: path of the NEFF
  * @io_config: JSON text, NULL = none
  * @plain_tar: do not compress the body (--enable-fast-loading-neuron-binaries)
+ * @partition: enum ncc_partition_mode
+ * @cpu_ops: operators that shall run on the CPU: names with commas between, "all", or NULL
+ * @min_segment: segments of fewer nodes run on the CPU, if others do
+ * @allow_no_ops: a model of which nothing runs on the chip is compiled too
+ * @report: each node's place is listed
+ * @report_file: JSON goes there, NULL = none
  */
 struct ncc_options {
 	const char *model;
@@ -72,12 +91,23 @@ struct ncc_options {
 	const char *io_config;
 	struct ncc_precision precision;
 	bool plain_tar;
+	enum ncc_partition_mode partition;
+	const char *cpu_ops;
+	int min_segment;
+	bool allow_no_ops;
+	bool report;
+	const char *report_file;
 	struct ncc_dump *dumps;
 };
 
 /**
  * struct ncc_context - one compilation
  * @report: receives every message, one line without newline
+ * @graph, @program: what passes work on; from the partition pass on, those of one segment
+ * @whole: the model, from the partition pass on
+ * @parts: segments in the order of execution
+ * @segment: a pass runs on a segment for the chip, whose nodes may still move to the CPU;
+ *	@moved: one has
  */
 struct ncc_context {
 	struct ncc_arena arena;
@@ -86,6 +116,10 @@ struct ncc_context {
 	void *opaque;
 	struct ncc_graph *graph;
 	struct ncc_program *program;
+	struct ncc_graph *whole;
+	struct ncc_part *parts;
+	struct ncc_part *segment;
+	bool moved;
 };
 
 /**
@@ -106,6 +140,12 @@ int ncc_error(struct ncc_context *ctx, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int ncc_node_error(struct ncc_context *ctx, const struct ncc_node *node, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * Valid, but nothing that the chip or the compiler does: the node is one for the CPU, and
+ * this is why. -ENOTSUP; an error where there is no partition.
+ */
+int ncc_refuse(struct ncc_context *ctx, struct ncc_node *node, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* A contradiction inside the compiler: says that it is not the user's fault. -EPROTO. */
 int ncc_internal_error(struct ncc_context *ctx, const struct ncc_node *node,
 		       const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -114,6 +154,7 @@ int ncc_internal_error(struct ncc_context *ctx, const struct ncc_node *node,
 int ncc_read(struct ncc_context *ctx);
 int ncc_check(struct ncc_context *ctx);
 int ncc_shape(struct ncc_context *ctx);
+int ncc_partition(struct ncc_context *ctx);
 int ncc_fold(struct ncc_context *ctx);
 int ncc_fuse(struct ncc_context *ctx);
 int ncc_place(struct ncc_context *ctx);

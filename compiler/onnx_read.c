@@ -138,22 +138,6 @@ static int collect_floats(struct reader *r, struct ncc_wire w, uint32_t number, 
 	return err ? broken(r) : 0;
 }
 
-static size_t raw_size(enum ncc_type type)
-{
-	switch (type) {
-	case NCC_FLOAT: case NCC_INT32: case NCC_UINT32:
-		return 4;
-	case NCC_INT64: case NCC_UINT64: case NCC_DOUBLE:
-		return 8;
-	case NCC_FLOAT16: case NCC_BFLOAT16: case NCC_INT16: case NCC_UINT16:
-		return 2;
-	case NCC_INT8: case NCC_UINT8: case NCC_BOOL:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
 static float half_of(enum ncc_type type, uint16_t bits)
 {
 	return type == NCC_FLOAT16 ? ncc_from_fp16(bits) : ncc_from_bf16(bits);
@@ -181,7 +165,7 @@ static float raw_float(enum ncc_type type, const uint8_t *at)
 static int64_t raw_int(enum ncc_type type, const uint8_t *at)
 {
 	uint64_t u = 0;
-	size_t size = raw_size(type);
+	size_t size = ncc_type_size(type);
 
 	for (size_t i = 0; i < size; i++)
 		u |= (uint64_t)at[i] << (8 * i);
@@ -199,7 +183,7 @@ static int64_t raw_int(enum ncc_type type, const uint8_t *at)
 
 static int read_raw(struct reader *r, struct ncc_tensor *t, const struct ncc_wire *raw)
 {
-	size_t size = raw_size(t->type);
+	size_t size = ncc_type_size(t->type);
 	size_t n = (size_t)t->count;
 	int64_t *ints;
 	float *floats;
@@ -295,7 +279,7 @@ static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t
 				 "model in one file (onnx.save with save_as_external_data=False)",
 				 t->name);
 	t->type = type >= 0 && type <= NCC_BFLOAT16 ? (enum ncc_type)type : NCC_TYPE_UNKNOWN;
-	if (!raw_size(t->type))
+	if (!ncc_type_size(t->type))
 		return ncc_error(r->ctx, "initializer '%s' has type %s (%" PRId64
 				 "), which is not supported", t->name, ncc_type_name(t->type), type);
 	err = collect_ints(r, all, 1, &dim, &rank);

@@ -41,7 +41,7 @@ int ncc_axes(struct ncc_graph *g, struct ncc_node *node, int rank, int64_t *out)
 		axes = node->in[1]->i;
 		n = node->in[1]->count;
 		if (!axes)
-			return ncc_node_error(g->ctx, node, "axes ('%s') must be constant integers",
+			return ncc_refuse(g->ctx, node, "axes ('%s') must be constant integers",
 					      node->in[1]->name);
 	}
 	if (n > NCC_MAX_RANK)
@@ -106,7 +106,7 @@ static int clip_limit(struct ncc_graph *g, struct ncc_node *node, size_t i, cons
 	if (!t)
 		return 0;
 	if (!ncc_is_const(t) || t->count != 1)
-		return ncc_node_error(g->ctx, node, "limit '%s' must be a constant number", t->name);
+		return ncc_refuse(g->ctx, node, "limit '%s' must be a constant number", t->name);
 	*limit = t->f ? t->f[0] : (float)t->i[0];
 	return 0;
 }
@@ -125,7 +125,7 @@ static int dropout(struct ncc_graph *g, struct ncc_node *node)
 	struct ncc_tensor *t = node->nin > 2 ? node->in[2] : NULL;
 
 	if (t && (!ncc_is_const(t) || t->count != 1 || !t->i || t->i[0]))
-		return ncc_node_error(g->ctx, node, "training_mode '%s' is not a constant false; export "
+		return ncc_refuse(g->ctx, node, "training_mode '%s' is not a constant false; export "
 				      "the model for inference", t->name);
 	return same(g, node);
 }
@@ -135,9 +135,9 @@ static int batchnorm(struct ncc_graph *g, struct ncc_node *node)
 	struct ncc_tensor *x = node->in[0];
 
 	if (ncc_attr_int(node, "training_mode", 0))
-		return ncc_node_error(g->ctx, node, "training_mode is 1; export the model for inference");
+		return ncc_refuse(g->ctx, node, "training_mode is 1; export the model for inference");
 	if (!ncc_attr_int(node, "spatial", 1))
-		return ncc_node_error(g->ctx, node, "spatial is 0; only 1 is supported");
+		return ncc_refuse(g->ctx, node, "spatial is 0; only 1 is supported");
 	if (x->rank < 2)
 		return ncc_node_error(g->ctx, node, "input '%s' %s needs 2 or more dimensions", x->name,
 				      ncc_shape_text(g->ctx, x));
@@ -199,7 +199,7 @@ static int matmul(struct ncc_graph *g, struct ncc_node *node)
 	if (ncc_shape_broadcast(g, node, both, 2, &out))
 		return -EINVAL;
 	if (out.rank + 2 > NCC_MAX_RANK)
-		return ncc_node_error(g->ctx, node, "has too many dimensions");
+		return ncc_refuse(g->ctx, node, "has too many dimensions");
 	if (a->rank > 1)
 		out.dim[out.rank++] = a->dim[a->rank - 2];
 	if (b->rank > 1)
@@ -220,7 +220,7 @@ static int reshape(struct ncc_graph *g, struct ncc_node *node)
 		want = node->in[1]->i;
 		n = node->in[1]->count;
 		if (!want)
-			return ncc_node_error(g->ctx, node, "shape '%s' is not constant: dynamic shapes "
+			return ncc_refuse(g->ctx, node, "shape '%s' is not constant: dynamic shapes "
 					      "are not supported; simplify the model (onnxsim) or export "
 					      "it with fixed sizes", node->in[1]->name);
 	}
@@ -375,7 +375,7 @@ static int constant(struct ncc_graph *g, struct ncc_node *node)
 	float *f;
 
 	if (!a || (a->kind != NCC_ATTR_TENSOR && strncmp(a->name, "value", 5)))
-		return ncc_node_error(g->ctx, node, "has no value that is a tensor or a number");
+		return ncc_refuse(g->ctx, node, "has no value that is a tensor or a number");
 	switch (a->kind) {
 	case NCC_ATTR_TENSOR:
 		out->type = a->t->type;
@@ -399,7 +399,7 @@ static int constant(struct ncc_graph *g, struct ncc_node *node)
 		out->type = NCC_INT64, out->i = a->ints;
 		return set(g, node, 1, dim);
 	default:
-		return ncc_node_error(g->ctx, node, "has a value that is neither tensor nor number");
+		return ncc_refuse(g->ctx, node, "has a value that is neither tensor nor number");
 	}
 }
 
@@ -409,7 +409,7 @@ static int constant_of_shape(struct ncc_graph *g, struct ncc_node *node)
 	struct ncc_tensor *shape = node->in[0];
 
 	if (!shape->i || shape->count > NCC_MAX_RANK)
-		return ncc_node_error(g->ctx, node, "shape '%s' is not constant", shape->name);
+		return ncc_refuse(g->ctx, node, "shape '%s' is not constant", shape->name);
 	node->out[0]->type = a && a->t ? a->t->type : NCC_FLOAT;
 	return set(g, node, (int)shape->count, shape->i);
 }
@@ -425,7 +425,7 @@ static int shape_of(struct ncc_graph *g, struct ncc_node *node)
 	int64_t dim[1] = { node->in[0]->rank };
 
 	if (ncc_attr(node, "start") || ncc_attr(node, "end"))
-		return ncc_node_error(g->ctx, node, "attributes start and end are not supported");
+		return ncc_refuse(g->ctx, node, "attributes start and end are not supported");
 	node->out[0]->type = NCC_INT64;
 	return set(g, node, 1, dim);
 }
@@ -496,7 +496,7 @@ static int slice(struct ncc_graph *g, struct ncc_node *node)
 	int64_t *data;
 
 	if (!x->i || x->rank != 1 || !start || !end || n != 1 || n_end != 1)
-		return ncc_node_error(g->ctx, node, "is supported only on constant lists of integers, as in "
+		return ncc_refuse(g->ctx, node, "is supported only on constant lists of integers, as in "
 				      "shape computations");
 	axis = axes && n_axes == 1 ? axes[0] : 0;
 	step = steps && n_steps == 1 ? steps[0] : 1;
@@ -529,24 +529,15 @@ static const infer_fn infer[NCC_OP_COUNT] = {
 	[NCC_GLOBALAVERAGEPOOL] = ncc_shape_global_pool, [NCC_GLOBALMAXPOOL] = ncc_shape_global_pool,
 };
 
-/* Masks, running statistics, indices: outputs that inference has no use for. */
-static int drop_extra_outputs(struct ncc_graph *g, struct ncc_node *node)
-{
-	for (size_t i = 1; i < node->nout; i++)
-		if (node->out[i] && node->out[i]->consumers)
-			return ncc_node_error(g->ctx, node, "output %zu ('%s') is used; only the first "
-					      "output is supported", i, node->out[i]->name);
-	node->nout = 1;
-	return 0;
-}
-
 static int infer_node(struct ncc_graph *g, struct ncc_node *node)
 {
-	int err = drop_extra_outputs(g, node);
+	int err;
 
-	if (err)
-		return err;
-	if (node->nin && node->in[0] && node->out[0]->type == NCC_TYPE_UNKNOWN)
+	for (size_t i = 0; i < node->nin; i++)
+		if (node->in[i] && (!node->in[i]->shaped || !node->in[i]->type))
+			return ncc_refuse(g->ctx, node, "the shape or type of '%s' is known only when the "
+					  "model runs", node->in[i]->name);
+	if (node->nin && node->in[0])
 		node->out[0]->type = node->in[0]->type;
 	err = infer[node->op](g, node);
 	return err ? err : ncc_eval(g, node);
@@ -564,8 +555,10 @@ int ncc_shape(struct ncc_context *ctx)
 		for (size_t j = 0; j < node->nout; j++)
 			if (node->out[j])
 				node->out[j]->type = NCC_TYPE_UNKNOWN;
-		if (infer_node(g, node))
+		if (!node->refused && infer_node(g, node) && !node->refused)
 			return -EINVAL;
+		if (node->refused)
+			ncc_shape_cpu(g, node);
 	}
 	return 0;
 }

@@ -17,6 +17,12 @@ int ncc_shape_broadcast(struct ncc_graph *g, struct ncc_node *node, struct ncc_t
 			size_t n, struct ncc_tensor *out);
 
 /*
+ * What can be known of the outputs of a node that the CPU runs: shapes and types, from the
+ * operator, or else from what the model declares. Leaves what is not known as it is.
+ */
+void ncc_shape_cpu(struct ncc_graph *g, struct ncc_node *node);
+
+/*
  * Axis or axes of a node: an attribute in older opsets, a constant input in newer ones.
  * The result is normalised to 0 .. rank - 1. ncc_axes() returns their number or -EINVAL.
  */

@@ -114,7 +114,7 @@ static int check_rank(struct ncc_graph *g, struct ncc_node *node)
 	struct ncc_tensor *x = node->in[0];
 
 	if (x->rank != 3 && x->rank != 4)
-		return ncc_node_error(g->ctx, node, "input '%s' %s must be [N,C,L] or [N,C,H,W]: one or two "
+		return ncc_refuse(g->ctx, node, "input '%s' %s must be [N,C,L] or [N,C,H,W]: one or two "
 				      "spatial dimensions are supported", x->name,
 				      ncc_shape_text(g->ctx, x));
 	return 0;
@@ -165,7 +165,7 @@ int ncc_shape_pool(struct ncc_graph *g, struct ncc_node *node)
 	if (read_list(g, node, "kernel_shape", n, 1, node->window.kernel) != 1)
 		return ncc_node_error(g->ctx, node, "attribute kernel_shape is missing or wrong");
 	if (ncc_attr_int(node, "storage_order", 0))
-		return ncc_node_error(g->ctx, node, "storage_order 1 is not supported");
+		return ncc_refuse(g->ctx, node, "storage_order 1 is not supported");
 	node->count_pad = ncc_attr_int(node, "count_include_pad", 0);
 	return window(g, node, node->in[0]->dim[1]);
 }

@@ -218,7 +218,7 @@ static void report(void *opaque, enum ncc_level level, const char *text)
 void run_passes(struct run *r, const struct pb *model, enum ncc_pass last, size_t memory)
 {
 	static int (*const passes[])(struct ncc_context *) = {
-		NULL, ncc_check, ncc_shape, ncc_fold, ncc_fuse, ncc_place, ncc_tile, ncc_schedule,
+		NULL, ncc_check, ncc_shape, ncc_partition, ncc_fold, ncc_fuse, ncc_place, ncc_tile, ncc_schedule,
 		ncc_allocate, ncc_sync, ncc_emit,
 	};
 	jmp_buf oom;
