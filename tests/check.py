@@ -169,6 +169,7 @@ def main():
     parser.add_argument("only", nargs="*", help="names, or beginnings of names, of suites")
     args = parser.parse_args()
     os.makedirs(os.path.join(args.out, "check"), exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     suites = read_suites(args.suites, args.out, args.units.split(), args.only)
     unknown = [w for w in args.only if not any(s.name.startswith(w) for s in suites)]
     if unknown or not suites:

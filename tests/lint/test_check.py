@@ -4,10 +4,13 @@
 
 usage: test_check.py
 """
+import contextlib
+import glob
 import os
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib")]
@@ -32,11 +35,33 @@ CASES = (
 )
 
 
-def run_check(folder, suites, *only):
+def start_check(folder, suites, *only):
     path = os.path.join(folder, "suites")
     with open(path, "w") as file:
         file.write(suites)
-    return subprocess.run([CHECK, "--out", folder, "--suites", path, *only], capture_output=True, text=True, check=False)
+    return subprocess.Popen([CHECK, "--out", folder, "--suites", path, *only], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def run_check(*args):
+    process = start_check(*args)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def sleepers():
+    found = 0
+    for name in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError), open(name, "rb") as file:
+            found += file.read() == b"sleep\000271828\0"
+    return found
+
+
+def wait_for(condition):
+    end = time.monotonic() + 15
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
 
 
 def main():
@@ -62,6 +87,11 @@ def main():
             file.write(f"cd {folder}; echo > $1; until test -e $2; do sleep 0.1; done; echo 1..1; echo ok 1 - met\n")
         done = run_check(folder, f"x 20 sh {script} x y\ny 20 sh {script} y x\n", "--jobs", "2")
         tap.ok(done.stdout.splitlines()[-1] == "2 passed, 0 failed", "suites run side by side", done.stdout + done.stderr)
+        process = start_check(folder, "a 20 sleep 271828\nb 20 sleep 271828\n", "--jobs", "2")
+        wait_for(lambda: sleepers() == 2)
+        process.terminate()
+        process.communicate()
+        tap.ok(process.returncode != 0 and wait_for(lambda: not sleepers()), "a runner that is ended leaves nothing behind")
         done = run_check(folder, "gone 2 /nonexistent/suite\n")
         tap.ok(done.returncode == 1 and "/nonexistent/suite" in done.stdout, "a suite that cannot start", done.stdout)
         done = run_check(folder, "vm/a 2 true\n", "vm", "unti")
