@@ -230,10 +230,10 @@ static int dmb_order(struct host *h)
 	return 0;
 }
 
-/* Reads by the mailbox, 100 at a time, and compares with what the BARs read. */
+/* Reads by the mailbox of @h, 100 at a time, and compares with what the BARs of @owner read. */
 struct sweep {
-	struct host *h;
-	uint64_t port;		/* 0 or ADDR_AXI1 */
+	struct host *h, *owner;
+	uint64_t space;		/* ADDR_AXI1, ADDR_EAST, ADDR_WEST */
 	unsigned int n;
 	uint64_t addr[100];
 	uint32_t want[100];
@@ -258,8 +258,8 @@ static int sweep_flush(struct sweep *s)
 
 static int sweep(struct sweep *s, int bar, uint64_t off)
 {
-	s->addr[s->n] = ((bar ? ADDR_CORES : ADDR_APB) + off) | s->port;
-	CHECK(!bar_read(s->h, bar, off, &s->want[s->n], 4), "BAR%d + 0x%llx", bar,
+	s->addr[s->n] = ((bar ? ADDR_CORES : ADDR_APB) + off) | s->space;
+	CHECK(!bar_read(s->owner, bar, off, &s->want[s->n], 4), "BAR%d + 0x%llx", bar,
 	      (unsigned long long)off);
 	return ++s->n == 100 ? sweep_flush(s) : 0;
 }
@@ -309,21 +309,37 @@ static int sweep_core(struct sweep *s, unsigned int core)
 	return bad ? -1 : 0;
 }
 
-static int all_addresses(struct host *h)
+/* Values by which a chip and a place in it are known. */
+static void mark_chip(struct host *h, uint32_t mark)
+{
+	unsigned int core, e, i;
+
+	for (core = 0; core < NCORES; core++) {
+		for (i = 0; i < NEVENTS; i++)
+			bar_w32(h, 2, (uint64_t)core * CORE_WINDOW + CORE_EVENT + 4 * i,
+				mark << 24 | core << 16 | (i + 1));
+		for (i = 0; i < NSEMS; i++)
+			bar_w32(h, 2, (uint64_t)core * CORE_WINDOW + CORE_SEM_SET + 4 * i,
+				mark << 24 | core << 16 | (i + 1));
+		for (e = 0; e < NENGINES / NCORES; e++)
+			for (i = 0; i < 2 * H2D_QUEUE; i++)
+				bar_w32(h, 0, UDMA(core, e) + (i & 1 ? S2M : M2S) + UQ(i / 2) +
+					UQ_BASE_LO, (mark << 24 | core << 20 | e << 16 | i << 8));
+	}
+}
+
+int contract_sweep(struct host *h, struct host *owner, uint64_t space, uint32_t mark)
 {
 	/* Not the power sample, which moves, and not the addresses of the mailbox itself. */
 	static const uint32_t misc[] = {
 		MISC_API_VERSION, MISC_FW_STATUS, MISC_DEVICE_ID, MISC_RESET_MAP, MISC_RESET,
 		MISC_DOORBELL,
 	};
-	struct sweep s = { .h = h };
+	struct sweep s = { .h = h, .owner = owner, .space = space };
 	unsigned int i, core;
 
-	for (core = 0; core < NCORES; core++)
-		for (i = 0; i < NEVENTS; i++)
-			bar_w32(h, 2, (uint64_t)core * CORE_WINDOW + CORE_EVENT + 4 * i,
-				core << 16 | (i + 1));
-	for (i = 0; i < 2; i++, s.port = ADDR_AXI1) {
+	mark_chip(owner, mark);
+	for (i = 0; i < 2; i++, s.space ^= ADDR_AXI1) {
 		for (core = 0; core < NENGINES; core++)
 			if (sweep_engine(&s, core / 3, core % 3))
 				return -1;
@@ -341,6 +357,11 @@ static int all_addresses(struct host *h)
 		return -1;
 	tap_diag("%lu registers", s.all);
 	return 0;
+}
+
+static int all_addresses(struct host *h)
+{
+	return contract_sweep(h, h, 0, 1);
 }
 
 /* One behind the last, as hosts with an error by one read it: an answer, then business as usual. */

@@ -172,6 +172,20 @@ static int topology(struct host *h)
 	return with_two(h, false, topology_body);
 }
 
+/* Both at once know the other by its own values, and nothing of themselves. */
+static int registers_body(struct host *l, struct host *r)
+{
+	if (contract_sweep(l, r, ADDR_EAST, 2) || contract_sweep(r, l, ADDR_WEST, 3))
+		return -1;
+	CHECK(!host_self_check(l, MIB) && !host_self_check(r, MIB), "copies afterwards");
+	return no_errors(l) || no_errors(r);
+}
+
+static int registers(struct host *h)
+{
+	return with_two(h, false, registers_body);
+}
+
 static int copies_body(struct host *l, struct host *r)
 {
 	const uint64_t len = 8 * MIB, at = 0x20000000;
@@ -326,6 +340,8 @@ static int stopped(struct host *h)
 
 const struct test link_tests[] = {
 	{ "links: topology by forwarded reads", topology, NEED_LINK },
+	{ "links: the mailbox reads every documented register of either neighbour", registers,
+	  NEED_LINK },
 	{ "links: copies to, from and between neighbours", copies, NEED_LINK },
 	{ "links: what is not there is refused by name", refused, NEED_LINK },
 	{ "links: a neighbour dies in the middle of a copy and comes back", death, NEED_LINK },
