@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
+import errno_table  # noqa: E402
 import tap  # noqa: E402
 import vm  # noqa: E402
 
@@ -124,6 +125,8 @@ def main():
             begin = time.monotonic()
             part(t, guest)
             print("# %s took %.1f s" % (part.__name__, time.monotonic() - begin), flush=True)
+        missing = errno_table.copy_faults(guest.pull_bytes(errno_table.GUEST_FILE))
+        t.ok(not missing, "errno contract: what a chip must fail for was seen", missing)
         problems = guest.dmesg_problems()
         t.ok(not problems, "no problem in the kernel's log", problems)
     return t.done()

@@ -42,11 +42,12 @@ CONFIGS = {
 }
 # They have suites of their own.
 OTHER_KERNELS = [c for c, o in CONFIGS.items() if "kernel" in o]
-# What a configuration is for, where that is not all.
+OTHER_LINUX = ("linux-6.1", "linux-backports")
+# What a configuration is for, where that is not all; on other kernels what compiles in another way there.
 ONLY = {"bounce": ["test_bounce", "test_mem", "test_dmabuf"], "silicon": ["test_silicon"],
         "two-chips": ["test_group", "test_dmabuf", "test_ringmem"], "strangers": ["test_dmabuf"],
         "old-firmware": ["test_cancel"], "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],
-        "linux-6.1": ["test_abi"], "linux-backports": ["test_abi"]}
+        **dict.fromkeys(OTHER_LINUX, ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_lifetime"])}
 # What tests provoke: allocations that must fail, jobs that must fault.
 # remove_proc_entry: the IRQ core takes away what it failed to make, with a warning.
 INJECTS_FAULTS = "test_fault"

@@ -108,9 +108,11 @@ def test_trace(t, guest):
     guest.run(["sh", "-c", "echo > %s/trace; echo 1 > %s/events/neuron/enable" % (TRACING, TRACING)], check=True)
     guest.run([TESTS + "/test_exec"], timeout=120)
     guest.run(["cat", DEVICE + "/stats/power/utilization"])
+    # Last: what comes behind it needs no device. Its end is the event "recovered", which an open waits for.
+    guest.run(["sh", "-c", "echo device > /sys/kernel/debug/neuron/neuron0/recover; exec < /dev/neuron0"], check=True)
     guest.run(["sh", "-c", "echo 0 > %s/events/neuron/enable" % TRACING], check=True)
     trace = guest.run(["cat", TRACING + "/trace"], check=True).out
-    for event in ("neuron_job_submit", "neuron_job_done", "neuron_irq", "neuron_fwio", "neuron_dma"):
+    for event in ("neuron_job_submit", "neuron_job_done", "neuron_irq", "neuron_fwio", "neuron_dma", "neuron_recovery"):
         t.ok(" %s: neuron0 " % event in trace, "tracepoint " + event)
     submitted = set(re.findall(r"neuron_job_submit: neuron0 slot=(\d+) seq=(\d+)", trace))
     done = set(re.findall(r"neuron_job_done: neuron0 slot=(\d+) seq=(\d+)", trace))

@@ -340,6 +340,55 @@ TEST_F_TIMEOUT(group, taken_by_many_at_once, 120)
 
 /* --- several chips --- */
 
+struct rewriter {
+	struct neuron_group_member *member;
+	int other;
+	bool stop;
+};
+
+/* Members that are good, that name a core which is not there, and a file that is none. */
+static void *rewrite_member(void *arg)
+{
+	struct rewriter *r = arg;
+	int fd = r->member->fd;
+
+	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&r->member->mask, 1u << 31, __ATOMIC_RELAXED);
+		__atomic_store_n(&r->member->fd, r->other, __ATOMIC_RELAXED);
+		__atomic_store_n(&r->member->fd, fd, __ATOMIC_RELAXED);
+		__atomic_store_n(&r->member->mask, 6, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(group, members_that_change_during_the_call, 120)
+{
+	struct neuron_group_member m = { .fd = self->fd[0], .mask = 6 };
+	struct rewriter r = { .member = &m, .other = open("/dev/null", O_RDWR) };
+	unsigned int good = 0, bad = 0;
+	pthread_t thread;
+
+	ASSERT_LE(0, r.other);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, rewrite_member, &r));
+	/* What was checked is what is taken: both cores or none, and no other. */
+	for (int i = 0; i < 100000 && (!good || !bad || i < 2000); i++) {
+		int ret = group_acquire(self->fd[0], &m, 1);
+
+		good += !ret;
+		bad += !!ret;
+		if (ret)
+			ASSERT_TRUE(ret == -EINVAL || ret == -EBADF || ret == -ERANGE);
+		ASSERT_EQ(ret ? 0 : 6, cores_owned(self->fd[0]));
+		if (!ret)
+			ASSERT_EQ(0, cores_release(self->fd[0], 6));
+	}
+	__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LT(0, good);
+	EXPECT_LT(0, bad);
+	close(r.other);
+}
+
 TEST_F(group, all_cores_of_all_chips)
 {
 	struct neuron_group_member m[CHIPS_MAX];

@@ -474,6 +474,108 @@ static void *wait_for_it(void *arg)
 	return NULL;
 }
 
+/* A file that keeps rings full of batches of one BIG copy each. */
+struct heavy {
+	int fd;
+	unsigned int rings;
+	uint32_t ring[12];
+	uint64_t seq[12];
+	struct neuron_ioctl_mem_create a, b;
+};
+
+#define HEAVY_BATCHES 16
+
+static int heavy_start(struct heavy *h, unsigned int rings)
+{
+	int ret;
+
+	h->rings = rings;
+	h->fd = open_device();
+	if (h->fd < 0)
+		return h->fd;
+	ret = big_memory(h->fd, &h->a, &h->b);
+	for (unsigned int i = 0; !ret && i < rings; i++) {
+		ret = ring_create(h->fd, HEAVY_BATCHES, -1, &h->ring[i]);
+		for (unsigned int n = 0; !ret && n < HEAVY_BATCHES; n++)
+			ret = flood(h->fd, h->ring[i], h->b.id, h->a.id, 1, &h->seq[i]);
+	}
+	return ret;
+}
+
+static uint64_t heavy_completed(struct heavy *h)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < h->rings; i++)
+		sum += ring_completed(h->fd, h->ring[i], h->seq[i]);
+	return sum;
+}
+
+/* What is left ends, or the next test would wait for it. */
+static void heavy_end(struct heavy *h)
+{
+	for (unsigned int i = 0; i < h->rings; i++)
+		destroy(h->fd, h->ring[i]);
+	close(h->fd);
+}
+
+TEST_F_TIMEOUT(ring, two_busy_files_have_like_shares, 120)
+{
+	struct heavy many, few;
+	uint64_t before, theirs, ours;
+
+	/*
+	 * Twelve rings against four, which are enough for all of the hardware's. By files: as much for each of the
+	 * two; by rings, it would be three times as much.
+	 */
+	ASSERT_EQ(0, heavy_start(&many, 12));
+	ASSERT_EQ(0, heavy_start(&few, 4));
+	before = heavy_completed(&many);
+	do {
+		ours = heavy_completed(&few);
+		theirs = heavy_completed(&many) - before;
+	} while (ours + theirs < 2 * HEAVY_BATCHES);
+	TH_LOG("%llu copies of four rings, %llu of twelve", (unsigned long long)ours, (unsigned long long)theirs);
+	EXPECT_LE(theirs, 2 * ours);
+	EXPECT_LE(ours, 2 * theirs);
+	heavy_end(&many);
+	heavy_end(&few);
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+TEST_F(ring, a_full_ring_is_waited_for_asleep)
+{
+	struct neuron_ioctl_mem_create a, b;
+	uint64_t seq, wall, cpu;
+	uint32_t ring;
+
+	ASSERT_EQ(0, big_memory(self->fd, &a, &b));
+	ASSERT_EQ(0, ring_create(self->fd, 2, -1, &ring));
+	ASSERT_EQ(0, flood(self->fd, ring, b.id, a.id, 16, &seq));
+	ASSERT_EQ(0, flood(self->fd, ring, b.id, a.id, 16, &seq));
+	wall = now_ns();
+	cpu = thread_cpu_ns();
+	/* The way of a producer: the ring is full, the oldest batch is waited for, there is room for one more. */
+	for (unsigned int i = 0; i < 4; i++) {
+		ASSERT_EQ(-EAGAIN, flood(self->fd, ring, b.id, a.id, 16, NULL));
+		ASSERT_EQ(NEURON_JOB_OK, ring_wait(self->fd, ring, seq - 1));
+		ASSERT_EQ(0, flood(self->fd, ring, b.id, a.id, 16, &seq));
+	}
+	cpu = thread_cpu_ns() - cpu;
+	wall = now_ns() - wall;
+	TH_LOG("%llu us of CPU in %llu us", (unsigned long long)cpu / 1000, (unsigned long long)wall / 1000);
+	/* Who polls has all of it, also where others want the CPU: then less of both passes. */
+	EXPECT_LT(cpu, wall / 4);
+	EXPECT_EQ(0, destroy(self->fd, ring));
+}
+
 TEST_F(ring, destroy_ends_batches)
 {
 	struct neuron_ioctl_mem_create a, b;

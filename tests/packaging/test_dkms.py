@@ -46,6 +46,16 @@ def packaged_files(tap, root):
         tap.ok(re.search(want, text, re.M), "the package holds " + path, text or "it is not there")
 
 
+def udev_rule(tap):
+    """The rule matches what the driver makes: its class, its names."""
+    rule = open(os.path.join(TOP, "driver/udev/60-neuron.rules")).read()
+    source = "".join(open(name).read() for name in glob.glob(os.path.join(TOP, "driver/*.c")))
+    wanted = (r'class_create\("%s"' % re.search(r'SUBSYSTEM=="(\w+)"', rule).group(1),
+              r'dev_set_name\(&ndev->dev, "%s%%d"' % re.search(r'KERNEL=="(\w+)\[0-9\]\*"', rule).group(1))
+    missing = [w for w in wanted if not re.search(w, source)]
+    tap.ok(not missing, "the udev rule matches the driver's class and names", "\n".join(missing))
+
+
 def pci_ids():
     with open(os.path.join(TOP, "uapi/neuron/regs.h")) as file:
         text = file.read()
@@ -108,6 +118,7 @@ def main():
         code, text = run(["make", "--no-print-directory", f"O={options.out}", f"DESTDIR={work}/root", "install-dkms"])
         tap.ok(code == 0, "make install-dkms", text)
         packaged_files(tap, os.path.join(work, "root"))
+        udev_rule(tap)
         version = config("PACKAGE_VERSION")
         trees = ["--dkmstree", os.path.join(work, "dkms"), "--sourcetree", os.path.join(work, "root/usr/src"),
                  "--installtree", os.path.join(work, "modules")]

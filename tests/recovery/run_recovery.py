@@ -408,6 +408,7 @@ def common_guest(tap, names):
             print("# %s took %.1f s" % (name, time.monotonic() - begin), flush=True)
         # The guest is shut down while a job runs.
         bench.victim()
+        tap.ok(guest.poweroff(60), "the guest shuts down while a job runs")
     errors = guest.chip_errors(CUT_OFF)
     tap.ok(not errors, "the chip found no fault with the driver", "\n".join(errors[:20]))
 

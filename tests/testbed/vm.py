@@ -19,6 +19,7 @@ Command line: vm.py run [options] -- COMMAND..., vm.py shell [options].
 
 import argparse
 import atexit
+import contextlib
 import ctypes
 import glob
 import json
@@ -459,12 +460,7 @@ class VM:
         atexit.unregister(self.close)
         if self._timer:
             self._timer.cancel()
-        if self.qemu and self.qemu.poll() is None and self._hello.is_set() and not self._dead.is_set():
-            try:
-                self.send(POWEROFF, 0)
-                self.qemu.wait(grace)
-            except (VMError, subprocess.TimeoutExpired):
-                pass
+        self.poweroff(grace)
         end(self.qemu)
         for e in self.emulators:
             end(e.process, grace=2)
@@ -474,6 +470,16 @@ class VM:
                 s.close()
         if self.directory:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def poweroff(self, timeout):
+        """Asks the guest to shut down. True if it has done so within the time."""
+        if not self.qemu or not self._hello.is_set():
+            return False
+        if self.qemu.poll() is None and not self._dead.is_set():
+            with contextlib.suppress(VMError, subprocess.TimeoutExpired):
+                self.send(POWEROFF, 0)
+                self.qemu.wait(timeout)
+        return self.qemu.poll() == 0
 
     def limit(self, seconds):
         """From now on the guest may live so long; replaces the limit that was set before."""

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of docs/testing.md are true: each test that they name is in its program, each attack and each race of
+the sources is in them, and each suite belongs to a row. (The table of faults is held by vm/faults.)
+"""
+import glob
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(TOP, "tests/lib")]
+
+from tap import Tap     # noqa: E402
+
+
+def read(name):
+    with open(os.path.join(TOP, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def programs():
+    """{program: its tests} of all that use the kernel's harness; "fixture.*.test" for tests with variants."""
+    found = {}
+    for path in glob.glob(os.path.join(TOP, "tests/*/*.c")):
+        text = read(path)
+        names = set(re.findall(r"^TEST\((\w+)\)", text, re.M))
+        varied = set(re.findall(r"^FIXTURE_VARIANT\((\w+)\)", text, re.M))
+        for fixture, name in re.findall(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)", text, re.M):
+            names.add("%s.*.%s" % (fixture, name) if fixture in varied else "%s.%s" % (fixture, name))
+        if names:
+            found[os.path.basename(path)[:-2]] = names
+    return found
+
+
+def table(text, heading):
+    """Cells of the rows of the first table behind a heading."""
+    part = text.split("\n## %s\n" % heading)[1].split("\n## ")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| ")][1:]
+
+
+def named(cell, there):
+    """(program, test) of `program test`, `fixture.test` ... in a cell; those without a program have the last one's."""
+    program = None
+    for text in re.findall(r"`([^`]+)`", cell):
+        words = text.split()
+        if words[0] in there:
+            program = words.pop(0)
+        if words:
+            yield program, words[0]
+
+
+def attacks(tap, text):
+    there, told = programs(), set()
+    for row in table(text, "Attacks"):
+        for program, name in named(row[-1], there):
+            told.add((program, name))
+            fits = [n for n in there.get(program, ()) if n == name or n.split(".")[-1] == name]
+            tap.ok(fits, "attack: %s %s is there" % (program, name), "of: %s" % sorted(there.get(program, ())))
+    for program in sorted(p for p in there if p.startswith("attack_")):
+        missing = {n for n in there[program] if (program, n) not in told}
+        tap.ok(not missing, "attacks of %s are in the table" % program, str(sorted(missing)))
+
+
+def races(tap, text):
+    kinds = dict(re.findall(r'"(\w+)": (\d+)', re.search(r"^KINDS = \{(.*?)\}", read("tests/races/run_races.py"), re.M | re.S).group(1)))
+    told = " ".join(row[-1] for row in table(text, "Races"))
+    for kind, count in kinds.items():
+        name = "%s chips" % count if kind == "chip" else "%s cycles of %s" % (count, kind)
+        tap.ok("`%s`" % name in told, "race: %s are in the table" % name, told)
+    tap.ok(sum(map(int, kinds.values())) == 200, "races are 200 cycles", str(kinds))
+
+
+def suites(tap, text):
+    rows = re.findall(r"^\| (`.*?) \|", text, re.M)
+    told = re.findall(r"`([\w/*-]+)`", " ".join(rows))
+    for name in sorted({line.split()[0] for line in read("tests/suites.txt").splitlines() if line and line[0] != "#"}):
+        fits = [t for t in told if name == t or (t[-1] in "/*" and name.startswith(t.rstrip("*"))) or name.startswith(t + "/")]
+        tap.ok(fits, "suite %s has a row" % name)
+
+
+def main():
+    tap, text = Tap(), read("docs/testing.md")
+    attacks(tap, text)
+    races(tap, text)
+    suites(tap, text)
+    tap.exit()
+
+
+if __name__ == "__main__":
+    main()
