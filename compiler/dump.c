@@ -12,7 +12,7 @@
 #include "program.h"
 
 #define NAME_OF_OP(code, id, name, engines)	[code] = #name,
-#define NAME_OF_FUNC(code, id)			[code] = #id,
+#define NAME_OF_FUNC(code, id, params)		[code] = #id,
 
 static const char *const op_names[256] = { NEURON_ISA_OPS(NAME_OF_OP) };
 static const char *const engine_names[NEURON_ENGINES] = { "pe", "act", "pool", "dma" };

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The ACT engine: func(scale * x + bias + residual) over an access pattern. */
+/*
+ * The ACT engine: func(scale * x + bias + residual) over an access pattern, and the sum of
+ * the results. The residual field has one of four uses, see uapi/neuron/isa.h.
+ */
 
 #include "nc_core.h"
 
 #define NEGATIVE_ZERO	0x80000000u
-#define ACTIVATE_FLAGS	(NEURON_ACTIVATE_BIAS | NEURON_ACTIVATE_SCALE_PTR | NEURON_ACTIVATE_RESIDUAL)
+#define ACTIVATE_FLAGS	(NEURON_ACTIVATE_BIAS | NEURON_ACTIVATE_SCALE_PTR |		\
+			 NEURON_ACTIVATE_RESIDUAL | NEURON_ACTIVATE_REDUCE |		\
+			 NEURON_ACTIVATE_ACCUMULATE | NEURON_ACTIVATE_BIAS_IMM |	\
+			 NEURON_ACTIVATE_PARAM_PTR)
 
-static bool func_known(unsigned int func)
+/* How many parameters, -1: no such function. */
+static int func_params(unsigned int func)
 {
-#define KNOWN(code, id) case code:
+#define PARAMS(code, id, params) case code: return params;
 	switch (func) {
-	NEURON_ISA_FUNCS(KNOWN)
-		return true;
+	NEURON_ISA_FUNCS(PARAMS)
 	}
-#undef KNOWN
-	return false;
+#undef PARAMS
+	return -1;
 }
 
 /* One fp32 a partition. */
@@ -25,17 +31,50 @@ static bool vector_init(struct emu_nc_ap *ap, uint32_t addr, unsigned int parts)
 	return emu_nc_ap_init(ap, &one, addr, NULL, parts, NEURON_FP32);
 }
 
+/* One use of the residual field at most, and no flag that changes nothing. */
+static bool flags_valid(unsigned int flags)
+{
+	if (flags & ~ACTIVATE_FLAGS)
+		return false;
+	if (flags & NEURON_ACTIVATE_BIAS && flags & NEURON_ACTIVATE_BIAS_IMM)
+		return false;
+	if (flags & NEURON_ACTIVATE_ACCUMULATE && !(flags & NEURON_ACTIVATE_REDUCE))
+		return false;
+	flags &= NEURON_ACTIVATE_RESIDUAL | NEURON_ACTIVATE_REDUCE | NEURON_ACTIVATE_PARAM_PTR;
+	return !(flags & (flags - 1));
+}
+
+/* The residual field: residual, sum, parameter or nothing. */
+static bool decode_residual(struct emu_nc_dec_act *act, const struct neuron_insn *insn,
+			    unsigned int parts)
+{
+	uint32_t field = insn->activate.residual;
+
+	act->param_imm = field;
+	if (act->has_residual)
+		return emu_nc_ap_init(&act->residual, &act->counts, field, insn->activate.dst_step,
+				      parts, insn->activate.dst_dtype);
+	if (act->reduce)
+		return vector_init(&act->sum, field, parts);
+	if (act->has_param)
+		return vector_init(&act->param, field, parts);
+	return !field || func_params(act->func);
+}
+
 int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	const struct neuron_insn *insn = &d->insn;
 	struct emu_nc_dec_act *act = &d->act;
 	unsigned int parts = insn->activate.partitions;
 
-	if (insn->flags & ~ACTIVATE_FLAGS)
+	if (!flags_valid(insn->flags))
 		return EMU_NC_BAD(nc, flags);
 	act->has_bias = insn->flags & NEURON_ACTIVATE_BIAS;
 	act->has_scale = insn->flags & NEURON_ACTIVATE_SCALE_PTR;
 	act->has_residual = insn->flags & NEURON_ACTIVATE_RESIDUAL;
+	act->has_param = insn->flags & NEURON_ACTIVATE_PARAM_PTR;
+	act->reduce = insn->flags & NEURON_ACTIVATE_REDUCE;
+	act->accumulate = insn->flags & NEURON_ACTIVATE_ACCUMULATE;
 	act->func = insn->activate.func;
 	act->scale_imm = insn->activate.scale;
 
@@ -43,8 +82,10 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, activate.count);
 	if (!parts || parts > NEURON_PARTITIONS)
 		return EMU_NC_BAD(nc, activate.partitions);
-	if (!func_known(act->func))
+	if (func_params(act->func) < 0)
 		return EMU_NC_BAD(nc, activate.func);
+	if (func_params(act->func) ? act->has_residual || act->reduce : act->has_param)
+		return EMU_NC_BAD(nc, flags);
 	if (!emu_nc_dtype_size(insn->activate.src_dtype))
 		return EMU_NC_BAD(nc, activate.src_dtype);
 	if (!emu_nc_dtype_size(insn->activate.dst_dtype))
@@ -55,17 +96,23 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	if (!emu_nc_ap_init(&act->dst, &act->counts, insn->activate.dst, insn->activate.dst_step,
 			    parts, insn->activate.dst_dtype))
 		return EMU_NC_BAD(nc, activate.dst);
+	act->bias_imm = insn->flags & NEURON_ACTIVATE_BIAS_IMM ? insn->activate.bias : NEGATIVE_ZERO;
 	if (act->has_bias ? !vector_init(&act->bias, insn->activate.bias, parts) :
-			    insn->activate.bias != 0)
+			    insn->activate.bias && !(insn->flags & NEURON_ACTIVATE_BIAS_IMM))
 		return EMU_NC_BAD(nc, activate.bias);
 	if (act->has_scale && !vector_init(&act->scale, insn->activate.scale, parts))
 		return EMU_NC_BAD(nc, activate.scale);
-	if (act->has_residual
-		    ? !emu_nc_ap_init(&act->residual, &act->counts, insn->activate.residual,
-				      insn->activate.dst_step, parts, insn->activate.dst_dtype)
-		    : insn->activate.residual != 0)
+	if (!decode_residual(act, insn, parts))
 		return EMU_NC_BAD(nc, activate.residual);
 	return NEURON_JOB_OK;
+}
+
+/* A vector of the instruction, or its immediate. */
+static const float *vector(struct emu_nc *nc, bool pointer, const struct emu_nc_ap *ap,
+			   uint32_t imm, struct emu_nc_lanes *lanes)
+{
+	return pointer ? nc->kernels->load(&nc->mem, ap, ap->base, lanes) :
+			 emu_nc_lanes_fill(lanes, imm);
 }
 
 int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
@@ -74,16 +121,21 @@ int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	const struct emu_nc_kernels *kr = nc->kernels;
 	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
 					       act->has_residual ? &act->residual : &act->dst };
-	struct emu_nc_lanes xs, scales, biases, residuals, none;
-	const float *scale, *bias, *residual;
+	struct emu_nc_lanes xs, scales, biases, residuals, params, sums;
+	const float *scale, *bias, *param, *residual = residuals.f;
+	unsigned int n = act->src.parts;
 	struct emu_nc_walk w;
+	float *sum = sums.f;
 
+	scale = vector(nc, act->has_scale, &act->scale, act->scale_imm, &scales);
+	bias = vector(nc, act->has_bias, &act->bias, act->bias_imm, &biases);
+	param = vector(nc, act->has_param, &act->param, act->param_imm, &params);
 	/* -0 is what an addition does not notice. */
-	emu_nc_lanes_fill(&none, NEGATIVE_ZERO);
-	residual = none.f;
-	scale = act->has_scale ? kr->load(&nc->mem, &act->scale, act->scale.base, &scales) :
-				 emu_nc_lanes_fill(&scales, act->scale_imm);
-	bias = act->has_bias ? kr->load(&nc->mem, &act->bias, act->bias.base, &biases) : none.f;
+	emu_nc_lanes_fill(&residuals, NEGATIVE_ZERO);
+	if (act->accumulate)
+		sum = kr->load(&nc->mem, &act->sum, act->sum.base, &sums);
+	else
+		emu_nc_lanes_fill(&sums, NEGATIVE_ZERO);
 
 	emu_nc_walk_init(&w, ap, 3);
 	do {
@@ -91,9 +143,13 @@ int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 
 		if (act->has_residual)
 			residual = kr->load(&nc->mem, &act->residual, w.off[2], &residuals);
-		kr->affine(x, scale, bias, residual, act->src.parts);
-		kr->func(x, act->src.parts, act->func);
+		kr->affine(x, scale, bias, residual, n);
+		kr->func(x, param, n, act->func);
 		nc->nan |= kr->store(&nc->mem, &act->dst, w.off[1], x);
+		if (act->reduce)
+			kr->alu(sum, sum, x, n, NEURON_ALU_ADD);
 	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
+	if (act->reduce)
+		nc->nan |= kr->store(&nc->mem, &act->sum, act->sum.base, sum);
 	return NEURON_JOB_OK;
 }

@@ -71,6 +71,7 @@ struct emu_nc {
 	uint64_t detail;	/* of the fault being reported */
 
 	struct emu_nc_weights weights;
+	uint32_t tile[NEURON_PARTITIONS][NEURON_PARTITIONS];	/* transpose */
 	uint8_t bounce[0x10000];	/* dma_copy: runs of memory that is not mapped */
 };
 
@@ -89,7 +90,11 @@ struct emu_nc_dec_act {
 	struct emu_nc_counts counts;
 	struct emu_nc_ap src, dst, bias, scale, residual;
 	uint32_t scale_imm;	/* float bits */
-	bool has_bias, has_scale, has_residual;
+	uint32_t bias_imm;
+	uint32_t param_imm;	/* of the function */
+	struct emu_nc_ap param, sum;
+	bool has_bias, has_scale, has_residual, has_param;
+	bool reduce, accumulate;
 	uint8_t func;
 };
 
@@ -99,8 +104,21 @@ struct emu_nc_dec_pool {
 	struct emu_nc_ap scalar[2];
 	uint32_t imm[2]; /* float bits: tensor_scalar's, tensor_reduce's scale, memset's value */
 	bool pointer[2], reverse[2];
+	bool integer, is_unsigned;	/* computes in int32, or uint32 */
+	bool index, last;		/* tensor_reduce: where the result is */
 	uint8_t alu[2];
 	uint8_t dims;
+};
+
+/* transpose, iota, select, gather: what moves or makes values and computes nothing. */
+struct emu_nc_dec_move {
+	struct emu_nc_counts counts;	/* gather's index, transpose's tiles */
+	struct emu_nc_ap src, dst, index;	/* index: also select's condition */
+	uint32_t imm;
+	uint32_t limit;
+	int32_t add[4], part_add, value;
+	uint8_t k, m;
+	bool immediate, invert, integer;
 };
 
 /*
@@ -123,6 +141,10 @@ struct emu_nc_dec_dma {
 	uint32_t size;		/* of an element */
 	uint64_t runs;		/* for the timing model: contiguous pieces, and their bytes */
 	uint64_t run_bytes;
+	/* dma_gather: count[1] is the indexed loop */
+	bool gather;
+	struct emu_nc_ap index;
+	uint32_t limit;
 };
 
 struct emu_nc_dec {
@@ -131,6 +153,7 @@ struct emu_nc_dec {
 		struct emu_nc_dec_pe pe;
 		struct emu_nc_dec_act act;
 		struct emu_nc_dec_pool pool;
+		struct emu_nc_dec_move move;
 		struct emu_nc_dec_dma dma;
 	};
 };
@@ -148,6 +171,8 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_move_decode(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_move_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 

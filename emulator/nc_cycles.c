@@ -30,6 +30,14 @@ uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
 		return d->pe.counts.n > MATMUL_MIN ? d->pe.counts.n : MATMUL_MIN;
 	case NEURON_OP_ACTIVATE:
 		return TENSOR_FIXED + (uint64_t)d->act.counts.n * (d->act.has_residual ? 2 : 1);
+	case NEURON_OP_TRANSPOSE:	/* passes through the array, tile after tile */
+		return (uint64_t)d->move.counts.n *
+		       (d->move.m > MATMUL_MIN ? d->move.m : MATMUL_MIN);
+	case NEURON_OP_IOTA:
+		return TENSOR_FIXED + d->move.counts.n;
+	case NEURON_OP_SELECT:
+	case NEURON_OP_GATHER:
+		return TENSOR_FIXED + (uint64_t)d->move.counts.n * 2;
 	case NEURON_OP_TENSOR_TENSOR:
 		return TENSOR_FIXED + (uint64_t)d->pool.counts.n * 2;
 	case NEURON_OP_TENSOR_SCALAR:
@@ -37,6 +45,7 @@ uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
 	case NEURON_OP_MEMSET:
 		return TENSOR_FIXED + d->pool.counts.n;
 	case NEURON_OP_DMA_COPY:
+	case NEURON_OP_DMA_GATHER:
 		return dma_cycles(&d->dma);
 	default:	/* NOP, NOTIFY */
 		return 1;

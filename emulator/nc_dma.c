@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * dma_copy: elements of 1 .. 64 bytes between segments and SBUF or PSUM, along a pattern
- * of four loops on each side. Everything is checked before the first element moves.
+ * of four loops on each side; dma_gather: rows of such, chosen by indices in SBUF or PSUM. Everything is checked before the first element moves.
  *
  * Meaning: for each element in order, outermost loop first: read it whole, write it.
  * What follows are shorter ways to the same result: where source and destination cannot
@@ -93,13 +93,74 @@ static uint64_t run_length(const struct emu_nc_dec_dma *dma, const struct emu_nc
 	return run;
 }
 
+/* For the timing model. Rows of a dma_gather are no neighbours. */
+static void count_runs(struct emu_nc_dec_dma *dma)
+{
+	uint64_t total = (uint64_t)dma->counts.n * dma->size, run;
+
+	dma->run_bytes = total;
+	run = dma->src.local ? total : run_length(dma, &dma->src);
+	if (dma->gather && !dma->src.local && run > total / dma->counts.count[1])
+		run = total / dma->counts.count[1];
+	if (run < dma->run_bytes)
+		dma->run_bytes = run;
+	run = dma->dst.local ? total : run_length(dma, &dma->dst);
+	if (run < dma->run_bytes)
+		dma->run_bytes = run;
+	dma->runs = total / dma->run_bytes * (dma->src.local || dma->dst.local ? 1 : 2);
+}
+
+/* The source is checked for all indices that count; loop 1 is the one that has them. */
+static int decode_gather(struct emu_nc *nc, struct emu_nc_dec *d)
+{
+	const struct neuron_insn *insn = &d->insn;
+	struct emu_nc_dec_dma *dma = &d->dma;
+	uint16_t count[4] = { 1 }, indices[4] = { 1, 1, 1, insn->dma_gather.count[0] };
+	int16_t index_step[4] = { 0, 0, 0, insn->dma_gather.index_step };
+	int32_t src_step[4] = { 0 }, dst_step[4] = { 0 };
+	struct emu_nc_counts counts, ic;
+	int ret;
+
+	if (insn->flags & ~NEURON_DMA_ELEMENT_MASK || 1u << insn->flags > MAX_ELEMENT)
+		return EMU_NC_BAD(nc, flags);
+	dma->size = 1u << insn->flags;
+	memcpy(count + 1, insn->dma_gather.count, sizeof(insn->dma_gather.count));
+	memcpy(src_step + 1, insn->dma_gather.src_step, sizeof(insn->dma_gather.src_step));
+	memcpy(dst_step + 1, insn->dma_gather.dst_step, sizeof(insn->dma_gather.dst_step));
+	if (!emu_nc_counts_init(&counts, count, NEURON_DMA_MAX_ELEMENTS))
+		return EMU_NC_BAD(nc, dma_gather.count);
+	dma->limit = insn->dma_gather.limit;
+	if (!dma->limit || dma->limit > NEURON_DMA_MAX_ELEMENTS)
+		return EMU_NC_BAD(nc, dma_gather.limit);
+	emu_nc_counts_init(&ic, indices, NEURON_DMA_MAX_ELEMENTS);
+	if (!emu_nc_ap_init(&dma->index, &ic, insn->dma_gather.index, index_step, 1, NEURON_INT32))
+		return EMU_NC_BAD(nc, dma_gather.index);
+
+	dma->gather = true;
+	dma->counts = counts;
+	dma->counts.count[1] = dma->limit;
+	ret = side_init(nc, &dma->src, dma, insn->src_seg, insn->dma_gather.src, src_step,
+			NEURON_SEG_READ, offsetof(struct neuron_insn, dma_gather.src));
+	if (ret)
+		return ret;
+	dma->counts = counts;
+	ret = side_init(nc, &dma->dst, dma, insn->dst_seg, insn->dma_gather.dst, dst_step,
+			NEURON_SEG_WRITE, offsetof(struct neuron_insn, dma_gather.dst));
+	if (ret)
+		return ret;
+	count_runs(dma);
+	return NEURON_JOB_OK;
+}
+
 int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	const struct neuron_insn *insn = &d->insn;
 	struct emu_nc_dec_dma *dma = &d->dma;
-	uint64_t total, run;
 	int ret;
 
+	if (insn->op == NEURON_OP_DMA_GATHER)
+		return decode_gather(nc, d);
+	dma->gather = false;
 	if (insn->flags & ~NEURON_DMA_ELEMENT_MASK || 1u << insn->flags > MAX_ELEMENT)
 		return EMU_NC_BAD(nc, flags);
 	dma->size = 1u << insn->flags;
@@ -116,15 +177,7 @@ int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	if (ret)
 		return ret;
 
-	total = (uint64_t)dma->counts.n * dma->size;
-	dma->run_bytes = total;
-	run = dma->src.local ? total : run_length(dma, &dma->src);
-	if (run < dma->run_bytes)
-		dma->run_bytes = run;
-	run = dma->dst.local ? total : run_length(dma, &dma->dst);
-	if (run < dma->run_bytes)
-		dma->run_bytes = run;
-	dma->runs = total / dma->run_bytes * (dma->src.local || dma->dst.local ? 1 : 2);
+	count_runs(dma);
 	return NEURON_JOB_OK;
 }
 
@@ -480,9 +533,8 @@ static void place_step(struct place *at, const struct emu_nc_dma_side *s, int d,
 	at->part += s->dpart[d] * (int32_t)times;
 }
 
-int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 {
-	struct emu_nc_dec_dma *dma = &d->dma;
 	struct place src = { dma->src.part, dma->src.base }, dst = { dma->dst.part, dma->dst.base };
 	struct sides s = { .dma = dma };
 	uint32_t i[3] = { 0, 0, 0 }, n;
@@ -516,4 +568,71 @@ int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 		place_step(&src, &dma->src, l, 1);
 		place_step(&dst, &dma->dst, l, 1);
 	}
+}
+
+/* A row of zeros, for an index that names none. */
+static int write_zeros(struct emu_nc *nc, const struct emu_nc_dec_dma *dma)
+{
+	static const uint8_t zeros[MAX_ELEMENT];
+	struct sides s = { .dma = dma };
+	int ret = NEURON_JOB_OK;
+
+	if (!dma->dst.local)
+		s.dst = emu_nc_segment_map(nc, dma->dst.seg);
+	for (uint32_t n = 0; n < dma->counts.count[2] * dma->counts.count[3] && !ret; n++) {
+		struct place at = { dma->dst.part, dma->dst.base };
+		struct row r;
+
+		place_step(&at, &dma->dst, 2, n / dma->counts.count[3]);
+		place_step(&at, &dma->dst, 3, n % dma->counts.count[3]);
+		r = side_row(&dma->dst, &at, 1, dma->size, 0);
+		if (dma->dst.local)
+			local_put(nc, dma->dst.psum, &r, zeros);
+		else
+			ret = mem_write(nc, &s, at.byte, zeros, dma->size);
+	}
+	return ret;
+}
+
+static void side_move(struct emu_nc_dma_side *s, int d, int64_t times)
+{
+	s->base += s->step[d] * times;
+	s->part += s->dpart[d] * (int32_t)times;
+}
+
+/* Row after row, each by its index, which counts from the end if it is negative. */
+static int exec_gather(struct emu_nc *nc, const struct emu_nc_dec_dma *dma)
+{
+	int ret = NEURON_JOB_OK;
+
+	for (uint32_t n = 0; n < dma->counts.count[1] && !ret; n++) {
+		int32_t off = dma->index.base + (int32_t)n * dma->index.step[3];
+		unsigned int p = dma->index.part;
+		struct emu_nc_dec_dma row = *dma;
+		uint32_t bits;
+		int64_t index;
+
+		bits = dma->index.psum ? nc->mem.psum[off / 4][p] :
+		       nc->mem.sbuf[off / 2][p ^ 1] |
+		       (uint32_t)nc->mem.sbuf[off / 2 + 1][p ^ 1] << 16;
+		index = (int32_t)bits;
+		index += index < 0 ? dma->limit : 0;
+		row.counts.count[1] = 1;
+		row.counts.n /= dma->counts.count[1];
+		side_move(&row.dst, 1, n);
+		if (emu_nc_aborting(nc))
+			return NEURON_JOB_ABORTED;
+		if (index < 0 || index >= dma->limit) {
+			ret = write_zeros(nc, &row);
+			continue;
+		}
+		side_move(&row.src, 1, index);
+		ret = copy(nc, &row);
+	}
+	return ret;
+}
+
+int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+{
+	return d->dma.gather ? exec_gather(nc, &d->dma) : copy(nc, &d->dma);
 }

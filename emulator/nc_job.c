@@ -53,7 +53,7 @@ static bool header_valid(const struct neuron_insn *insn, size_t *field)
 	*field = offsetof(struct neuron_insn, sig_val);
 	if (insn->sig_sem == NEURON_ISA_NO_SEM && insn->sig_val)
 		return false;
-	if (insn->op == NEURON_OP_DMA_COPY)
+	if (insn->op == NEURON_OP_DMA_COPY || insn->op == NEURON_OP_DMA_GATHER)
 		return true;
 	*field = offsetof(struct neuron_insn, dst_seg);
 	if (insn->dst_seg)
@@ -107,7 +107,13 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 		return emu_nc_pe_decode(nc, d);
 	case NEURON_OP_ACTIVATE:
 		return emu_nc_act_decode(nc, d);
+	case NEURON_OP_TRANSPOSE:
+	case NEURON_OP_IOTA:
+	case NEURON_OP_SELECT:
+	case NEURON_OP_GATHER:
+		return emu_nc_move_decode(nc, d);
 	case NEURON_OP_DMA_COPY:
+	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_decode(nc, d);
 	case NEURON_OP_NOP:
 	case NEURON_OP_NOTIFY:
@@ -128,7 +134,13 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 		return emu_nc_pe_exec(nc, d);
 	case NEURON_OP_ACTIVATE:
 		return emu_nc_act_exec(nc, d);
+	case NEURON_OP_TRANSPOSE:
+	case NEURON_OP_IOTA:
+	case NEURON_OP_SELECT:
+	case NEURON_OP_GATHER:
+		return emu_nc_move_exec(nc, d);
 	case NEURON_OP_DMA_COPY:
+	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_exec(nc, d);
 	default:
 		return emu_nc_pool_exec(nc, d);

@@ -35,10 +35,13 @@ struct emu_nc_lanes {
  * @load: element at byte @off of @ap, every partition, as fp32; subnormals become 0.
  *	Returns the place of lane 0 in @lanes
  * @store: the reverse, from @x (lane 0); converts. Returns whether a value was a NaN
- * @load_int: 8-bit types only, as int32
+ * @load_int: as int32; floating types as storing to int32 converts, uint32 as its bits
+ * @store_int: the reverse of @x, int32 or, if @is_unsigned, uint32; to int32 and uint32 its
+ *	bits, to smaller integers the nearest value, to floating types through fp32
  * @affine: x = scale * x + bias (one rounding), then x + residual
- * @func: x = func(x)
+ * @func: x = func(x), with its parameter if it has one
  * @alu: out = a alu b
+ * @ialu: the same in int32 or, if @is_unsigned, uint32
  * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
  *	@columns pairs of acc and x. acc may be read and written for all 128 m
  * @imac: the same in int32 modulo 2^32, one column, nothing beyond @m
@@ -52,10 +55,14 @@ struct emu_nc_kernels {
 		      const float *x);
 	int32_t *(*load_int)(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
 			     struct emu_nc_lanes *lanes);
+	void (*store_int)(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+			  const uint32_t *x, bool is_unsigned);
 	void (*affine)(float *x, const float *scale, const float *bias, const float *residual,
 		       unsigned int n);
-	void (*func)(float *x, unsigned int n, unsigned int func);
+	void (*func)(float *x, const float *param, unsigned int n, unsigned int func);
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
+	void (*ialu)(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned int n,
+		     unsigned int alu, bool is_unsigned);
 	void (*mac)(float *const *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
 		    const float *const *x, unsigned int columns, unsigned int k, unsigned int m);
 	void (*imac)(int32_t *acc, const int32_t (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],

@@ -31,9 +31,11 @@ const struct emu_nc_kernels emu_nc_kernels_generic = {
 	.load = k_load,
 	.store = k_store,
 	.load_int = k_load_int,
+	.store_int = k_store_int,
 	.affine = k_affine,
 	.func = k_func,
 	.alu = k_alu,
+	.ialu = k_ialu,
 	.mac = k_mac,
 	.imac = k_imac,
 };

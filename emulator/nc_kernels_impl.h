@@ -202,12 +202,86 @@ static bool k_store(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t 
 static int32_t *k_load_int(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
 			   struct emu_nc_lanes *lanes)
 {
-	uint32_t *u = load_bits(mem, ap, off, lanes, 1);
 	unsigned int n = ap->parts;
+	uint32_t *u;
+	float *x;
 
-	if (ap->dtype == NEURON_INT8)
+	switch (ap->dtype) {
+	case NEURON_INT8:
+		u = load_bits(mem, ap, off, lanes, 1);
 		FOR_LANES(n, u[i] = (uint32_t)(int32_t)(int8_t)u[i]);
+		break;
+	case NEURON_UINT8:
+		u = load_bits(mem, ap, off, lanes, 1);
+		break;
+	case NEURON_INT16:
+		u = load_bits(mem, ap, off, lanes, 2);
+		FOR_LANES(n, u[i] = (uint32_t)(int32_t)(int16_t)u[i]);
+		break;
+	case NEURON_UINT16:
+		u = load_bits(mem, ap, off, lanes, 2);
+		break;
+	case NEURON_INT32:
+	case NEURON_UINT32:
+		u = load_bits(mem, ap, off, lanes, 4);
+		break;
+	default:
+		x = k_load(mem, ap, off, lanes);
+		u = (uint32_t *)x;
+		FOR_LANES(n, u[i] = nc_to_int32(nc_from_bits(u[i])));
+		break;
+	}
 	return (int32_t *)u;
+}
+
+/* Nearest value of [low, high]; as unsigned there is no low end to miss. */
+static void clamp_lanes(uint32_t *out, const uint32_t *x, unsigned int n, int32_t low,
+			int32_t high, bool is_unsigned)
+{
+	if (is_unsigned)
+		FOR_LANES(n, out[i] = x[i] < (uint32_t)high ? x[i] : (uint32_t)high);
+	else
+		FOR_LANES(n, out[i] = (uint32_t)((int32_t)x[i] < low ? low :
+						 (int32_t)x[i] > high ? high : (int32_t)x[i]));
+}
+
+static void k_store_int(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
+			const uint32_t *x, bool is_unsigned)
+{
+	struct emu_nc_lanes lanes;
+	unsigned int n = ap->parts, size = 1;
+	uint32_t *u = lanes.u;
+
+	switch (ap->dtype) {
+	case NEURON_INT8:
+		clamp_lanes(u, x, n, -128, 127, is_unsigned);
+		FOR_LANES(n, u[i] &= 0xff);
+		break;
+	case NEURON_UINT8:
+		clamp_lanes(u, x, n, 0, 255, is_unsigned);
+		break;
+	case NEURON_INT16:
+		clamp_lanes(u, x, n, -32768, 32767, is_unsigned);
+		size = 2;
+		break;
+	case NEURON_UINT16:
+		clamp_lanes(u, x, n, 0, 65535, is_unsigned);
+		size = 2;
+		break;
+	case NEURON_INT32:
+	case NEURON_UINT32:
+		FOR_LANES(n, u[i] = x[i]);
+		size = 4;
+		break;
+	default:
+		if (is_unsigned)
+			FOR_LANES(n, lanes.f[i] = (float)x[i]);
+		else
+			FOR_LANES(n, lanes.f[i] = (float)(int32_t)x[i]);
+		k_store(mem, ap, off, lanes.f);
+		return;
+	}
+	store_bits(mem, ap, off, u, size);
 }
 
 static void k_affine(float *restrict x, const float *restrict scale, const float *restrict bias,
@@ -219,7 +293,45 @@ static void k_affine(float *restrict x, const float *restrict scale, const float
 /* Of a number that is not subnormal it cannot be tiny. Each path has its own. */
 static void k_sqrt(float *x, unsigned int n);
 
-static void k_func(float *x, unsigned int n, unsigned int func)
+/* Those without a polynomial, and elu. */
+static void k_func_cheap(float *restrict x, const float *restrict param, unsigned int n,
+			 unsigned int func)
+{
+	switch (func) {
+	case NEURON_FUNC_CLAMP01:
+		FOR_LANES(n, x[i] = nc_clamp01(x[i]));
+		break;
+	case NEURON_FUNC_HARD_SWISH:
+		FOR_LANES(n, x[i] = nc_hard_swish(x[i]));
+		break;
+	case NEURON_FUNC_FLOOR:
+		FOR_LANES(n, x[i] = nc_floor(x[i]));
+		break;
+	case NEURON_FUNC_CEIL:
+		FOR_LANES(n, x[i] = nc_ceil(x[i]));
+		break;
+	case NEURON_FUNC_ROUND:
+		FOR_LANES(n, x[i] = nc_round(x[i]));
+		break;
+	case NEURON_FUNC_SIGN:
+		FOR_LANES(n, x[i] = nc_sign(x[i]));
+		break;
+	case NEURON_FUNC_ELU:
+		FOR_LANES(n, x[i] = nc_elu(x[i], param[i]));
+		break;
+	case NEURON_FUNC_LEAKY_RELU:
+		FOR_LANES(n, x[i] = nc_leaky_relu(x[i], param[i]));
+		break;
+	case NEURON_FUNC_RELU_CLIP:
+		FOR_LANES(n, x[i] = nc_relu_clip(x[i], param[i]));
+		break;
+	default:	/* IDENTITY */
+		break;
+	}
+}
+
+static void k_func(float *restrict x, const float *restrict param, unsigned int n,
+		   unsigned int func)
 {
 	switch (func) {
 	case NEURON_FUNC_RELU:
@@ -259,7 +371,60 @@ static void k_func(float *x, unsigned int n, unsigned int func)
 	case NEURON_FUNC_ABS:
 		FOR_LANES(n, x[i] = nc_abs(x[i]));
 		break;
-	default:	/* IDENTITY */
+	case NEURON_FUNC_LOG:
+		FOR_LANES(n, x[i] = nc_log(x[i]));
+		break;
+	case NEURON_FUNC_SIN:
+		FOR_LANES(n, x[i] = nc_sine(x[i], 0));
+		break;
+	case NEURON_FUNC_COS:
+		FOR_LANES(n, x[i] = nc_sine(x[i], 1));
+		break;
+	case NEURON_FUNC_SOFTPLUS:
+		FOR_LANES(n, x[i] = nc_softplus(x[i]));
+		break;
+	case NEURON_FUNC_MISH:
+		FOR_LANES(n, x[i] = nc_mish(x[i]));
+		break;
+	case NEURON_FUNC_SILU:
+		FOR_LANES(n, x[i] = nc_silu(x[i]));
+		break;
+	default:
+		k_func_cheap(x, param, n, func);
+		break;
+	}
+}
+/* Comparisons with a NaN are false, but for "not equal". Truth is 1, what is not 0 is true. */
+static void k_alu_logic(float *out, const float *a, const float *b, unsigned int n,
+			unsigned int alu)
+{
+	switch (alu) {
+	case NEURON_ALU_EQ:
+		FOR_LANES(n, out[i] = a[i] == b[i] ? 1.0f : 0.0f);
+		break;
+	case NEURON_ALU_NE:
+		FOR_LANES(n, out[i] = a[i] == b[i] ? 0.0f : 1.0f);
+		break;
+	case NEURON_ALU_LT:
+		FOR_LANES(n, out[i] = a[i] < b[i] ? 1.0f : 0.0f);
+		break;
+	case NEURON_ALU_LE:
+		FOR_LANES(n, out[i] = a[i] <= b[i] ? 1.0f : 0.0f);
+		break;
+	case NEURON_ALU_GT:
+		FOR_LANES(n, out[i] = a[i] > b[i] ? 1.0f : 0.0f);
+		break;
+	case NEURON_ALU_GE:
+		FOR_LANES(n, out[i] = a[i] >= b[i] ? 1.0f : 0.0f);
+		break;
+	case NEURON_ALU_AND:
+		FOR_LANES(n, out[i] = (a[i] == 0.0f) | (b[i] == 0.0f) ? 0.0f : 1.0f);
+		break;
+	case NEURON_ALU_OR:
+		FOR_LANES(n, out[i] = (a[i] == 0.0f) & (b[i] == 0.0f) ? 0.0f : 1.0f);
+		break;
+	default:	/* XOR */
+		FOR_LANES(n, out[i] = (a[i] == 0.0f) ^ (b[i] == 0.0f) ? 1.0f : 0.0f);
 		break;
 	}
 }
@@ -285,8 +450,130 @@ static void k_alu(float *out, const float *a, const float *b, unsigned int n, un
 	case NEURON_ALU_MIN:
 		FOR_LANES(n, out[i] = nc_min(a[i], b[i]));
 		break;
-	default:	/* BYPASS */
+	case NEURON_ALU_REM:
+		FOR_LANES(n, out[i] = nc_rem(a[i], b[i]));
+		break;
+	case NEURON_ALU_MOD:
+		FOR_LANES(n, out[i] = nc_mod(a[i], b[i]));
+		break;
+	case NEURON_ALU_POW:
+		FOR_LANES(n, out[i] = nc_pow(a[i], b[i]));
+		break;
+	case NEURON_ALU_BYPASS:
 		FOR_LANES(n, out[i] = a[i]);
+		break;
+	default:
+		k_alu_logic(out, a, b, n, alu);
+		break;
+	}
+}
+
+/* Without the traps of the host: by 0 all bits are set, the smallest by -1 is itself. */
+NC_FN uint32_t nc_idiv(uint32_t a, uint32_t b, bool is_unsigned)
+{
+	if (!b)
+		return UINT32_MAX;
+	if (is_unsigned)
+		return a / b;
+	return b == UINT32_MAX ? -a : (uint32_t)((int32_t)a / (int32_t)b);
+}
+
+NC_FN uint32_t nc_irem(uint32_t a, uint32_t b, bool is_unsigned)
+{
+	if (!b)
+		return a;
+	if (is_unsigned)
+		return a % b;
+	return b == UINT32_MAX ? 0 : (uint32_t)((int32_t)a % (int32_t)b);
+}
+
+/* Of the divisor's sign. */
+NC_FN uint32_t nc_imod(uint32_t a, uint32_t b, bool is_unsigned)
+{
+	uint32_t r = nc_irem(a, b, is_unsigned);
+
+	return b && r && !is_unsigned && (r ^ b) >> 31 ? r + b : r;
+}
+
+/* Operations that know signs; @flip turns an order of signed numbers into one of unsigned. */
+static void k_ialu_order(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned int n,
+			 unsigned int alu, bool is_unsigned)
+{
+	const uint32_t flip = is_unsigned ? 0 : NC_SIGN;
+
+	switch (alu) {
+	case NEURON_ALU_MAX:
+		FOR_LANES(n, out[i] = (a[i] ^ flip) > (b[i] ^ flip) ? a[i] : b[i]);
+		break;
+	case NEURON_ALU_MIN:
+		FOR_LANES(n, out[i] = (a[i] ^ flip) < (b[i] ^ flip) ? a[i] : b[i]);
+		break;
+	case NEURON_ALU_LT:
+		FOR_LANES(n, out[i] = (a[i] ^ flip) < (b[i] ^ flip));
+		break;
+	case NEURON_ALU_LE:
+		FOR_LANES(n, out[i] = (a[i] ^ flip) <= (b[i] ^ flip));
+		break;
+	case NEURON_ALU_GT:
+		FOR_LANES(n, out[i] = (a[i] ^ flip) > (b[i] ^ flip));
+		break;
+	case NEURON_ALU_GE:
+		FOR_LANES(n, out[i] = (a[i] ^ flip) >= (b[i] ^ flip));
+		break;
+	case NEURON_ALU_DIV:
+		FOR_LANES(n, out[i] = nc_idiv(a[i], b[i], is_unsigned));
+		break;
+	case NEURON_ALU_REM:
+		FOR_LANES(n, out[i] = nc_irem(a[i], b[i], is_unsigned));
+		break;
+	case NEURON_ALU_MOD:
+		FOR_LANES(n, out[i] = nc_imod(a[i], b[i], is_unsigned));
+		break;
+	default:	/* SHR */
+		if (is_unsigned)
+			FOR_LANES(n, out[i] = b[i] > 31 ? 0 : a[i] >> (b[i] & 31));
+		else
+			FOR_LANES(n, out[i] = (uint32_t)((int32_t)a[i] >> (b[i] > 31 ? 31 : b[i])));
+		break;
+	}
+}
+
+static void k_ialu(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned int n,
+		   unsigned int alu, bool is_unsigned)
+{
+	switch (alu) {
+	case NEURON_ALU_BYPASS:
+		FOR_LANES(n, out[i] = a[i]);
+		break;
+	case NEURON_ALU_ADD:
+		FOR_LANES(n, out[i] = a[i] + b[i]);
+		break;
+	case NEURON_ALU_SUB:
+		FOR_LANES(n, out[i] = a[i] - b[i]);
+		break;
+	case NEURON_ALU_MUL:
+		FOR_LANES(n, out[i] = a[i] * b[i]);
+		break;
+	case NEURON_ALU_EQ:
+		FOR_LANES(n, out[i] = a[i] == b[i]);
+		break;
+	case NEURON_ALU_NE:
+		FOR_LANES(n, out[i] = a[i] != b[i]);
+		break;
+	case NEURON_ALU_AND:
+		FOR_LANES(n, out[i] = a[i] & b[i]);
+		break;
+	case NEURON_ALU_OR:
+		FOR_LANES(n, out[i] = a[i] | b[i]);
+		break;
+	case NEURON_ALU_XOR:
+		FOR_LANES(n, out[i] = a[i] ^ b[i]);
+		break;
+	case NEURON_ALU_SHL:
+		FOR_LANES(n, out[i] = b[i] > 31 ? 0 : a[i] << (b[i] & 31));
+		break;
+	default:
+		k_ialu_order(out, a, b, n, alu, is_unsigned);
 		break;
 	}
 }

@@ -249,6 +249,16 @@ NC_FN float nc_relu(float x)
 	return x > 0.0f || nc_is_nan(nc_bits(x)) ? x : 0.0f;
 }
 
+/* To a whole number, ties to even. From 2^23 on all numbers are whole. */
+NC_FN float nc_round(float x)
+{
+	float a = nc_abs(x), r = (a + 0x1p23f) - 0x1p23f;
+
+	return a < 0x1p23f ? nc_copysign(r, x) : x;
+}
+
+#include "nc_functions.h"
+
 /* Storage types to fp32. 16-bit and 8-bit values come zero-extended. */
 NC_FN float nc_from_bf16(uint32_t h)
 {
@@ -293,14 +303,6 @@ NC_FN uint32_t nc_to_fp16(float x)
 	r = mag >= 0x477ff000u ? 0x7c00 : r;
 	r |= (u & NC_SIGN) >> 16;
 	return mag > NC_INF_BITS ? 0x7e00 : r;
-}
-
-/* To a whole number, ties to even. From 2^23 on all numbers are whole. */
-NC_FN float nc_round(float x)
-{
-	float a = nc_abs(x), r = (a + 0x1p23f) - 0x1p23f;
-
-	return a < 0x1p23f ? nc_copysign(r, x) : x;
 }
 
 /* Saturating; a NaN becomes 0. @low, @high: exact in fp32, at most 2^24 in size. */

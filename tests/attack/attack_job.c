@@ -98,7 +98,7 @@ TEST_F_TIMEOUT(job, every_field_of_every_instruction, 250)
 	struct field fields[64];
 
 	for (size_t o = 0; o < ARRAY_SIZE(ops); o++) {
-		int variants = ops[o].code == NEURON_OP_DMA_COPY ? 3 : 1;
+		int variants = ops[o].code == NEURON_OP_DMA_COPY || ops[o].code == NEURON_OP_DMA_GATHER ? 3 : 1;
 		int n = fields_of(&ops[o], fields, ARRAY_SIZE(fields));
 
 		ASSERT_LT(0, n);

@@ -175,6 +175,52 @@ static inline struct neuron_insn valid_pool(uint8_t op)
 	return i;
 }
 
+static inline struct neuron_insn valid_move(uint8_t op)
+{
+	struct neuron_insn i = insn(op);
+
+	counts_one(i.transpose.count, 16);	/* at the same place in all four */
+	if (op == NEURON_OP_TRANSPOSE) {
+		i.transpose.src_step[3] = i.transpose.dst_step[3] = 1;
+		i.transpose.k = 128;
+		i.transpose.dtype = NEURON_BF16;
+	} else if (op == NEURON_OP_IOTA) {
+		i.iota.dst_step[3] = i.iota.add[3] = 1;
+		i.iota.partitions = 128;
+		i.iota.dst_dtype = NEURON_INT32;
+	} else if (op == NEURON_OP_SELECT) {
+		i.select.src_step[3] = i.select.dst_step[3] = 1;
+		i.select.partitions = 128;
+		i.select.pred_dtype = NEURON_UINT8;
+		i.select.src_dtype = i.select.dst_dtype = NEURON_FP32;
+	} else {
+		i.gather.src_step[3] = i.gather.dst_step[3] = 1;
+		i.gather.limit = 16;
+		i.gather.partitions = 128;
+		i.gather.dtype = NEURON_FP32;
+	}
+	return i;
+}
+
+/* Rows of the device's segment by indices that another attack may have left in SBUF. */
+static inline struct neuron_insn valid_dma_gather(unsigned int variant)
+{
+	struct neuron_insn i = insn(NEURON_OP_DMA_GATHER);
+
+	i.src_seg = variant == 1 ? NEURON_ISA_NO_SEG : SEG_DEVICE;
+	i.dst_seg = variant == 2 ? NEURON_ISA_NO_SEG : SEG_HOST;
+	i.dma_gather.src = variant == 1 ? 0 : 0x100;
+	i.dma_gather.dst = variant == 2 ? NEURON_LOCAL_ADDR(1, 0, 0) : 0x200;
+	i.dma_gather.count[0] = 4;
+	i.dma_gather.count[1] = 1;
+	i.dma_gather.count[2] = 16;
+	i.dma_gather.index_step = 1;
+	i.dma_gather.limit = 4;
+	i.dma_gather.src_step[0] = i.dma_gather.dst_step[0] = 16;
+	i.dma_gather.src_step[2] = i.dma_gather.dst_step[2] = 1;
+	return i;
+}
+
 static inline struct neuron_insn valid_pe(uint8_t op)
 {
 	struct neuron_insn i = insn(op);
@@ -217,6 +263,10 @@ static inline struct neuron_insn valid_insn(uint8_t op, unsigned int variant)
 			i.dma_copy.dst = NEURON_LOCAL_ADDR(1, 0, 0);
 		}
 		return i;
+	case NEURON_OP_DMA_GATHER:
+		return valid_dma_gather(variant);
+	case NEURON_OP_TRANSPOSE: case NEURON_OP_IOTA: case NEURON_OP_SELECT: case NEURON_OP_GATHER:
+		return valid_move(op);
 	case NEURON_OP_NOP: case NEURON_OP_NOTIFY:
 		return i;
 	default:

@@ -79,6 +79,12 @@ static struct neuron_insn spoilt_insn(struct random *r, uint8_t op)
 				i.dma_copy.count[d] = 1;
 			room /= i.dma_copy.count[d] ? i.dma_copy.count[d] : 1;
 		}
+	if (i.op == NEURON_OP_DMA_GATHER)
+		for (uint32_t d = 0, room = 1 << 14; d < 3; d++) {
+			if (i.dma_gather.count[d] > room)
+				i.dma_gather.count[d] = 1;
+			room /= i.dma_gather.count[d] ? i.dma_gather.count[d] : 1;
+		}
 	return i;
 }
 

@@ -60,6 +60,39 @@ static struct neuron_insn *valid(struct nct *t, unsigned int op)
 		i->memset.partitions = 128;
 		i->memset.dst_dtype = NEURON_FP32;
 		break;
+	case NEURON_OP_TRANSPOSE:
+		i->transpose.k = 128;
+		i->transpose.dtype = NEURON_BF16;
+		break;
+	case NEURON_OP_IOTA:
+		i->iota.partitions = 128;
+		i->iota.dst_dtype = NEURON_INT32;
+		break;
+	case NEURON_OP_SELECT:
+		i->select.partitions = 128;
+		i->select.pred_dtype = NEURON_UINT8;
+		i->select.src_dtype = i->select.dst_dtype = NEURON_FP32;
+		break;
+	case NEURON_OP_GATHER:
+		i->gather.src_step[3] = 1;
+		i->gather.limit = 10;
+		i->gather.partitions = 128;
+		i->gather.dtype = NEURON_INT32;
+		break;
+	case NEURON_OP_DMA_GATHER:
+		i->src_seg = NCT_SEG_DATA;
+		i->dst_seg = NEURON_ISA_NO_SEG;
+		i->flags = 2;
+		i->dma_gather.count[0] = 3;
+		i->dma_gather.count[1] = 1;
+		i->dma_gather.count[2] = 16;
+		i->dma_gather.index_step = 0;
+		i->dma_gather.limit = 5;
+		i->dma_gather.src_step[0] = 64;
+		i->dma_gather.src_step[2] = 4;
+		i->dma_gather.dst_step[0] = 64;
+		i->dma_gather.dst_step[2] = 4;
+		break;
 	case NEURON_OP_DMA_COPY:
 		i->src_seg = NCT_SEG_DATA;
 		i->dst_seg = NEURON_ISA_NO_SEG;
@@ -76,9 +109,14 @@ static const uint8_t ops[] = { NEURON_OP_NOP,		NEURON_OP_NOTIFY,
 			       NEURON_OP_LDWEIGHTS,	NEURON_OP_MATMUL,
 			       NEURON_OP_ACTIVATE,	NEURON_OP_TENSOR_TENSOR,
 			       NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE,
-			       NEURON_OP_MEMSET,	NEURON_OP_DMA_COPY };
+			       NEURON_OP_MEMSET,	NEURON_OP_IOTA,
+			       NEURON_OP_SELECT,	NEURON_OP_GATHER,
+			       NEURON_OP_DMA_COPY,	NEURON_OP_DMA_GATHER,
+			       NEURON_OP_TRANSPOSE };
 static const uint8_t op_engine[] = { NEURON_PE,	  NEURON_PE,   NEURON_PE,   NEURON_PE,	 NEURON_ACT,
-				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_DMA };
+				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_POOL,
+				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_DMA,
+				     NEURON_DMA,  NEURON_PE };
 
 static void test_valid(void **state)
 {
@@ -132,7 +170,8 @@ static void test_wrong_engine(void **state)
 
 	for (size_t i = 2; i < sizeof(ops); i++) {
 		for (unsigned int e = 0; e < NEURON_ENGINES; e++) {
-			if (e == op_engine[i])
+			if (e == op_engine[i] ||
+			    (ops[i] == NEURON_OP_TRANSPOSE && e == NEURON_POOL))
 				continue;
 			valid(t, ops[i]);
 			nct_insn_on(t, e, ops[i]);
@@ -195,10 +234,20 @@ static void test_act_and_pool(void **state)
 {
 	struct nct *t = *state;
 
-	SPOIL(ACTIVATE, flags, i->flags = 8);
+	SPOIL(ACTIVATE, flags, i->flags = 0x80);
+	SPOIL(ACTIVATE, flags, i->flags = NEURON_ACTIVATE_ACCUMULATE);
+	SPOIL(ACTIVATE, flags, i->flags = NEURON_ACTIVATE_BIAS | NEURON_ACTIVATE_BIAS_IMM);
+	SPOIL(ACTIVATE, flags, i->flags = NEURON_ACTIVATE_RESIDUAL | NEURON_ACTIVATE_REDUCE);
+	SPOIL(ACTIVATE, flags, i->flags = NEURON_ACTIVATE_PARAM_PTR);
+	SPOIL(ACTIVATE, flags, i->flags = NEURON_ACTIVATE_REDUCE,
+	      i->activate.func = NEURON_FUNC_ELU);
+	SPOIL(ACTIVATE, activate.residual, i->flags = NEURON_ACTIVATE_REDUCE,
+	      i->activate.residual = NEURON_SBUF_BYTES);
+	SPOIL(ACTIVATE, activate.residual, i->flags = NEURON_ACTIVATE_PARAM_PTR,
+	      i->activate.func = NEURON_FUNC_ELU, i->activate.residual = 2);
 	SPOIL(ACTIVATE, activate.partitions, i->activate.partitions = 0);
 	SPOIL(ACTIVATE, activate.partitions, i->activate.partitions = 129);
-	SPOIL(ACTIVATE, activate.func, i->activate.func = 13);
+	SPOIL(ACTIVATE, activate.func, i->activate.func = 28);
 	SPOIL(ACTIVATE, activate.src_dtype, i->activate.src_dtype = 10);
 	SPOIL(ACTIVATE, activate.dst_dtype, i->activate.dst_dtype = 0);
 	SPOIL(ACTIVATE, activate.bias, i->activate.bias = 4);
@@ -211,26 +260,98 @@ static void test_act_and_pool(void **state)
 	SPOIL(ACTIVATE, activate.src, i->activate.src = NEURON_LOCAL_PSUM,
 	      i->activate.src_dtype = NEURON_BF16);
 
-	SPOIL(TENSOR_TENSOR, flags, i->flags = 0x01);
+	SPOIL(TENSOR_TENSOR, flags, i->flags = 0x02);
 	SPOIL(TENSOR_TENSOR, flags, i->flags = 0xf0);
-	SPOIL(TENSOR_TENSOR, tensor_tensor.alu, i->tensor_tensor.alu = 7);
+	SPOIL(TENSOR_TENSOR, tensor_tensor.alu, i->tensor_tensor.alu = 21);
+	SPOIL(TENSOR_TENSOR, tensor_tensor.alu, i->tensor_tensor.alu = NEURON_ALU_SHL);
+	SPOIL(TENSOR_TENSOR, tensor_tensor.alu, i->flags = NEURON_TENSOR_INTEGER,
+	      i->tensor_tensor.alu = NEURON_ALU_POW);
 	SPOIL(TENSOR_TENSOR, tensor_tensor.src1,
 	      i->tensor_tensor.src1 = NEURON_LOCAL_PARTITION * 127);
 	SPOIL(TENSOR_TENSOR, tensor_tensor.src0, i->tensor_tensor.src0_step[3] = -1);
 
-	SPOIL(TENSOR_SCALAR, flags, i->flags = 0x10);
-	SPOIL(TENSOR_SCALAR, tensor_scalar.alu1, i->tensor_scalar.alu1 = 7);
+	SPOIL(TENSOR_SCALAR, flags, i->flags = 0x20);
+	SPOIL(TENSOR_SCALAR, tensor_scalar.alu1, i->tensor_scalar.alu1 = 21);
+	SPOIL(TENSOR_SCALAR, tensor_scalar.alu0, i->tensor_scalar.alu0 = NEURON_ALU_SHR);
 	SPOIL(TENSOR_SCALAR, tensor_scalar.reserved, i->tensor_scalar.reserved[2] = 1);
 	SPOIL(TENSOR_SCALAR, tensor_scalar.scalar1, i->flags = NEURON_SCALAR1_PTR,
 	      i->tensor_scalar.scalar1 = 1);
 
-	SPOIL(TENSOR_REDUCE, flags, i->flags = 1);
+	SPOIL(TENSOR_REDUCE, flags, i->flags = 8);
+	SPOIL(TENSOR_REDUCE, flags, i->flags = NEURON_REDUCE_LAST);
+	SPOIL(TENSOR_REDUCE, tensor_reduce.alu, i->flags = NEURON_REDUCE_INDEX,
+	      i->tensor_reduce.alu = NEURON_ALU_ADD);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.dims, i->tensor_reduce.dims = 0);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.dims, i->tensor_reduce.dims = 5);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.reserved, i->tensor_reduce.reserved[0] = 1);
 
+	SPOIL(MEMSET, flags, i->flags = 2);
 	SPOIL(MEMSET, memset.count, i->memset.count[0] = 2731);	/* * 2 * 3 * 4 > 65536 */
 	SPOIL(MEMSET, memset.reserved, i->memset.reserved[21] = 1);
+}
+
+static void test_moves(void **state)
+{
+	struct nct *t = *state;
+
+	SPOIL(TRANSPOSE, flags, i->flags = 1);
+	SPOIL(TRANSPOSE, transpose.count, i->transpose.count[3] = 129);
+	SPOIL(TRANSPOSE, transpose.k, i->transpose.k = 0);
+	SPOIL(TRANSPOSE, transpose.dtype, i->transpose.dtype = 0);
+	SPOIL(TRANSPOSE, transpose.src, i->transpose.src = NEURON_LOCAL_PSUM);
+	SPOIL(TRANSPOSE, transpose.src, i->transpose.src = NEURON_LOCAL_PARTITION);
+	SPOIL(TRANSPOSE, transpose.dst, i->transpose.dst = NEURON_LOCAL_PARTITION * 126);
+	SPOIL(TRANSPOSE, transpose.dst, i->transpose.dst_step[3] = 32767);
+	SPOIL(TRANSPOSE, transpose.reserved, i->transpose.reserved[13] = 1);
+
+	SPOIL(IOTA, flags, i->flags = 1);
+	SPOIL(IOTA, iota.count, i->iota.count[1] = 0);
+	SPOIL(IOTA, iota.partitions, i->iota.partitions = 0);
+	SPOIL(IOTA, iota.dst_dtype, i->iota.dst_dtype = 10);
+	SPOIL(IOTA, iota.dst, i->iota.dst = 1);
+	SPOIL(IOTA, iota.reserved, i->iota.reserved[0] = 1);
+
+	SPOIL(SELECT, flags, i->flags = 8);
+	SPOIL(SELECT, select.partitions, i->select.partitions = 129);
+	SPOIL(SELECT, select.pred_dtype, i->select.pred_dtype = 0);
+	SPOIL(SELECT, select.pred, i->select.pred = NEURON_LOCAL_PSUM);
+	SPOIL(SELECT, select.src, i->select.src = 2);
+	SPOIL(SELECT, select.dst, i->select.dst = NEURON_SBUF_BYTES);
+
+	SPOIL(GATHER, flags, i->flags = 1);
+	SPOIL(GATHER, flags, i->flags = 0xa0);
+	SPOIL(GATHER, gather.index, i->gather.index = 2);
+	/* the source is checked for every index below the limit, whatever the indices are */
+	SPOIL(GATHER, gather.src, i->gather.limit = NEURON_SBUF_BYTES / 4 + 1);
+	SPOIL(GATHER, gather.src, i->gather.limit = 0);
+	SPOIL(GATHER, gather.dst, i->gather.dst = 1);
+	valid(t, NEURON_OP_GATHER)->gather.limit = NEURON_SBUF_BYTES / 4;
+	nct_run_ok(t);
+}
+
+static void test_dma_gather(void **state)
+{
+	struct nct *t = *state;
+	struct neuron_insn *i;
+
+	SPOIL(DMA_GATHER, flags, i->flags = 7);
+	SPOIL(DMA_GATHER, dma_gather.count, i->dma_gather.count[0] = 0);
+	SPOIL(DMA_GATHER, dma_gather.limit, i->dma_gather.limit = 0);
+	SPOIL(DMA_GATHER, dma_gather.limit, i->dma_gather.limit = NEURON_DMA_MAX_ELEMENTS + 1);
+	SPOIL(DMA_GATHER, dma_gather.index, i->dma_gather.index = 2);
+	SPOIL(DMA_GATHER, dma_gather.index, i->dma_gather.index_step = 32767);
+	SPOIL(DMA_GATHER, dma_gather.dst, i->dma_gather.dst = 1);
+	/* the last row that the limit allows must be in the segment, though no index names it */
+	i = valid(t, NEURON_OP_DMA_GATHER);
+	i->dma_gather.limit = (NCT_DRAM_BYTES - NCT_CODE_BYTES) / 64;
+	nct_run_ok(t);
+	i = valid(t, NEURON_OP_DMA_GATHER);
+	i->dma_gather.limit = (NCT_DRAM_BYTES - NCT_CODE_BYTES) / 64 + 1;
+	expect(t, NEURON_JOB_SEGMENT, NEURON_DMA, 0, NCT_SEG_DATA);
+	valid(t, NEURON_OP_DMA_GATHER)->src_seg = NCT_SEG_WO;
+	expect(t, NEURON_JOB_SEGMENT, NEURON_DMA, 0, NCT_SEG_WO);
+	valid(t, NEURON_OP_DMA_GATHER)->src_seg = NCT_SEG_GONE;
+	expect(t, NEURON_JOB_BUS, NEURON_DMA, 0, NCT_SEG_GONE);
 }
 
 /* Patterns at the ends of a partition: the last that fits, the first that does not. */
@@ -466,6 +587,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pe, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_empty_array, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_act_and_pool, nct_setup, nct_teardown),
+		cmocka_unit_test_setup_teardown(test_moves, nct_setup, nct_teardown),
+		cmocka_unit_test_setup_teardown(test_dma_gather, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_pattern_ends, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_dma_segments, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_dma_local, nct_setup, nct_teardown),

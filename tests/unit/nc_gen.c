@@ -67,6 +67,17 @@ static bool any_psum(unsigned int dtype)
 	return mdl_size(dtype) == 4 && nct_below(2);
 }
 
+/* One that is allowed in floats or in integers. */
+static uint8_t any_alu(bool integer)
+{
+	uint8_t alu;
+
+	do {
+		alu = (uint8_t)nct_below(GEN_ALUS);
+	} while (integer ? alu == NEURON_ALU_POW : alu == NEURON_ALU_SHL || alu == NEURON_ALU_SHR);
+	return alu;
+}
+
 static uint32_t vector(unsigned int parts)
 {
 	static const uint16_t one[4] = { 1, 1, 1, 1 };
@@ -115,10 +126,19 @@ static void gen_activate(struct neuron_insn *insn)
 	unsigned int parts = any_parts();
 	uint8_t src = any_type(), dst = any_type();
 
-	insn->flags = (uint8_t)nct_below(8);
+	static const uint8_t uses[] = { 0, NEURON_ACTIVATE_RESIDUAL, NEURON_ACTIVATE_REDUCE,
+					NEURON_ACTIVATE_REDUCE | NEURON_ACTIVATE_ACCUMULATE };
+	static const uint8_t biases[] = { 0, NEURON_ACTIVATE_BIAS, NEURON_ACTIVATE_BIAS_IMM };
+
+	insn->activate.func = (uint8_t)nct_below(GEN_FUNCS);
+	insn->flags = (uint8_t)(biases[nct_below(3)] |
+				(nct_below(2) ? NEURON_ACTIVATE_SCALE_PTR : 0));
+	if (insn->activate.func < NEURON_FUNC_ELU)
+		insn->flags |= uses[nct_below(4)];
+	else
+		insn->flags |= nct_below(2) ? NEURON_ACTIVATE_PARAM_PTR : 0;
 	any_counts(insn->activate.count);
 	insn->activate.partitions = (uint8_t)parts;
-	insn->activate.func = (uint8_t)nct_below(13);
 	insn->activate.src_dtype = src;
 	insn->activate.dst_dtype = dst;
 	insn->activate.src =
@@ -133,10 +153,16 @@ static void gen_activate(struct neuron_insn *insn)
 	}
 	if (insn->flags & NEURON_ACTIVATE_BIAS)
 		insn->activate.bias = vector(parts);
+	else if (insn->flags & NEURON_ACTIVATE_BIAS_IMM)
+		insn->activate.bias = nct_hard_float();
 	insn->activate.scale =
 		insn->flags & NEURON_ACTIVATE_SCALE_PTR ? vector(parts) : nct_hard_float();
 	if (insn->flags & NEURON_ACTIVATE_RESIDUAL)
 		insn->activate.residual = insn->activate.dst;
+	else if (insn->flags & (NEURON_ACTIVATE_REDUCE | NEURON_ACTIVATE_PARAM_PTR))
+		insn->activate.residual = vector(parts);
+	else if (insn->activate.func >= NEURON_FUNC_ELU)
+		insn->activate.residual = nct_hard_float();
 }
 
 static void gen_tensor_tensor(struct neuron_insn *insn)
@@ -149,8 +175,9 @@ static void gen_tensor_tensor(struct neuron_insn *insn)
 		src1 = src0;
 	else
 		insn->flags = (uint8_t)(src1 << NEURON_TENSOR_SRC1_DTYPE_SHIFT);
+	insn->flags |= nct_below(2) ? NEURON_TENSOR_INTEGER : 0;
 	insn->tensor_tensor.partitions = (uint8_t)parts;
-	insn->tensor_tensor.alu = (uint8_t)nct_below(7);
+	insn->tensor_tensor.alu = any_alu(insn->flags & NEURON_TENSOR_INTEGER);
 	insn->tensor_tensor.src_dtype = src0;
 	insn->tensor_tensor.dst_dtype = dst;
 	insn->tensor_tensor.src0 = operand(insn->tensor_tensor.count, insn->tensor_tensor.src0_step,
@@ -166,11 +193,11 @@ static void gen_tensor_scalar(struct neuron_insn *insn)
 	unsigned int parts = any_parts();
 	uint8_t src = any_type(), dst = any_type();
 
-	insn->flags = (uint8_t)nct_below(16);
+	insn->flags = (uint8_t)nct_below(32);
 	any_counts(insn->tensor_scalar.count);
 	insn->tensor_scalar.partitions = (uint8_t)parts;
-	insn->tensor_scalar.alu0 = (uint8_t)nct_below(7);
-	insn->tensor_scalar.alu1 = (uint8_t)nct_below(7);
+	insn->tensor_scalar.alu0 = any_alu(insn->flags & NEURON_SCALAR_INTEGER);
+	insn->tensor_scalar.alu1 = any_alu(insn->flags & NEURON_SCALAR_INTEGER);
 	insn->tensor_scalar.src_dtype = src;
 	insn->tensor_scalar.dst_dtype = dst;
 	insn->tensor_scalar.scalar0 =
@@ -191,7 +218,12 @@ static void gen_tensor_reduce(struct neuron_insn *insn)
 
 	any_counts(insn->tensor_reduce.count);
 	insn->tensor_reduce.partitions = (uint8_t)parts;
-	insn->tensor_reduce.alu = (uint8_t)nct_below(7);
+	insn->flags = (uint8_t)nct_below(8);
+	if (!(insn->flags & NEURON_REDUCE_INDEX))
+		insn->flags &= (uint8_t)~NEURON_REDUCE_LAST;
+	insn->tensor_reduce.alu = any_alu(insn->flags & NEURON_REDUCE_INTEGER);
+	if (insn->flags & NEURON_REDUCE_INDEX)
+		insn->tensor_reduce.alu = nct_below(2) ? NEURON_ALU_MAX : NEURON_ALU_MIN;
 	insn->tensor_reduce.dims = (uint8_t)(1 + nct_below(4));
 	insn->tensor_reduce.src_dtype = src;
 	insn->tensor_reduce.dst_dtype = dst;
@@ -209,6 +241,7 @@ static void gen_memset(struct neuron_insn *insn)
 	unsigned int parts = any_parts();
 	uint8_t dst = any_type();
 
+	insn->flags = (uint8_t)nct_below(2);
 	any_counts(insn->memset.count);
 	insn->memset.partitions = (uint8_t)parts;
 	insn->memset.dst_dtype = dst;
@@ -274,6 +307,113 @@ static void gen_dma_copy(struct neuron_insn *insn)
 		walk(insn->dma_copy.count, insn->dma_copy.dst_step, (int32_t)GEN_MEM, 1, size);
 }
 
+static void gen_dma_gather(struct neuron_insn *insn)
+{
+	uint16_t count[4] = { 1 }, src_count[4], index_count[4] = { 1, 1, 1 };
+	int32_t size, src_step[4], dst_step[4];
+	int16_t index_step[4];
+
+	insn->flags = (uint8_t)nct_below(7);
+	size = 1 << insn->flags;
+	for (int d = 1; d < 4; d++)
+		count[d] = (uint16_t)(1 + nct_below(7));
+	memcpy(src_count, count, sizeof(count));
+	insn->dma_gather.limit = 1 + nct_below(9);
+	src_count[1] = (uint16_t)insn->dma_gather.limit;
+	index_count[3] = count[1];
+	insn->dma_gather.index =
+		operand(index_count, index_step, 1, NEURON_INT32, nct_below(2));
+	insn->dma_gather.index_step = index_step[3];
+	insn->src_seg = (uint8_t)(nct_below(2) ? NEURON_ISA_NO_SEG : NCT_SEG_DATA + nct_below(2));
+	insn->dst_seg = (uint8_t)(nct_below(2) ? NEURON_ISA_NO_SEG : NCT_SEG_DATA + nct_below(2));
+	insn->dma_gather.src = insn->src_seg == NEURON_ISA_NO_SEG ?
+		dma_local(src_count, src_step, size, nct_below(2)) :
+		walk(src_count, src_step, (int32_t)GEN_MEM, 1, size);
+	insn->dma_gather.dst = insn->dst_seg == NEURON_ISA_NO_SEG ?
+		dma_local(count, dst_step, size, nct_below(2)) :
+		walk(count, dst_step, (int32_t)GEN_MEM, 1, size);
+	memcpy(insn->dma_gather.count, count + 1, sizeof(insn->dma_gather.count));
+	memcpy(insn->dma_gather.src_step, src_step + 1, sizeof(insn->dma_gather.src_step));
+	memcpy(insn->dma_gather.dst_step, dst_step + 1, sizeof(insn->dma_gather.dst_step));
+}
+
+static void gen_transpose(struct neuron_insn *insn)
+{
+	uint8_t dtype = any_type();
+	unsigned int k = any_parts(), m = any_parts(), size = mdl_size(dtype);
+	bool big = k * size * 2 > GEN_REGION || m * size * 2 > GEN_REGION;
+	uint16_t *count = insn->transpose.count, dst[4];
+	int16_t steps[4];
+
+	for (int d = 0; d < 3; d++)
+		count[d] = (uint16_t)(big ? 1 : 1 + nct_below(3));
+	count[3] = (uint16_t)m;
+	memcpy(dst, count, sizeof(dst));
+	dst[3] = (uint16_t)k;
+	insn->transpose.k = (uint8_t)k;
+	insn->transpose.dtype = dtype;
+	insn->transpose.src = operand(count, steps, k, dtype, any_psum(dtype));
+	memcpy(insn->transpose.src_step, steps, sizeof(steps));
+	insn->transpose.dst = operand(dst, steps, m, dtype, any_psum(dtype));
+	memcpy(insn->transpose.dst_step, steps, sizeof(steps));
+}
+
+static void gen_iota(struct neuron_insn *insn)
+{
+	unsigned int parts = any_parts();
+	uint8_t dst = any_type();
+
+	any_counts(insn->iota.count);
+	insn->iota.partitions = (uint8_t)parts;
+	insn->iota.dst_dtype = dst;
+	insn->iota.value = (int32_t)nct_random() >> nct_below(32);
+	insn->iota.part_add = (int32_t)nct_random() >> nct_below(32);
+	for (int d = 0; d < 4; d++)
+		insn->iota.add[d] = (int32_t)nct_random() >> nct_below(32);
+	insn->iota.dst = operand(insn->iota.count, insn->iota.dst_step, parts, dst, any_psum(dst));
+}
+
+static void gen_select(struct neuron_insn *insn)
+{
+	unsigned int parts = any_parts();
+	uint8_t pred = any_type(), src = any_type(), dst = any_type();
+
+	insn->flags = (uint8_t)nct_below(8);
+	any_counts(insn->select.count);
+	insn->select.partitions = (uint8_t)parts;
+	insn->select.pred_dtype = pred;
+	insn->select.src_dtype = src;
+	insn->select.dst_dtype = dst;
+	insn->select.pred = operand(insn->select.count, insn->select.pred_step, parts, pred,
+				    any_psum(pred));
+	insn->select.src = operand(insn->select.count, insn->select.src_step, parts, src,
+				   any_psum(src));
+	if (insn->flags & NEURON_SELECT_IMM)
+		insn->select.src = nct_hard_float();
+	insn->select.dst = operand(insn->select.count, insn->select.dst_step, parts, dst,
+				   any_psum(dst));
+}
+
+static void gen_gather(struct neuron_insn *insn)
+{
+	unsigned int parts = any_parts();
+	uint8_t index = any_type(), dtype = any_type();
+	uint16_t src[4];
+
+	any_counts(insn->gather.count);
+	insn->flags = (uint8_t)(index << NEURON_GATHER_INDEX_DTYPE_SHIFT);
+	insn->gather.partitions = (uint8_t)parts;
+	insn->gather.dtype = dtype;
+	insn->gather.limit = (uint16_t)(1 + nct_below(20));
+	memcpy(src, insn->gather.count, sizeof(src));
+	src[3] = insn->gather.limit;
+	insn->gather.index = operand(insn->gather.count, insn->gather.index_step, parts, index,
+				     any_psum(index));
+	insn->gather.src = operand(src, insn->gather.src_step, parts, dtype, any_psum(dtype));
+	insn->gather.dst = operand(insn->gather.count, insn->gather.dst_step, parts, dtype,
+				   any_psum(dtype));
+}
+
 void gen_insn(struct gen *g, struct neuron_insn *insn)
 {
 	switch (insn->op) {
@@ -298,8 +438,23 @@ void gen_insn(struct gen *g, struct neuron_insn *insn)
 	case NEURON_OP_MEMSET:
 		gen_memset(insn);
 		break;
+	case NEURON_OP_TRANSPOSE:
+		gen_transpose(insn);
+		break;
+	case NEURON_OP_IOTA:
+		gen_iota(insn);
+		break;
+	case NEURON_OP_SELECT:
+		gen_select(insn);
+		break;
+	case NEURON_OP_GATHER:
+		gen_gather(insn);
+		break;
 	case NEURON_OP_DMA_COPY:
 		gen_dma_copy(insn);
+		break;
+	case NEURON_OP_DMA_GATHER:
+		gen_dma_gather(insn);
 		break;
 	case NEURON_OP_NOTIFY:
 		insn->notify.value = (uint32_t)nct_random();

@@ -6,6 +6,8 @@
 #include "nc_harness.h"
 
 #define GEN_REGION	2048u		/* bytes at each end of a partition */
+#define GEN_FUNCS	28u
+#define GEN_ALUS	21u
 #define GEN_MEM		0x10000u	/* bytes of a segment that dma_copy touches */
 
 /* The loaded array of the PE, for matmul to fit: set by generating ldweights. */

@@ -223,11 +223,17 @@ TEST_OPS(tensor_tensor, 50, 5, NEURON_OP_TENSOR_TENSOR)
 TEST_OPS(tensor_scalar, 50, 5, NEURON_OP_TENSOR_SCALAR)
 TEST_OPS(tensor_reduce, 50, 5, NEURON_OP_TENSOR_REDUCE)
 TEST_OPS(memset, 20, 5, NEURON_OP_MEMSET)
+TEST_OPS(transpose, 40, 4, NEURON_OP_TRANSPOSE)
+TEST_OPS(iota, 30, 5, NEURON_OP_IOTA)
+TEST_OPS(select, 50, 5, NEURON_OP_SELECT)
+TEST_OPS(gather, 50, 5, NEURON_OP_IOTA, NEURON_OP_GATHER)
+TEST_OPS(dma_gather, 100, 5, NEURON_OP_IOTA, NEURON_OP_DMA_GATHER)
 TEST_OPS(dma_copy, 120, 5, NEURON_OP_DMA_COPY)
 TEST_OPS(mixed, 40, MAX_INSNS, NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_MATMUL,
 	 NEURON_OP_ACTIVATE, NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR,
 	 NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY,
-	 NEURON_OP_NOP, NEURON_OP_NOTIFY)
+	 NEURON_OP_TRANSPOSE, NEURON_OP_IOTA, NEURON_OP_SELECT, NEURON_OP_GATHER,
+	 NEURON_OP_DMA_GATHER, NEURON_OP_NOP, NEURON_OP_NOTIFY)
 
 /* Whole images through the fast ways of dma_copy: dense rows, transposing, PSUM. */
 static void dma_there_and_back(struct nct *t, uint32_t local, int32_t part_step, int32_t byte_step,
@@ -293,6 +299,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tensor_scalar, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tensor_reduce, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_transpose, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_iota, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_select, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gather, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dma_gather, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dma_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dma_shapes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mixed, setup, teardown),

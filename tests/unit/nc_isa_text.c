@@ -208,7 +208,7 @@ static void test_errors(void **state)
 		{ "matmul src=sbuf[128]+0", 18, "the number is too big" },
 		{ "matmul src=sbuf[1]", 17, "\"]+\" and a byte were expected" },
 		{ "matmul src_step=40000,0,0,0", 20, "the number is too big" },
-		{ "activate func=cos", 14, "unknown function" },
+		{ "activate func=cbrt", 14, "unknown function" },
 		{ "memset value=x", 13, "a float was expected" },
 		{ ".word 1 2", 9, "16 words in hex were expected" },
 	};

@@ -24,6 +24,8 @@ float mdl_add(float a, float b);
 float mdl_mul(float a, float b);
 float mdl_div(float a, float b);
 float mdl_alu(unsigned int alu, float a, float b);
+/* int32 modulo 2^32, or uint32 */
+uint32_t mdl_ialu(unsigned int alu, uint32_t a, uint32_t b, bool is_unsigned);
 float mdl_daz(float x);
 
 unsigned int mdl_size(unsigned int dtype);

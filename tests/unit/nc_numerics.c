@@ -9,6 +9,7 @@
 
 #define N	128
 #define ROUNDS	4000
+#define ALUS	21
 
 static const struct emu_nc_kernels *paths[2];
 static int path_count;
@@ -50,15 +51,86 @@ static void test_alu(void **state)
 		hard_lanes(a);
 		hard_lanes(b);
 		for (int p = 0; p < path_count; p++) {
-			unsigned int alu = (unsigned int)r % 7;
+			unsigned int alu = (unsigned int)r % ALUS;
 			uint64_t fp = emu_nc_fp_begin(paths[p]);
 
+			if (alu == NEURON_ALU_SHL || alu == NEURON_ALU_SHR)
+				alu = NEURON_ALU_MOD;
 			paths[p]->alu(out, a, b, N, alu);
 			emu_nc_fp_end(fp);
 			for (int i = 0; i < N; i++)
 				check("alu", paths[p], out[i], mdl_alu(alu, a[i], b[i]), a[i], b[i],
 				      (float)alu);
 		}
+	}
+}
+
+static void test_ialu(void **state)
+{
+	uint32_t a[N], b[N], out[N];
+
+	for (int r = 0; r < ROUNDS; r++) {
+		for (int i = 0; i < N; i++) {
+			a[i] = (uint32_t)((int32_t)nct_random() >> nct_below(32));
+			b[i] = (uint32_t)((int32_t)nct_random() >> nct_below(32));
+		}
+		a[0] = 0x80000000;
+		b[0] = UINT32_MAX;
+		b[1] = 0;
+		for (int p = 0; p < path_count; p++) {
+			unsigned int alu = (unsigned int)r % (ALUS - 1);
+			bool is_unsigned = r & 1;
+
+			paths[p]->ialu(out, a, b, N, alu, is_unsigned);
+			for (int i = 0; i < N; i++)
+				if (out[i] != mdl_ialu(alu, a[i], b[i], is_unsigned))
+					fail_msg("%s ialu %u(%08x, %08x) = %08x, not %08x",
+						 paths[p]->name, alu, a[i], b[i], out[i],
+						 mdl_ialu(alu, a[i], b[i], is_unsigned));
+		}
+	}
+}
+
+/* Remainders are exact where the quotient is; powers have a bound that grows with b log a. */
+static void test_rem_mod_pow(void **state)
+{
+	static const struct {
+		uint8_t alu;
+		float a, b, want;
+	} cases[] = {
+		{ NEURON_ALU_REM, 7, 3, 1 }, { NEURON_ALU_REM, -7, 3, -1 },
+		{ NEURON_ALU_REM, 7, -3, 1 }, { NEURON_ALU_REM, 1, 0, NAN },
+		{ NEURON_ALU_REM, INFINITY, 3, NAN }, { NEURON_ALU_REM, 5, INFINITY, 5 },
+		{ NEURON_ALU_REM, -6, 3, -0.0f }, { NEURON_ALU_MOD, -7, 3, 2 },
+		{ NEURON_ALU_MOD, 7, -3, -2 }, { NEURON_ALU_MOD, 6, -3, 0 },
+		{ NEURON_ALU_POW, 2, 10, 1024 }, { NEURON_ALU_POW, -2, 3, -8 },
+		{ NEURON_ALU_POW, -2, 0.5f, NAN }, { NEURON_ALU_POW, 0, 2, 0 },
+		{ NEURON_ALU_POW, -0.0f, -3, -INFINITY }, { NEURON_ALU_POW, 0, -1, INFINITY },
+		{ NEURON_ALU_POW, NAN, 0, 1 }, { NEURON_ALU_POW, 1, NAN, 1 },
+		{ NEURON_ALU_POW, -1, INFINITY, 1 }, { NEURON_ALU_POW, -INFINITY, 3, -INFINITY },
+		{ NEURON_ALU_POW, INFINITY, -1, 0 }, { NEURON_ALU_POW, 0.5f, -INFINITY, INFINITY },
+	};
+	float out;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		paths[0]->alu(&out, &cases[i].a, &cases[i].b, 1, cases[i].alu);
+		if (cases[i].alu == NEURON_ALU_POW && fabsf(out - cases[i].want) < 1e-3f)
+			out = cases[i].want;
+		check("case", paths[0], out, cases[i].want, cases[i].a, cases[i].b, 0);
+	}
+	for (int r = 0; r < 200000; r++) {
+		float a = (float)((int)nct_below(200001) - 100000) * 1e-2f;
+		float b = (float)((int)nct_below(20001) - 10000) * 1e-2f;
+		double want;
+
+		paths[0]->alu(&out, &a, &b, 1, NEURON_ALU_REM);
+		check("rem", paths[0], out, fmodf(a, b), a, b, 0);
+		a = fabsf(a);
+		b *= 0.1f;
+		want = pow(a, b);
+		paths[0]->alu(&out, &a, &b, 1, NEURON_ALU_POW);
+		if (want > 1e-37 && want < 1e38 && fabs(out - want) > want * 2e-7 * (1 + fabs(log(want))))
+			fail_msg("pow(%a, %a) = %a, not %a", (double)a, (double)b, (double)out, want);
 	}
 }
 
@@ -180,6 +252,9 @@ static void test_flush_boundary(void **state)
 
 /* ---- ACT functions ---- */
 
+#define FUNCS	28
+#define PARAM	0.75f	/* of the functions that have one */
+
 static double ref_func(unsigned int f, double x)
 {
 	switch (f) {
@@ -209,16 +284,48 @@ static double ref_func(unsigned int f, double x)
 		return x * x;
 	case NEURON_FUNC_ABS:
 		return fabs(x);
+	case NEURON_FUNC_LOG:
+		return log(x);
+	case NEURON_FUNC_SIN:
+		return fabs(x) < 0x1p20 ? sin(x) : NAN;
+	case NEURON_FUNC_COS:
+		return fabs(x) < 0x1p20 ? cos(x) : NAN;
+	case NEURON_FUNC_SOFTPLUS:
+		return x > 50 ? x : log1p(exp(x));
+	case NEURON_FUNC_MISH:
+		return x == -INFINITY ? 0 : x * (x > 50 ? 1 : tanh(log1p(exp(x))));
+	case NEURON_FUNC_SILU:
+		return x == -INFINITY ? 0 : x / (1 + exp(-x));
+	case NEURON_FUNC_CLAMP01:
+		return fmin(fmax(x, 0), 1);
+	case NEURON_FUNC_HARD_SWISH:
+		return x <= -3 ? 0 : x * fmin(x / 6 + 0.5, 1);
+	case NEURON_FUNC_FLOOR:
+		return floor(x);
+	case NEURON_FUNC_CEIL:
+		return ceil(x);
+	case NEURON_FUNC_ROUND:
+		return nearbyint(x);
+	case NEURON_FUNC_SIGN:
+		return x > 0 ? 1 : x < 0 ? -1 : x;
+	case NEURON_FUNC_ELU:
+		return x > 0 ? x : PARAM * expm1(x);
+	case NEURON_FUNC_LEAKY_RELU:
+		return x > 0 ? x : PARAM * x;
+	case NEURON_FUNC_RELU_CLIP:
+		return x > 0 ? fmin(x, PARAM) : 0;
 	default:
 		return x;
 	}
 }
 
-/* Allowed error: relative, and absolute times max(1, |x|) for the GELUs. */
-static const double rel_bound[13] = {
+/* Allowed error: relative; for some absolute, times max(1, |x|) but for sine and cosine. */
+static const double rel_bound[FUNCS] = {
 	[NEURON_FUNC_EXP] = 1.5e-7, [NEURON_FUNC_SIGMOID] = 2.5e-7, [NEURON_FUNC_TANH] = 2.5e-7,
 	[NEURON_FUNC_ERF] = 2.5e-7, [NEURON_FUNC_SQRT] = 6e-8, [NEURON_FUNC_RSQRT] = 1.2e-7,
 	[NEURON_FUNC_RECIPROCAL] = 6e-8, [NEURON_FUNC_SQUARE] = 6e-8,
+	[NEURON_FUNC_LOG] = 1.5e-7, [NEURON_FUNC_SOFTPLUS] = 5e-7, [NEURON_FUNC_MISH] = 5e-7,
+	[NEURON_FUNC_SILU] = 5e-7, [NEURON_FUNC_ELU] = 7e-7, [NEURON_FUNC_LEAKY_RELU] = 6e-8,
 };
 
 static bool close_enough(unsigned int f, float x, float got)
@@ -231,16 +338,26 @@ static bool close_enough(unsigned int f, float x, float got)
 		return isinf(got) || fabs(got) > 0x1.fffff0p127;
 	if (fabs(want) < 0x1p-126)
 		return fabs(got) <= 0x1.00001p-126;
-	if (f == NEURON_FUNC_GELU || f == NEURON_FUNC_GELU_TANH)
+	/* e^x has been flushed */
+	if ((f == NEURON_FUNC_MISH || f == NEURON_FUNC_SILU) && x < -80)
+		return err <= 1e-32;
+	if (f == NEURON_FUNC_ELU && fabs(want) < 0x1p-125)
+		return err <= 0x1p-125;
+	if (f == NEURON_FUNC_SIN || f == NEURON_FUNC_COS)
+		return err <= 1.5e-7;
+	if (f == NEURON_FUNC_GELU || f == NEURON_FUNC_GELU_TANH || f == NEURON_FUNC_HARD_SWISH)
 		return err <= 1.5e-7 * fmax(1, fabs(x));
 	return err <= rel_bound[f] * fabs(want);
 }
 
 static void test_functions(void **state)
 {
-	float x[N], y[2][N];
+	float x[N], y[2][N], param[N];
 
-	for (unsigned int f = 0; f < 13; f++) {
+	for (int i = 0; i < N; i++)
+		param[i] = PARAM;
+
+	for (unsigned int f = 0; f < FUNCS; f++) {
 		for (int r = 0; r < ROUNDS; r++) {
 			hard_lanes(x);
 			for (int i = 0; i < N && r % 2; i++)
@@ -250,7 +367,7 @@ static void test_functions(void **state)
 
 				memcpy(y[p], x, sizeof(x));
 				fp = emu_nc_fp_begin(paths[p]);
-				paths[p]->func(y[p], N, f);
+				paths[p]->func(y[p], param, N, f);
 				emu_nc_fp_end(fp);
 			}
 			for (int i = 0; i < N; i++) {
@@ -268,8 +385,9 @@ static void test_functions(void **state)
 static float one(unsigned int f, float x)
 {
 	uint64_t fp = emu_nc_fp_begin(paths[0]);
+	float param = PARAM;
 
-	paths[0]->func(&x, 1, f);
+	paths[0]->func(&x, &param, 1, f);
 	emu_nc_fp_end(fp);
 	return x;
 }
@@ -307,23 +425,54 @@ static void test_function_limits(void **state)
 		{ NEURON_FUNC_RELU, 0x80000000, 0 },
 		{ NEURON_FUNC_RELU, 0xff800000, 0 },
 		{ NEURON_FUNC_ABS, 0xff800000, 0x7f800000 },
+		{ NEURON_FUNC_LOG, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_LOG, 0, 0xff800000 },
+		{ NEURON_FUNC_LOG, 0x80000000, 0xff800000 },
+		{ NEURON_FUNC_LOG, 0x3f800000, 0 },
+		{ NEURON_FUNC_LOG, 0xbf800000, 0x7fc00000 },
+		{ NEURON_FUNC_LOG, 0xff800000, 0x7fc00000 },
+		{ NEURON_FUNC_SIN, 0x80000000, 0x80000000 },
+		{ NEURON_FUNC_SIN, 0x49800000, 0x7fc00000 },	/* 2^20 */
+		{ NEURON_FUNC_COS, 0x7f800000, 0x7fc00000 },
+		{ NEURON_FUNC_COS, 0, 0x3f800000 },
+		{ NEURON_FUNC_SOFTPLUS, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_SOFTPLUS, 0xff800000, 0 },
+		{ NEURON_FUNC_MISH, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_MISH, 0xff800000, 0x80000000 },
+		{ NEURON_FUNC_SILU, 0xff800000, 0x80000000 },
+		{ NEURON_FUNC_SILU, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_CLAMP01, 0x80000000, 0 },
+		{ NEURON_FUNC_CLAMP01, 0x7f800000, 0x3f800000 },
+		{ NEURON_FUNC_HARD_SWISH, 0xff800000, 0x80000000 },
+		{ NEURON_FUNC_HARD_SWISH, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_FLOOR, 0x80000000, 0x80000000 },
+		{ NEURON_FUNC_FLOOR, 0xbe800000, 0xbf800000 },
+		{ NEURON_FUNC_CEIL, 0xbe800000, 0x80000000 },
+		{ NEURON_FUNC_CEIL, 0x7f800000, 0x7f800000 },
+		{ NEURON_FUNC_ROUND, 0x3f000000, 0 },
+		{ NEURON_FUNC_ROUND, 0x3fc00000, 0x40000000 },
+		{ NEURON_FUNC_SIGN, 0xff800000, 0xbf800000 },
+		{ NEURON_FUNC_SIGN, 0x80000000, 0x80000000 },
+		{ NEURON_FUNC_ELU, 0xff800000, 0xbf400000 },
+		{ NEURON_FUNC_LEAKY_RELU, 0x80000000, 0x80000000 },
+		{ NEURON_FUNC_RELU_CLIP, 0x7f800000, 0x3f400000 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check("limit", paths[0], one(cases[i].f, nct_uf(cases[i].x)), nct_uf(cases[i].want),
 		      nct_uf(cases[i].x), (float)cases[i].f, 0);
-	for (unsigned int f = 0; f < 13; f++)
+	for (unsigned int f = 0; f < FUNCS; f++)
 		assert_true(isnan(one(f, NAN)));
 }
 
 /* The bits themselves, so that no host and no compiler may change them: a hash of 2^16 results. */
 static void test_function_bits(void **state)
 {
-	static const uint32_t want[13] = {
+	static const uint32_t want[FUNCS] = {
 #include "nc_function_bits.def"
 	};
 
-	for (unsigned int f = 0; f < 13; f++) {
+	for (unsigned int f = 0; f < FUNCS; f++) {
 		uint32_t h = 2166136261u;
 
 		for (uint32_t i = 0; i < 65536; i++) {
@@ -457,6 +606,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alu),
+		cmocka_unit_test(test_ialu),
+		cmocka_unit_test(test_rem_mod_pow),
 		cmocka_unit_test(test_affine),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_flush_boundary),

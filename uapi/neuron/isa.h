@@ -29,7 +29,7 @@
 #define NEURON_PSUM_BANK_BYTES	0x800	/* 512 fp32 a partition */
 #define NEURON_MATMUL_MAX_N	512
 #define NEURON_TENSOR_MAX_N	0x10000		/* ACT, POOL: elements a partition */
-#define NEURON_DMA_MAX_ELEMENTS	0x1000000	/* of a dma_copy */
+#define NEURON_DMA_MAX_ELEMENTS	0x1000000	/* of a dma_copy or dma_gather */
 #define NEURON_PE_ROWS		128
 #define NEURON_PE_COLUMNS	128
 
@@ -54,18 +54,37 @@
 
 /* matmul: the first product overwrites PSUM instead of adding to it. */
 #define NEURON_MATMUL_START		0x01
-/* activate: func(scale * x + bias[p] + residual) */
+/* activate: func(scale * x + bias[p] + residual); "residual" has one of four uses */
 #define NEURON_ACTIVATE_BIAS		0x01	/* bias: local address of fp32[partitions] */
 #define NEURON_ACTIVATE_SCALE_PTR	0x02	/* scale: local address of fp32[partitions] */
 #define NEURON_ACTIVATE_RESIDUAL	0x04	/* residual: pattern and type of dst */
+#define NEURON_ACTIVATE_REDUCE		0x08	/* residual: local fp32[partitions], gets the sum */
+#define NEURON_ACTIVATE_ACCUMULATE	0x10	/* with REDUCE: the sum starts at what is there */
+#define NEURON_ACTIVATE_BIAS_IMM	0x20	/* bias: fp32 */
+/* a function with a parameter: residual is it, an fp32, or a local address with this flag */
+#define NEURON_ACTIVATE_PARAM_PTR	0x40
 /* tensor_scalar: (x alu0 scalar0) alu1 scalar1 */
 #define NEURON_SCALAR0_PTR		0x01	/* scalar0: local address of fp32[partitions] */
 #define NEURON_SCALAR1_PTR		0x02
 #define NEURON_SCALAR0_REVERSE		0x04	/* scalar0 alu0 x */
 #define NEURON_SCALAR1_REVERSE		0x08
+#define NEURON_SCALAR_INTEGER		0x10	/* compute in int32; scalars are int32 */
 /* tensor_tensor: src1 has its own type when not 0 in bits 7:4 of flags, else src_dtype. */
+#define NEURON_TENSOR_INTEGER		0x01	/* compute in int32 */
 #define NEURON_TENSOR_SRC1_DTYPE_SHIFT	4
-/* dma_copy: log2 of the element size, 0 .. 6, in flags; segments in the header. */
+/* tensor_reduce */
+#define NEURON_REDUCE_INTEGER		0x01	/* compute in int32; scale is an int32 */
+#define NEURON_REDUCE_INDEX		0x02	/* max, min: where it is instead of what it is */
+#define NEURON_REDUCE_LAST		0x04	/* with INDEX: the last of equal ones, not the first */
+/* memset */
+#define NEURON_MEMSET_INTEGER		0x01	/* value is an int32 */
+/* select: dst = src where pred is not 0; elsewhere dst stays */
+#define NEURON_SELECT_INVERT		0x01	/* where pred is 0 */
+#define NEURON_SELECT_IMM		0x02	/* src: fp32, with INTEGER int32 */
+#define NEURON_SELECT_INTEGER		0x04	/* converts through int32 instead of fp32 */
+/* gather: type of the indices in bits 7:4 of flags, 0: int32 */
+#define NEURON_GATHER_INDEX_DTYPE_SHIFT	4
+/* dma_copy, dma_gather: log2 of the element size, 0 .. 6, in flags; segments in the header. */
 #define NEURON_DMA_ELEMENT_MASK		0x07
 
 enum neuron_engine {
@@ -88,12 +107,17 @@ struct neuron_insn {
 		NEURON_ISA_BODY(NOTIFY) notify;
 		NEURON_ISA_BODY(LDWEIGHTS) ldweights;
 		NEURON_ISA_BODY(MATMUL) matmul;
+		NEURON_ISA_BODY(TRANSPOSE) transpose;
 		NEURON_ISA_BODY(ACTIVATE) activate;
 		NEURON_ISA_BODY(TENSOR_TENSOR) tensor_tensor;
 		NEURON_ISA_BODY(TENSOR_SCALAR) tensor_scalar;
 		NEURON_ISA_BODY(TENSOR_REDUCE) tensor_reduce;
 		NEURON_ISA_BODY(MEMSET) memset;
+		NEURON_ISA_BODY(IOTA) iota;
+		NEURON_ISA_BODY(SELECT) select;
+		NEURON_ISA_BODY(GATHER) gather;
 		NEURON_ISA_BODY(DMA_COPY) dma_copy;
+		NEURON_ISA_BODY(DMA_GATHER) dma_gather;
 	};
 };
 

@@ -43,10 +43,11 @@ static const struct op ops[256] = { NEURON_ISA_OPS(OP_ENTRY) };
 /* Upper case in the tables; written in lower case. */
 #define DTYPE_NAME(code, id, bytes)	[code] = #id,
 #define CODE_NAME(code, id)		[code] = #id,
+#define FUNC_NAME(code, id, params)	[code] = #id,
 #define MAX_NAME	16
 
 static const char dtype_names[][MAX_NAME] = { NEURON_ISA_DTYPES(DTYPE_NAME) };
-static const char func_names[][MAX_NAME] = { NEURON_ISA_FUNCS(CODE_NAME) };
+static const char func_names[][MAX_NAME] = { NEURON_ISA_FUNCS(FUNC_NAME) };
 static const char alu_names[][MAX_NAME] = { NEURON_ISA_ALUS(CODE_NAME) };
 
 struct names {
@@ -168,12 +169,58 @@ static void put_name(struct out *o, unsigned int kind, uint32_t v)
 		putf(o, "%u", (unsigned int)v);
 }
 
-/* A SCALAR is a local address if the flag is set that says so. */
+static bool has_parameter(unsigned int func)
+{
+#define PARAMS(code, id, params)	[code] = params,
+	static const uint8_t params[256] = { NEURON_ISA_FUNCS(PARAMS) };
+#undef PARAMS
+
+	return func < sizeof(params) && params[func];
+}
+
+/* The fields of activate: their flags differ in what they say. */
+static bool activate_is_addr(const struct neuron_insn *insn, const char *name)
+{
+	if (!strcmp(name, "scale"))
+		return insn->flags & NEURON_ACTIVATE_SCALE_PTR;
+	if (!strcmp(name, "bias"))
+		return !(insn->flags & NEURON_ACTIVATE_BIAS_IMM);
+	return !has_parameter(insn->activate.func) || insn->flags & NEURON_ACTIVATE_PARAM_PTR;
+}
+
+/* A SCALAR is a local address if the flag is set, or not set, that says so. */
 static bool scalar_is_addr(const struct neuron_insn *insn, const char *name)
 {
 	if (insn->op == NEURON_OP_ACTIVATE)
-		return insn->flags & NEURON_ACTIVATE_SCALE_PTR;
+		return activate_is_addr(insn, name);
+	if (insn->op == NEURON_OP_SELECT)
+		return !(insn->flags & NEURON_SELECT_IMM);
 	return insn->flags & (strcmp(name, "scalar0") ? NEURON_SCALAR1_PTR : NEURON_SCALAR0_PTR);
+}
+
+/* Its immediates are int32. */
+static bool is_integer(const struct neuron_insn *insn)
+{
+	switch (insn->op) {
+	case NEURON_OP_TENSOR_SCALAR:
+		return insn->flags & NEURON_SCALAR_INTEGER;
+	case NEURON_OP_TENSOR_REDUCE:
+		return insn->flags & NEURON_REDUCE_INTEGER;
+	case NEURON_OP_MEMSET:
+		return insn->flags & NEURON_MEMSET_INTEGER;
+	case NEURON_OP_SELECT:
+		return insn->flags & NEURON_SELECT_INTEGER;
+	default:
+		return false;
+	}
+}
+
+static void put_immediate(struct out *o, const struct neuron_insn *insn, uint32_t v)
+{
+	if (is_integer(insn))
+		putf(o, "int:%d", (int)v);
+	else
+		put_float(o, v);
 }
 
 static void put_value(struct out *o, const struct neuron_insn *insn, const struct field *f,
@@ -181,13 +228,13 @@ static void put_value(struct out *o, const struct neuron_insn *insn, const struc
 {
 	switch (f->kind) {
 	case FLT:
-		put_float(o, v);
+		put_immediate(o, insn, v);
 		break;
 	case SCALAR:
 		if (scalar_is_addr(insn, f->name))
 			put_addr(o, v);
 		else
-			put_float(o, v);
+			put_immediate(o, insn, v);
 		break;
 	case ADDR:
 		put_addr(o, v);
@@ -501,6 +548,11 @@ static bool parse_float(struct in *in, uint32_t *bits)
 	uint32_t sign = 0;
 	uint64_t v;
 
+	if (take(in, "int:")) {
+		static const struct field s32 = { .size = 4, .sign = 1 };
+
+		return parse_number(in, &s32, bits);
+	}
 	if (take(in, "0b:")) {
 		if (!parse_digits(in, 16, UINT32_MAX, &v))
 			return false;

@@ -8,8 +8,9 @@
  * "wait=SEM:VALUE" and "sig=SEM:VALUE" stand for two fields each. Fields come in any
  * order; one that is not given is 0, without wait or sig the instruction has no
  * semaphore. Numbers are decimal or 0x hexadecimal. Values of the other kinds:
- *	local address	sbuf[PARTITION]+BYTE, psum[PARTITION]+BYTE, or a number
- *	float		1.5, -0x1p-3, inf, or bits: 0b:7fc00001
+ *	local address	sbuf[PARTITION]+BYTE, psum[PARTITION]+BYTE, or a number (in fields
+ *			that may be a float, a number is one)
+ *	float		1.5, -0x1p-3, inf, or bits: 0b:7fc00001; int:-5 is an int32
  *	type, function, operation	name as in isa.def, lower case, or a number
  *	segment		seg 3 is "3"; "local" is NEURON_ISA_NO_SEG
  *	array		comma-separated, all elements
