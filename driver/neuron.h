@@ -14,6 +14,8 @@
  *			nothing may touch user memory while it is held
  *   dma_resv		of dma-bufs: what is mapped for an importer
  *   ndev->cores_lock	owners of NeuronCores, queue slots
+ *   neuron_link_lock	what is known of neighbours, of all devices; with the rwsem of
+ *			the other one tried for reading, never waited for
  *   ndev->status_lock	the cached firmware status
  *   fwio->lock		the mailbox
  *   ndev->dma.lock	spinlock: batches of copies, and who runs them
@@ -44,6 +46,7 @@
 #include "neuron_dma.h"
 #include "neuron_fwio.h"
 #include "neuron_irq.h"
+#include "neuron_link.h"
 #include "neuron_recovery.h"
 #include "neuron_udma.h"
 #include "neuron_usage.h"
@@ -138,6 +141,7 @@ struct neuron_device {
 	struct work_struct fw_work;
 
 	struct neuron_fwio fwio;
+	struct neuron_links links;
 	struct neuron_udma_ring rings[NEURON_CORES];
 	struct neuron_dma dma;
 
@@ -191,6 +195,8 @@ static inline int neuron_device_error(struct neuron_device *ndev)
 }
 
 struct neuron_device *neuron_device_alloc(struct pci_dev *pdev);
+/* The one of a number, with a reference, or NULL. */
+struct neuron_device *neuron_device_find(int index);
 int neuron_device_add(struct neuron_device *ndev);
 void neuron_device_del(struct neuron_device *ndev);
 /* Something is wrong with the chip: it is cut off from memory, and gets reset. */

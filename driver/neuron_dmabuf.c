@@ -518,13 +518,12 @@ static int neuron_import_own(struct neuron_mem *mem, struct dma_buf *dmabuf)
 	struct neuron_export *export = dmabuf->priv;
 	struct neuron_mem *source = export->mem;
 	struct neuron_import *import;
-	u64 space = 0;
 	int ret;
 
 	if (neuron_mem_stale(source))
 		return -ESTALE;
 	if (source->obj.ndev != mem->obj.ndev) {
-		ret = neuron_link_find(mem->obj.ndev, source->obj.ndev, &space);
+		ret = neuron_link_find(mem->obj.ndev, source->obj.ndev, &mem->route);
 		if (ret)
 			return ret;
 	}
@@ -533,7 +532,7 @@ static int neuron_import_own(struct neuron_mem *mem, struct dma_buf *dmabuf)
 		return PTR_ERR(import);
 	mem->import = import;
 	mem->source = source;
-	mem->address = space | source->address;
+	mem->address = mem->route.space | source->address;
 	return 0;
 }
 

@@ -84,6 +84,7 @@ static void neuron_event_link(struct neuron_device *ndev)
 	char details[96];
 
 	dev_notice_ratelimited(&ndev->dev, "links: east %s, west %s\n", east, west);
+	neuron_link_changed(ndev, links);
 	snprintf(details, sizeof(details), "NEURON_LINKS=east %s, west %s", east, west);
 	neuron_event_uevent(ndev, "NEURON_EVENT=link", details);
 }

@@ -156,6 +156,13 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	return ndev;
 }
 
+struct neuron_device *neuron_device_find(int index)
+{
+	struct device *dev = class_find_device_by_devt(neuron_class, neuron_devt + index);
+
+	return dev ? to_neuron_device(dev) : NULL;
+}
+
 int neuron_device_add(struct neuron_device *ndev)
 {
 	cdev_init(&ndev->cdev, &neuron_fops);

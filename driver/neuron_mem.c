@@ -388,7 +388,14 @@ static atomic_t *neuron_mem_uses(struct neuron_mem *mem)
 
 int neuron_mem_use_begin(struct neuron_mem *mem)
 {
-	return atomic_inc_unless_negative(neuron_mem_uses(mem)) ? 0 : -ESTALE;
+	int ret;
+
+	if (!atomic_inc_unless_negative(neuron_mem_uses(mem)))
+		return -ESTALE;
+	ret = neuron_link_check(&mem->route);
+	if (ret)
+		neuron_mem_use_end(mem);
+	return ret;
 }
 
 void neuron_mem_use_end(struct neuron_mem *mem)

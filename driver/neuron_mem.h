@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <neuron/regs.h>
 
+#include "neuron_link.h"
 #include "neuron_object.h"
 #include "neuron_range.h"
 
@@ -37,6 +38,7 @@ struct neuron_mem_chunk {
  * @mappings: areas of address spaces that show it
  * @usage, @charged: whom it counts for, and as how many bytes
  * @source: imported memory of a neuron device: whose it is; the dma-buf keeps it
+ * @route: how the chip gets there
  * @channel, @address: device memory, and what is imported of it: where
  * @exports: dma-bufs of it; ndev->objects_lock
  * @chunk_size, @chunk_count, @chunks: host memory: equal pieces, the last may be shorter
@@ -57,6 +59,7 @@ struct neuron_mem {
 	u64 charged;
 
 	struct neuron_mem *source;
+	struct neuron_route route;
 	u32 channel;
 	u64 address;
 	struct list_head exports;
@@ -112,9 +115,10 @@ int neuron_mem_bindable(struct neuron_mem *mem, u64 offset, u64 length, bool wri
 
 /*
  * Around the life of each DMA operation, for its source and its destination, in any context.
- * -ESTALE: the memory was taken back by its exporter (or with its device); do not start. Ask
- * for addresses in between only. Nothing that waits for memory, user space or a lock other
- * than the rings' own may happen in between: exporters sleep until the last use has ended.
+ * -ESTALE: the memory was taken back by its exporter (or with its device), -EREMOTEIO: the
+ * link to it is down; do not start. Ask for addresses in between only. Nothing that waits for
+ * memory, user space or a lock other than the rings' own may happen in between: exporters
+ * sleep until the last use has ended.
  * An operation of a device that is broken has ended when its engines were stopped.
  */
 int neuron_mem_use_begin(struct neuron_mem *mem);

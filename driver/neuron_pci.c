@@ -142,6 +142,7 @@ static void neuron_gone(struct neuron_device *ndev)
 	wake_up_all(&ndev->error_wq);
 	/* Not before: the watchdog helps when a queue does not stop. */
 	neuron_recovery_pause(ndev);
+	neuron_link_stop(ndev);
 }
 
 static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)

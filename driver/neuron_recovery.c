@@ -245,6 +245,9 @@ static void neuron_recovery_watchdog(struct work_struct *work)
 	bool again = false, busy;
 	u32 missed;
 
+	/* Without interrupts nobody else asks what firmware has to report. */
+	if (!ndev->vector_count && ndev->ext)
+		schedule_work(&ndev->fw_work);
 	/* Also while others, who paused the recovery, wait for queues to stop. */
 	if (READ_ONCE(ndev->broken))
 		return;

@@ -94,7 +94,7 @@ static int neuron_reset_device(struct neuron_device *ndev)
 		dev_err(&ndev->pdev->dev, "firmware does not answer after a reset: %d\n", ret);
 		return ret;
 	}
-	neuron_apb_write(ndev, NEURON_MISC_BASE + NEURON_MISC_DEVICE_ID, ndev->index);
+	neuron_link_write_number(ndev, ndev->index);
 	return 0;
 }
 
@@ -142,6 +142,7 @@ void neuron_hw_stop(struct neuron_device *ndev)
 	if (neuron_hw_answers(ndev)) {
 		neuron_ext_stop(ndev);
 		neuron_udma_stop(ndev);
+		neuron_link_write_number(ndev, ~0u);
 	}
 }
 
@@ -178,6 +179,13 @@ bool neuron_core_reset_busy(struct neuron_device *ndev)
 {
 	/* Read, as nothing else of the public contract is: only chips with our block get here. */
 	return readl(ndev->apb + NEURON_MISC_BASE + NEURON_MISC_RESET);
+}
+
+void neuron_fw_status_forget(struct neuron_device *ndev)
+{
+	mutex_lock(&ndev->status_lock);
+	ndev->fw_status_time = jiffies - HZ - 1;
+	mutex_unlock(&ndev->status_lock);
 }
 
 int neuron_fw_status(struct neuron_device *ndev, u32 *status)

@@ -33,5 +33,7 @@ void neuron_core_reset(struct neuron_device *ndev, u32 map);
 bool neuron_core_reset_busy(struct neuron_device *ndev);
 /* FW_STATUS, at most a second old. */
 int neuron_fw_status(struct neuron_device *ndev, u32 *status);
+/* It has changed. */
+void neuron_fw_status_forget(struct neuron_device *ndev);
 
 #endif

@@ -14,7 +14,6 @@
 #include "neuron.h"
 #include "neuron_event.h"
 #include "neuron_fwio.h"
-#include "neuron_link.h"
 #include "neuron_mem.h"
 #include "neuron_sysfs.h"
 
@@ -150,22 +149,20 @@ static DEVICE_ATTR_RO(core_count);
 static ssize_t connected_devices_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct neuron_device *ndev = to_neuron_device(dev);
+	int index[NEURON_LINKS], ret, i;
 	ssize_t n = 0;
-	u32 index;
-	int ret;
 
 	down_read(&ndev->rwsem);
 	ret = neuron_device_error(ndev);
-	if (ret)
-		goto out_unlock;
-	if (!neuron_link_neighbour(ndev, NEURON_ADDR_EAST, &index))
-		n += sysfs_emit_at(buf, n, "%u", index);
-	if (!neuron_link_neighbour(ndev, NEURON_ADDR_WEST, &index))
-		n += sysfs_emit_at(buf, n, "%s%u", n ? ", " : "", index);
-	n += sysfs_emit_at(buf, n, "\n");
-out_unlock:
+	if (!ret)
+		ret = neuron_link_neighbours(ndev, index);
 	up_read(&ndev->rwsem);
-	return ret ? ret : n;
+	if (ret)
+		return ret == -ENODEV || ret == -EINTR ? ret : -EIO;
+	for (i = 0; i < NEURON_LINKS; i++)
+		if (index[i] >= 0)
+			n += sysfs_emit_at(buf, n, "%s%d", n ? ", " : "", index[i]);
+	return n + sysfs_emit_at(buf, n, "\n");
 }
 
 static DEVICE_ATTR_RO(connected_devices);

@@ -3,7 +3,7 @@
 """Boots guests with emulated chips and runs the driver's tests in them: merged TAP on standard output.
 
 Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with
-bounce buffers, with a chip that says it is silicon, with two chips, with programs of 32 bits, and with firmware of an
+bounce buffers, with a chip that says it is silicon, with three chips, with programs of 32 bits, and with firmware of an
 older API; on the last ones other programs run. In the end all errors that ioctls gave are held against the contract of
 <linux/neuron.h>.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
@@ -32,7 +32,7 @@ CONFIGS = {
     "iommu": {"devices": [[]], "iommu": True},
     "bounce": {"devices": [[]], "append": "swiotlb=force"},
     "silicon": {"devices": [["--revision", "01"]]},
-    "two-chips": {"devices": [[], []]},
+    "three-chips": {"devices": [[], [], []]},
     "strangers": {"devices": [[], []], "links": False},
     "32-bit": {"devices": [[]]},
     "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
@@ -45,7 +45,8 @@ OTHER_KERNELS = [c for c, o in CONFIGS.items() if "kernel" in o]
 OTHER_LINUX = ("linux-6.1", "linux-backports")
 # What a configuration is for, where that is not all; on other kernels what compiles in another way there.
 ONLY = {"bounce": ["test_bounce", "test_mem", "test_dmabuf"], "silicon": ["test_silicon"],
-        "two-chips": ["test_group", "test_dmabuf", "test_ringmem"], "strangers": ["test_dmabuf"],
+        "three-chips": ["test_group", "test_dmabuf", "test_ringmem", "test_links"],
+        "strangers": ["test_dmabuf"],
         "old-firmware": ["test_cancel"], "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],
         **dict.fromkeys(OTHER_LINUX, ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_lifetime"])}
 # What tests provoke: allocations that must fail, jobs that must fault.

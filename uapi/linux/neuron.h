@@ -124,7 +124,7 @@ struct neuron_ioctl_info {
  *		NEURON_MEM_READONLY, or memory that cannot be pinned (device memory)
  *  -EBADF	@fd is not a dma-buf
  *  -EACCES	the dma-buf is open for reading only, and not NEURON_MEM_READONLY
- *  -ESTALE	the dma-buf is memory of a chip that has gone or was reset
+ *  -ESTALE	the dma-buf is memory of a chip that has gone, was reset, or is being reset
  *  -EXDEV	the dma-buf is memory of a chip that is not a neighbour, or the link is down
  *  -EOPNOTSUPP	also: no such type in this kernel; the exporter shares with no device like this;
  *		pages that the chip can only reach through a bounce buffer
@@ -201,9 +201,10 @@ struct neuron_copy {
  *
  *  -ERANGE	an offset or a length reaches over the end of an object; nothing was copied
  *  -EACCES	a destination is NEURON_MEM_READONLY; nothing was copied
- *  -ESTALE	the exporter of an imported dma-buf took it back
+ *  -ESTALE	the exporter of an imported dma-buf took it back, or is no neighbour any more
  *  -EBADMSG	uncorrectable error in memory that a copy reads; copies before it are done
- *  -EREMOTEIO	the chip reached no memory at an address; copies before that one are done
+ *  -EREMOTEIO	the chip reached no memory at an address, or the link to imported memory is
+ *		down; copies before that one are done
  *  -ETIMEDOUT	the DMA engine did not complete
  */
 struct neuron_ioctl_copy {
