@@ -305,7 +305,9 @@ static int neuron_recovery_reset_device(struct neuron_device *ndev)
 {
 	int ret;
 
-	neuron_function_reset(ndev);
+	ret = neuron_function_reset(ndev);
+	if (ret)
+		return ret;
 	pci_set_master(ndev->pdev);
 	/* Slow, and nobody else is at the chip: without the lock. */
 	ret = neuron_hw_handshake(ndev);
@@ -376,7 +378,9 @@ static void neuron_recovery_reset(struct work_struct *work)
 	ret = neuron_recovery_reset_device(ndev);
 	neuron_recovery_note(ndev, "device reset: %d", ret);
 	if (ret) {
-		dev_err(&ndev->dev, "reset failed: %d\n", ret);
+		/* Busy: somebody else is at it, and cancels this. */
+		if (ret != -EBUSY)
+			dev_err(&ndev->dev, "reset failed: %d\n", ret);
 		/* Whoever holds the recovery cancels this, too. */
 		queue_delayed_work(system_long_wq, &recovery->reset, NEURON_RETRY_DELAY);
 		return;

@@ -155,17 +155,20 @@ void neuron_restore_config(struct neuron_device *ndev)
 	pci_save_state(ndev->pdev);
 }
 
-void neuron_function_reset(struct neuron_device *ndev)
+int neuron_function_reset(struct neuron_device *ndev)
 {
 	struct pci_dev *pdev = ndev->pdev;
 
 	if (pcie_reset_flr(pdev, PCI_RESET_PROBE))
-		return;
-	pci_cfg_access_lock(pdev);
+		return 0;
+	/* Who resets it from outside has the lock, and waits in reset_prepare() for this to end. */
+	if (!pci_cfg_access_trylock(pdev))
+		return -EBUSY;
 	if (pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
 		dev_err(&ndev->dev, "function does not come back from its reset\n");
 	neuron_restore_config(ndev);
 	pci_cfg_access_unlock(pdev);
+	return 0;
 }
 
 void neuron_core_reset(struct neuron_device *ndev, u32 map)

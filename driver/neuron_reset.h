@@ -22,8 +22,11 @@ int neuron_hw_handshake(struct neuron_device *ndev);
 int neuron_hw_restart(struct neuron_device *ndev);
 /* Take everything from the files; the chip is left alone if it is broken. rwsem for writing. */
 void neuron_hw_stop(struct neuron_device *ndev);
-/* Function-level reset, if the chip has it; configuration as before. Nobody is at the chip. */
-void neuron_function_reset(struct neuron_device *ndev);
+/*
+ * Function-level reset, if the chip has it; configuration as before. Nobody is at the chip.
+ * -EBUSY: somebody else resets the function.
+ */
+int neuron_function_reset(struct neuron_device *ndev);
 void neuron_restore_config(struct neuron_device *ndev);
 /*
  * Reset NeuronCores: their jobs end as aborted, their queues stay enabled. Returns at once;
