@@ -266,7 +266,7 @@ static int make_body(struct ncc_context *ctx, struct body *body)
 	if (!ctx->options->plain_tar) {
 		archive_write_add_filter_gzip(a);
 		archive_write_set_filter_option(a, "gzip", "timestamp", NULL);
-		archive_write_set_filter_option(a, "gzip", "compression-level", "6");
+		archive_write_set_filter_option(a, "gzip", "compression-level", "1");
 	}
 	if (archive_write_open(a, body, NULL, body_write, NULL) == ARCHIVE_OK) {
 		err = add_members(ctx, a);
