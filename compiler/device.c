@@ -4,6 +4,7 @@
  * not: a node that they refuse costs another round of the partition pass.
  */
 #include "device.h"
+#include "expand.h"
 #include "graph.h"
 
 /* The chip computes with floating types, on tensors that have elements. */
@@ -11,7 +12,7 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 {
 	const struct ncc_tensor *out = node->out[0];
 
-	for (size_t i = 1; i < node->nout; i++)
+	for (size_t i = 1; i < node->nout && node->op != NCC_SPLIT; i++)
 		if (node->out[i] && node->out[i]->consumers)
 			return ncc_printf(&ctx->arena, "output %zu ('%s') is used; only the first output "
 					  "is supported", i, node->out[i]->name);
@@ -50,6 +51,17 @@ static const char *refuse_parameters(struct ncc_context *ctx, const struct ncc_n
 	return NULL;
 }
 
+static const char *refuse_lrn(const struct ncc_node *node)
+{
+	float quarters = 4 * ncc_attr_float(node, "beta", 0.75f);
+
+	if (quarters != 2 && quarters != 3 && quarters != 4)
+		return "only beta 0.5, 0.75 and 1 are supported";
+	if (node->in[0]->rank != 3 && node->in[0]->rank != 4)
+		return "one or two spatial dimensions are supported";
+	return NULL;
+}
+
 const char *ncc_device_refuses(struct ncc_context *ctx, const struct ncc_node *node)
 {
 	const char *why;
@@ -66,6 +78,21 @@ const char *ncc_device_refuses(struct ncc_context *ctx, const struct ncc_node *n
 	switch (node->op) {
 	case NCC_CONV:
 		return refuse_parameters(ctx, node, 1, 2);
+	case NCC_CONVTRANSPOSE:
+		if (node->window.stride[0] > 16 || node->window.stride[1] > 16)
+			return "strides above 16 are not supported";
+		return refuse_parameters(ctx, node, 1, 2);
+	case NCC_POW:
+		return ncc_expands_power(node) ? NULL :
+		       "the exponent must be a constant whole number up to 8, or 0.5 or -0.5";
+	case NCC_GATHER:
+		return node->move ? NULL : "the indices are computed at run time";
+	case NCC_CELU:
+		return ncc_attr_float(node, "alpha", 1) == 0 ? "alpha is 0" : NULL;
+	case NCC_LPNORM:
+		return ncc_attr_int(node, "p", 2) > 2 ? "only p 1 and 2 are supported" : NULL;
+	case NCC_LRN:
+		return refuse_lrn(node);
 	case NCC_BATCHNORM:
 		return refuse_parameters(ctx, node, 1, 4);
 	default:

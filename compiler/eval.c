@@ -153,26 +153,122 @@ static int eval_concat(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
-static int eval_gather(struct ncc_graph *g, struct ncc_node *node)
+/* Slice, Gather and the others that choose elements along each axis. */
+static int eval_move(struct ncc_graph *g, struct ncc_node *node)
 {
-	struct ncc_tensor *in = node->in[0], *index = node->in[1], *out = node->out[0];
-	int axis = (int)node->axis;
-	int64_t outer = ncc_dims(in, 0, axis), inner = ncc_dims(in, axis + 1, in->rank);
-	int64_t length = in->dim[axis];
-	struct copier c = copier(g, in, out);
+	const struct ncc_move *m = node->move;
+	struct ncc_tensor *out = node->out[0];
+	struct ncc_tensor shape = { .rank = m->rank };
+	struct copier c = copier(g, node->in[0], out);
+	struct cursor at;
 
-	if (!index->i)
-		return ncc_refuse(g->ctx, node, "indices '%s' are not integers", index->name);
-	for (int64_t n = 0; n < index->count; n++) {
-		int64_t at = index->i[n] < 0 ? index->i[n] + length : index->i[n];
+	memcpy(shape.dim, m->out, sizeof(shape.dim));
+	cursor_init(&at, &shape);
+	for (int64_t n = 0; n < out->count; n++, cursor_next(&at)) {
+		int64_t off = 0;
+		bool fill = false;
 
-		if (at < 0 || at >= length)
-			return ncc_node_error(g->ctx, node, "an index is outside of '%s' %s", in->name,
-					      ncc_shape_text(g->ctx, in));
-		for (int64_t o = 0; o < outer; o++)
-			for (int64_t k = 0; k < inner; k++)
-				copy_one(&c, (o * index->count + n) * inner + k,
-					 (o * length + at) * inner + k);
+		for (int d = 0; d < m->rank; d++) {
+			int64_t from = m->index[d][at.at[d]];
+
+			fill |= from < 0;
+			off = off * m->in[d] + from;
+		}
+		if (!fill)
+			copy_one(&c, n, off);
+		else if (c.f_out)
+			c.f_out[n] = m->fill;
+		else
+			c.i_out[n] = (int64_t)m->fill;
+	}
+	return 0;
+}
+
+static int eval_compare(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *a = node->in[0], *b = node->in[1], *out = node->out[0];
+	int64_t *i = new_ints(g, out);
+	struct cursor at;
+
+	cursor_init(&at, out);
+	for (int64_t n = 0; n < out->count; n++, cursor_next(&at)) {
+		int64_t x = cursor_offset(&at, a), y = cursor_offset(&at, b);
+		bool less = a->f ? a->f[x] < b->f[y] : a->i[x] < b->i[y];
+		bool greater = a->f ? a->f[x] > b->f[y] : a->i[x] > b->i[y];
+		bool equal = a->f ? a->f[x] == b->f[y] : a->i[x] == b->i[y];
+
+		i[n] = node->op == NCC_EQUAL ? equal : node->op == NCC_LESS ? less : greater;
+	}
+	return 0;
+}
+
+static int eval_where(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *out = node->out[0];
+	struct copier yes = copier(g, node->in[1], out), no = copier(g, node->in[2], out);
+	struct cursor at;
+
+	cursor_init(&at, out);
+	for (int64_t n = 0; n < out->count; n++, cursor_next(&at)) {
+		if (node->in[0]->i[cursor_offset(&at, node->in[0])])
+			copy_one(&yes, n, cursor_offset(&at, node->in[1]));
+		else
+			copy_one(&no, n, cursor_offset(&at, node->in[2]));
+	}
+	return 0;
+}
+
+static int eval_size(struct ncc_graph *g, struct ncc_node *node)
+{
+	new_ints(g, node->out[0])[0] = node->in[0]->count;
+	return 0;
+}
+
+/* Reductions of axes; a mean of integers rounds towards 0. */
+static int eval_reduce(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *in = node->in[0], *out = node->out[0];
+	double *acc = ncc_alloc_array(&g->ctx->arena, (size_t)out->count + 1, sizeof(*acc));
+	int64_t each = out->count ? in->count / out->count : 0;
+	bool *seen = ncc_alloc_array(&g->ctx->arena, (size_t)out->count + 1, sizeof(*seen));
+	struct cursor at;
+
+	cursor_init(&at, in);
+	for (int64_t n = 0; n < in->count; n++, cursor_next(&at)) {
+		double x = in->f ? in->f[n] : (double)in->i[n];
+		int64_t off = 0;
+
+		for (int d = 0; d < in->rank; d++)
+			if (!(node->axes >> d & 1))
+				off = off * in->dim[d] + at.at[d];
+		if (node->op == NCC_REDUCESUMSQUARE || node->op == NCC_REDUCEL2)
+			x *= x;
+		else if (node->op == NCC_REDUCEL1)
+			x = fabs(x);
+		if (node->op == NCC_REDUCEMAX)
+			acc[off] = seen[off] && acc[off] > x ? acc[off] : x;
+		else if (node->op == NCC_REDUCEMIN)
+			acc[off] = seen[off] && acc[off] < x ? acc[off] : x;
+		else
+			acc[off] += x;
+		seen[off] = true;
+	}
+	for (int64_t n = 0; n < out->count; n++) {
+		if (node->op == NCC_REDUCEMEAN)
+			acc[n] /= (double)each;
+		else if (node->op == NCC_REDUCEL2)
+			acc[n] = sqrt(acc[n]);
+	}
+	if (in->f) {
+		float *f = new_floats(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			f[n] = (float)acc[n];
+	} else {
+		int64_t *i = new_ints(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			i[n] = (int64_t)acc[n];
 	}
 	return 0;
 }
@@ -232,6 +328,8 @@ static float unary(enum ncc_op op, float x)
 		return 1 / (1 + expf(-x));
 	case NCC_SQRT:
 		return sqrtf(x);
+	case NCC_ERF:
+		return erff(x);
 	default:
 		return tanhf(x);
 	}
@@ -264,6 +362,8 @@ static float binary_float(enum ncc_op op, float a, float b)
 		return a / b;
 	case NCC_MAX:
 		return a > b ? a : b;
+	case NCC_POW:
+		return powf(a, b);
 	default:
 		return a < b ? a : b;
 	}
@@ -317,27 +417,39 @@ static const eval_fn eval[NCC_OP_COUNT] = {
 	[NCC_IDENTITY] = eval_alias, [NCC_DROPOUT] = eval_alias, [NCC_RESHAPE] = eval_alias,
 	[NCC_FLATTEN] = eval_alias, [NCC_SQUEEZE] = eval_alias, [NCC_UNSQUEEZE] = eval_alias,
 	[NCC_SHAPE] = eval_shape, [NCC_CONSTANTOFSHAPE] = eval_constant_of_shape,
-	[NCC_TRANSPOSE] = eval_transpose, [NCC_CONCAT] = eval_concat, [NCC_GATHER] = eval_gather,
-	[NCC_CAST] = eval_cast,
+	[NCC_TRANSPOSE] = eval_transpose, [NCC_CONCAT] = eval_concat, [NCC_GATHER] = eval_move,
+	[NCC_SLICE] = eval_move, [NCC_PAD] = eval_move, [NCC_EXPAND] = eval_move,
+	[NCC_TILE] = eval_move, [NCC_CAST] = eval_cast, [NCC_EQUAL] = eval_compare,
+	[NCC_LESS] = eval_compare, [NCC_GREATER] = eval_compare, [NCC_WHERE] = eval_where,
+	[NCC_SIZE] = eval_size, [NCC_REDUCEL1] = eval_reduce, [NCC_REDUCEL2] = eval_reduce,
+	[NCC_REDUCEMAX] = eval_reduce, [NCC_REDUCEMEAN] = eval_reduce,
+	[NCC_REDUCEMIN] = eval_reduce, [NCC_REDUCESUM] = eval_reduce,
+	[NCC_REDUCESUMSQUARE] = eval_reduce,
 	[NCC_ABS] = eval_unary, [NCC_EXP] = eval_unary, [NCC_NEG] = eval_unary,
 	[NCC_RECIPROCAL] = eval_unary, [NCC_RELU] = eval_unary, [NCC_SIGMOID] = eval_unary,
-	[NCC_SQRT] = eval_unary, [NCC_TANH] = eval_unary,
+	[NCC_SQRT] = eval_unary, [NCC_TANH] = eval_unary, [NCC_ERF] = eval_unary,
 	[NCC_ADD] = eval_binary, [NCC_SUB] = eval_binary, [NCC_MUL] = eval_binary,
 	[NCC_DIV] = eval_binary, [NCC_MAX] = eval_binary, [NCC_MIN] = eval_binary,
+	[NCC_POW] = eval_binary,
 };
 
 int ncc_eval(struct ncc_graph *g, struct ncc_node *node)
 {
-	bool two = eval[node->op] == eval_binary;
+	bool two = eval[node->op] == eval_binary || eval[node->op] == eval_compare;
+	bool sized = node->op == NCC_SHAPE || node->op == NCC_SIZE;
 
 	if (!eval[node->op] || ncc_is_const(node->out[0]))
 		return 0;
 	/* Variadic ones with more than two inputs are taken apart first (fold pass). */
 	if (two && node->nin > 2)
 		return 0;
-	for (size_t i = 0; i < node->nin && node->op != NCC_SHAPE; i++)
-		if (!node->in[i] || !ncc_is_const(node->in[i]))
+	for (size_t i = 0; i < node->nin && !sized; i++)
+		if (node->in[i] ? !ncc_is_const(node->in[i]) : eval[node->op] != eval_move)
 			return 0;
+	if (node->op == NCC_WHERE && (!node->in[0]->i || !node->in[1]->f != !node->in[2]->f))
+		return 0;
+	if (node->op == NCC_POW && (!node->in[0]->f || !node->in[1]->f))
+		return 0;
 	/* Pieces of one expression have one kind of contents. */
 	for (size_t i = 1; i < node->nin && (two || node->op == NCC_CONCAT); i++)
 		if (!node->in[i]->f != !node->in[0]->f)

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "expand.h"
 #include "fold.h"
 #include "shape.h"
 
@@ -69,6 +70,21 @@ static int fold_identity(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
+/* Operators that others can express. */
+static int expand(struct ncc_graph *g, struct ncc_node *node)
+{
+	bool done;
+	int err = ncc_expand_pointwise(g, node, &done);
+
+	if (!done)
+		err = ncc_expand_norm(g, node, &done);
+	if (!done)
+		err = ncc_expand_move(g, node, &done);
+	if (!done)
+		ncc_graph_add(g, node);
+	return err;
+}
+
 static int fold_node(struct ncc_graph *g, struct ncc_node *node)
 {
 	for (size_t i = 0; i < node->nin; i++)
@@ -91,8 +107,7 @@ static int fold_node(struct ncc_graph *g, struct ncc_node *node)
 	case NCC_MATMUL:
 		return ncc_fold_matmul(g, node);
 	default:
-		ncc_graph_add(g, node);
-		return 0;
+		return expand(g, node);
 	}
 }
 

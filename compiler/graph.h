@@ -69,6 +69,7 @@ struct ncc_declared {
  * @producer: node that makes it; NULL for inputs and constants
  * @consumers: uses by nodes and as a graph output; ncc_graph_count_uses() updates it
  * @same: the tensor that replaces this one, after a node in between went away
+ * @wide: fp32 on the device, whatever --fast-math says: a narrow type would spoil the result
  * @value: where it lives on the device (place pass)
  * @mark, @crosses: used inside the partition pass; goes from one part to another
  */
@@ -81,6 +82,7 @@ struct ncc_tensor {
 	bool shaped;
 	bool is_input;
 	bool is_output;
+	bool wide;
 	int64_t count;
 	const float *f;
 	const int64_t *i;
@@ -147,13 +149,41 @@ struct ncc_window {
 };
 
 /**
+ * struct ncc_move - data movement that treats each axis alone
+ * @rank: axes of both sides; @in and @out: their sizes
+ * @index: for each axis, per output position the input position; -1: the fill
+ * @fills: some index is -1
+ *
+ * The sizes multiply to those of the node's tensors, whose own shapes may differ.
+ */
+struct ncc_move {
+	int rank;
+	int64_t in[NCC_MAX_RANK], out[NCC_MAX_RANK];
+	const int64_t *index[NCC_MAX_RANK];
+	bool fills;
+	float fill;
+};
+
+/* Resize along one axis: output element o is the sum of weight[k][o] * input[index[k][o]]. */
+struct ncc_taps {
+	int n;			/* 0: the axis stays as it is */
+	const int64_t *index[4];
+	const float *weight[4];
+};
+
+/**
  * struct ncc_node - one operator
  * @index: position in the model, the tag of its instructions
  * @in: NULL where an optional input is absent; after the node's own inputs, of which there are
  *	@nexplicit, those that the graphs in its attributes take from outside
  * @window: valid for Conv and pooling after the shape pass
  * @axis, @perm, @alpha: attributes that shape inference normalised, where the operator has them
- * @scale: Gemm's alpha where the weights could not take it
+ * @scale: Gemm's alpha where the weights could not take it; a mean's factor
+ * @alu, @scalar: of SCALARS; alu[0]: of REDUCE
+ * @move: of data movement, set by the shape pass; for Split one per output
+ * @taps: of Resize, set by the shape pass, one per axis
+ * @axes: bit set of the reduced axes of a reduction
+ * @extent: of REDUCE and NORM: elements before, in and after the axes that they work on
  * @bias: constant of one value per output channel, fused (fuse pass)
  * @residual: tensor of the output's shape to be added before @func
  * @func: enum neuron_func that is applied to the result
@@ -181,6 +211,12 @@ struct ncc_node {
 	bool count_pad;
 	float low, high;
 	float scale;
+	uint8_t alu[2];
+	float scalar[2];
+	struct ncc_move *move;
+	struct ncc_taps *taps;
+	uint32_t axes;
+	int64_t extent[3];
 	struct ncc_tensor *bias;
 	struct ncc_tensor *residual;
 	uint8_t func;

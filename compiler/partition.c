@@ -385,7 +385,8 @@ static int take_whole(struct ncc_context *ctx, struct ncc_graph *g)
 
 		if (why)
 			return ncc_node_error(ctx, node, "%s", why);
-		node->nout = 1;
+		if (node->op != NCC_SPLIT)
+			node->nout = 1;
 	}
 	part->name = "sg00";
 	part->device = true;

@@ -129,13 +129,16 @@ static void copy_node(struct ncc_graph *to, const struct ncc_node *node)
 	struct ncc_node *copy = ncc_alloc(arena, sizeof(*copy));
 
 	*copy = *node;
-	copy->nout = 1;
+	copy->nout = node->op == NCC_SPLIT ? node->nout : 1;
 	copy->in = ncc_alloc_array(arena, node->nin, sizeof(*copy->in));
-	copy->out = ncc_alloc_array(arena, 1, sizeof(*copy->out));
+	copy->out = ncc_alloc_array(arena, copy->nout, sizeof(*copy->out));
 	for (size_t i = 0; i < node->nin; i++)
 		copy->in[i] = copy_tensor(to, node->in[i]);
-	copy->out[0] = copy_tensor(to, node->out[0]);
-	copy->out[0]->producer = copy;
+	for (size_t i = 0; i < copy->nout; i++) {
+		copy->out[i] = copy_tensor(to, node->out[i]);
+		if (copy->out[i])
+			copy->out[i]->producer = copy;
+	}
 	copy->mark = 0;
 	ncc_graph_add(to, copy);
 }

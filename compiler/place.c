@@ -26,7 +26,7 @@ static struct ncc_value *new_value(struct ncc_program *p, struct ncc_tensor *t,
 	v->tensor = t;
 	v->dtype = p->ctx->options->precision.cast_all ? p->ctx->options->precision.half :
 							  NEURON_FP32;
-	if (kind != NCC_VALUE_TEMP)
+	if (kind != NCC_VALUE_TEMP || t->wide)
 		v->dtype = NEURON_FP32;
 	v->next = p->values;
 	p->values = v;
@@ -42,7 +42,7 @@ static bool is_view(enum ncc_op op)
 
 static bool moves_data(enum ncc_op op)
 {
-	return op == NCC_TRANSPOSE || op == NCC_CONCAT || op == NCC_COPY;
+	return op == NCC_TRANSPOSE || op == NCC_CONCAT || op == NCC_COPY || op == NCC_MOVE;
 }
 
 /* The result of a view is its input's value, unless an output would need two places. */

@@ -97,6 +97,26 @@ static int broadcast(struct ncc_graph *g, struct ncc_node *node)
 	return ncc_shape_broadcast(g, node, node->in, node->nin, node->out[0]);
 }
 
+/* The slope broadcasts to the input, not the other way round. */
+static int prelu(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+
+	if (ncc_shape_broadcast(g, node, node->in, 2, node->out[0]))
+		return -EINVAL;
+	if (node->out[0]->count != x->count)
+		return ncc_node_error(g->ctx, node, "slope '%s' %s does not fit '%s' %s", node->in[1]->name,
+				      ncc_shape_text(g->ctx, node->in[1]), x->name,
+				      ncc_shape_text(g->ctx, x));
+	return 0;
+}
+
+/* Base and exponent may have different types. */
+static int power(struct ncc_graph *g, struct ncc_node *node)
+{
+	return ncc_shape_broadcast(g, node, node->in, 2, node->out[0]);
+}
+
 static int clip_limit(struct ncc_graph *g, struct ncc_node *node, size_t i, const char *attr,
 		      float *limit)
 {
@@ -430,87 +450,6 @@ static int shape_of(struct ncc_graph *g, struct ncc_node *node)
 	return set(g, node, 1, dim);
 }
 
-static int gather(struct ncc_graph *g, struct ncc_node *node)
-{
-	struct ncc_tensor *x = node->in[0], *index = node->in[1];
-	int64_t dim[2 * NCC_MAX_RANK];
-	int rank = 0;
-
-	if (ncc_axis(g, node, ncc_attr_int(node, "axis", 0), x->rank, &node->axis))
-		return -EINVAL;
-	for (int d = 0; d < x->rank; d++) {
-		if (d != node->axis) {
-			dim[rank++] = x->dim[d];
-			continue;
-		}
-		for (int e = 0; e < index->rank; e++)
-			dim[rank++] = index->dim[e];
-	}
-	return set(g, node, rank, dim);
-}
-
-static int64_t clamp(int64_t v, int64_t low, int64_t high)
-{
-	return v < low ? low : v > high ? high : v;
-}
-
-/* What Slice means on an axis of length @n: @count elements from @first on. */
-static void slice_range(int64_t n, int64_t start, int64_t end, int64_t step, int64_t *first,
-			int64_t *count)
-{
-	int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1;
-
-	start = clamp(start < -n ? -1 : start < 0 ? start + n : start, low, high);
-	end = clamp(end < -n ? -1 : end < 0 ? end + n : end, low, high);
-	*first = start;
-	if (step > 0)
-		*count = end > start ? 1 + (end - start - 1) / step : 0;
-	else
-		*count = start > end ? 1 + (start - end - 1) / -step : 0;
-}
-
-static const int64_t *slice_list(struct ncc_node *node, size_t in, const char *attr, int64_t *n)
-{
-	const struct ncc_attr *a = ncc_attr(node, attr);
-
-	*n = 0;
-	if (in < node->nin && node->in[in]) {
-		*n = node->in[in]->count;
-		return node->in[in]->i;
-	}
-	if (!a || a->kind != NCC_ATTR_INTS)
-		return NULL;
-	*n = (int64_t)a->n;
-	return a->ints;
-}
-
-/* Only constants are sliced: the result's data are made right here. */
-static int slice(struct ncc_graph *g, struct ncc_node *node)
-{
-	struct ncc_tensor *x = node->in[0], *out = node->out[0];
-	int64_t n, n_end, n_axes, n_steps, axis, step, first, count;
-	const int64_t *start = slice_list(node, 1, "starts", &n);
-	const int64_t *end = slice_list(node, 2, "ends", &n_end);
-	const int64_t *axes = slice_list(node, 3, "axes", &n_axes);
-	const int64_t *steps = slice_list(node, 4, "steps", &n_steps);
-	int64_t *data;
-
-	if (!x->i || x->rank != 1 || !start || !end || n != 1 || n_end != 1)
-		return ncc_refuse(g->ctx, node, "is supported only on constant lists of integers, as in "
-				      "shape computations");
-	axis = axes && n_axes == 1 ? axes[0] : 0;
-	step = steps && n_steps == 1 ? steps[0] : 1;
-	if ((axis != 0 && axis != -1) || !step || step == INT64_MIN)
-		return ncc_node_error(g->ctx, node, "axis %" PRId64 " or step %" PRId64 " makes no sense",
-				      axis, step);
-	slice_range(x->count, start[0], end[0], step, &first, &count);
-	data = ncc_alloc_array(&g->ctx->arena, (size_t)count + 1, sizeof(*data));
-	for (int64_t i = 0; i < count; i++)
-		data[i] = x->i[first + i * step];
-	out->i = data;
-	return set(g, node, 1, &count);
-}
-
 typedef int (*infer_fn)(struct ncc_graph *g, struct ncc_node *node);
 
 static const infer_fn infer[NCC_OP_COUNT] = {
@@ -523,7 +462,24 @@ static const infer_fn infer[NCC_OP_COUNT] = {
 	[NCC_RESHAPE] = reshape, [NCC_FLATTEN] = flatten, [NCC_SQUEEZE] = squeeze,
 	[NCC_UNSQUEEZE] = unsqueeze, [NCC_TRANSPOSE] = transpose, [NCC_SOFTMAX] = softmax,
 	[NCC_CONCAT] = concat, [NCC_CONSTANT] = constant, [NCC_CONSTANTOFSHAPE] = constant_of_shape,
-	[NCC_CAST] = cast, [NCC_SHAPE] = shape_of, [NCC_GATHER] = gather, [NCC_SLICE] = slice,
+	[NCC_CAST] = cast, [NCC_SHAPE] = shape_of, [NCC_GATHER] = ncc_shape_gather,
+	[NCC_SLICE] = ncc_shape_slice, [NCC_SPLIT] = ncc_shape_split, [NCC_PAD] = ncc_shape_pad,
+	[NCC_EXPAND] = ncc_shape_expand, [NCC_TILE] = ncc_shape_tile,
+	[NCC_DEPTHTOSPACE] = ncc_shape_depth, [NCC_SPACETODEPTH] = ncc_shape_depth,
+	[NCC_RESIZE] = ncc_shape_resize, [NCC_UPSAMPLE] = ncc_shape_resize,
+	[NCC_REDUCEL1] = ncc_shape_reduce, [NCC_REDUCEL2] = ncc_shape_reduce,
+	[NCC_REDUCEMAX] = ncc_shape_reduce, [NCC_REDUCEMEAN] = ncc_shape_reduce,
+	[NCC_REDUCEMIN] = ncc_shape_reduce, [NCC_REDUCESUM] = ncc_shape_reduce,
+	[NCC_REDUCESUMSQUARE] = ncc_shape_reduce, [NCC_LAYERNORM] = ncc_shape_layernorm,
+	[NCC_INSTANCENORM] = ncc_shape_channelnorm, [NCC_GROUPNORM] = ncc_shape_channelnorm,
+	[NCC_LPNORM] = ncc_shape_lpnorm, [NCC_MVN] = ncc_shape_mvn, [NCC_LRN] = ncc_shape_lrn,
+	[NCC_EQUAL] = ncc_shape_compare, [NCC_GREATER] = ncc_shape_compare,
+	[NCC_LESS] = ncc_shape_compare, [NCC_WHERE] = ncc_shape_where, [NCC_SIZE] = ncc_shape_size,
+	[NCC_RANGE] = ncc_shape_range, [NCC_CONVTRANSPOSE] = ncc_shape_conv_transpose,
+	[NCC_CELU] = same, [NCC_ELU] = same, [NCC_ERF] = same, [NCC_GELU] = same,
+	[NCC_HARDSIGMOID] = same, [NCC_HARDSWISH] = same, [NCC_LEAKYRELU] = same,
+	[NCC_SELU] = same, [NCC_SOFTSIGN] = same, [NCC_PRELU] = prelu, [NCC_POW] = power,
+	[NCC_MEAN] = broadcast,
 	[NCC_CONV] = ncc_shape_conv,
 	[NCC_MAXPOOL] = ncc_shape_pool, [NCC_AVERAGEPOOL] = ncc_shape_pool,
 	[NCC_GLOBALAVERAGEPOOL] = ncc_shape_global_pool, [NCC_GLOBALMAXPOOL] = ncc_shape_global_pool,

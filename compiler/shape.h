@@ -12,6 +12,32 @@ int ncc_shape_conv(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_pool(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_global_pool(struct ncc_graph *g, struct ncc_node *node);
 
+int ncc_shape_conv_transpose(struct ncc_graph *g, struct ncc_node *node);
+
+/* Data movement. Fill node->move, or node->taps. */
+int ncc_shape_slice(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_split(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_pad(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_gather(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_expand(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_tile(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_depth(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_resize(struct ncc_graph *g, struct ncc_node *node);
+/* Axis @axis of @m, of @size elements, stays as it is. */
+void ncc_move_keep(struct ncc_graph *g, struct ncc_move *m, int axis, int64_t size);
+
+/* Reductions (node->axes), normalisations, shape arithmetic. */
+int ncc_shape_reduce(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_layernorm(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_channelnorm(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_lpnorm(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_mvn(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_lrn(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_compare(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_where(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_size(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_range(struct ncc_graph *g, struct ncc_node *node);
+
 /* The numpy broadcast of @n tensors; -EINVAL (reported) if they do not fit. */
 int ncc_shape_broadcast(struct ncc_graph *g, struct ncc_node *node, struct ncc_tensor **in,
 			size_t n, struct ncc_tensor *out);

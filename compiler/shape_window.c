@@ -182,3 +182,74 @@ int ncc_shape_global_pool(struct ncc_graph *g, struct ncc_node *node)
 		dim[d] = d < 2 ? x->dim[d] : 1;
 	return ncc_tensor_set_shape(g, node, node->out[0], x->rank, dim);
 }
+
+/* Output size and pads of one axis of ConvTranspose; @extra: output_padding; @size: wanted, or 0. */
+static int transposed_size(struct ncc_graph *g, struct ncc_node *node, int d, int64_t extra,
+			   int64_t size, bool same)
+{
+	struct ncc_window *w = &node->window;
+	int64_t full = w->stride[d] * (w->in[d] - 1) + extra + (w->kernel[d] - 1) * w->dilation[d] + 1;
+	const struct ncc_attr *a = ncc_attr(node, "auto_pad");
+	bool upper = a && a->kind == NCC_ATTR_STRING && !strcmp(a->s, "SAME_UPPER");
+
+	if (same && !size)
+		size = w->in[d] * w->stride[d];
+	if (size) {
+		int64_t total = full - size > 0 ? full - size : 0;
+
+		w->pad[d] = upper ? total / 2 : total - total / 2;
+		/* What ONNX calls the default puts the odd one at the end. */
+		if (!same)
+			w->pad[d] = upper ? total - total / 2 : total / 2;
+		w->pad_end[d] = total - w->pad[d];
+		w->out[d] = size;
+	} else {
+		w->out[d] = full - w->pad[d] - w->pad_end[d];
+	}
+	if (w->out[d] < 1)
+		return ncc_node_error(g->ctx, node, "axis %d of the result would have size %" PRId64, 2 + d,
+				      w->out[d]);
+	return 0;
+}
+
+int ncc_shape_conv_transpose(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0], *k = node->in[1];
+	const struct ncc_attr *a = ncc_attr(node, "auto_pad");
+	bool same = a && a->kind == NCC_ATTR_STRING && !strncmp(a->s, "SAME", 4);
+	struct ncc_window *w = &node->window;
+	int64_t pads[4] = { 0 }, extra[2] = { 0 }, size[2] = { 0 }, dim[4];
+	size_t n;
+
+	if (check_rank(g, node))
+		return -EINVAL;
+	n = (size_t)x->rank - 2;
+	node->group = ncc_attr_int(node, "group", 1);
+	if (k->rank != x->rank || node->group < 1 || x->dim[1] != k->dim[0] ||
+	    x->dim[1] % node->group || !k->dim[1])
+		return ncc_node_error(g->ctx, node, "weights '%s' %s do not fit input '%s' %s with group %"
+				      PRId64, k->name, ncc_shape_text(g->ctx, k), x->name,
+				      ncc_shape_text(g->ctx, x), node->group);
+	for (int d = 0; d < 2; d++)
+		w->kernel[d] = w->stride[d] = w->dilation[d] = w->in[d] = w->out[d] = 1;
+	for (size_t d = 0; d < n; d++) {
+		w->kernel[d] = k->dim[2 + d];
+		w->in[d] = x->dim[2 + d];
+	}
+	if (read_list(g, node, "strides", n, 1, w->stride) < 0 ||
+	    read_list(g, node, "dilations", n, 1, w->dilation) < 0 ||
+	    read_list(g, node, "pads", 2 * n, 0, pads) < 0 ||
+	    read_list(g, node, "output_padding", n, 0, extra) < 0 ||
+	    read_list(g, node, "output_shape", n, 1, size) < 0)
+		return -EINVAL;
+	dim[0] = x->dim[0];
+	dim[1] = k->dim[1] * node->group;
+	for (size_t d = 0; d < n; d++) {
+		w->pad[d] = pads[d];
+		w->pad_end[d] = pads[n + d];
+		if (transposed_size(g, node, (int)d, extra[d], size[d], same))
+			return -EINVAL;
+		dim[2 + d] = w->out[d];
+	}
+	return ncc_tensor_set_shape(g, node, node->out[0], x->rank, dim);
+}

@@ -137,6 +137,9 @@ int ncc_tile_affine(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_softmax(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_transpose(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_concat(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_pieces(struct ncc_lower *L, struct ncc_node *node);	/* MOVE */
+int ncc_tile_reduce(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_norm(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_copy(struct ncc_lower *L, struct ncc_node *node);
 
 #endif

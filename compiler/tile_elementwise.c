@@ -394,6 +394,12 @@ static bool act_func(enum ncc_op op, uint8_t *func, float *scale)
 	case NCC_TANH:
 		*func = NEURON_FUNC_TANH;
 		return true;
+	case NCC_ERF:
+		*func = NEURON_FUNC_ERF;
+		return true;
+	case NCC_RSQRT:
+		*func = NEURON_FUNC_RSQRT;
+		return true;
 	default:
 		return false;
 	}
@@ -409,8 +415,22 @@ static int emit_unary(struct elementwise *e, const struct ncc_region *r, const s
 		.scalar1 = node->high,
 	};
 
+	if (node->op == NCC_GELU) {
+		const struct ncc_attr *how = ncc_attr(node, "approximate");
+		bool tanh = how && how->kind == NCC_ATTR_STRING && !strcmp(how->s, "tanh");
+
+		a.func = tanh ? NEURON_FUNC_GELU_TANH : NEURON_FUNC_GELU;
+		a.scale = 1;
+		return ncc_activate(&e->L->b, &a, loops, n);
+	}
 	if (act_func(node->op, &a.func, &a.scale))
 		return ncc_activate(&e->L->b, &a, loops, n);
+	if (node->op == NCC_SCALARS) {
+		clip = (struct ncc_scalars){
+			.alu0 = node->alu[0], .alu1 = node->alu[1], .scalar0 = node->scalar[0],
+			.scalar1 = node->scalar[1],
+		};
+	}
 	return ncc_tensor_scalar(&e->L->b, &clip, a.parts, in->at, out->at, loops, n);
 }
 

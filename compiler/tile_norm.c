@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Normalisation of rows that lie along i: (x - mean) / sqrt(variance + epsilon), then a
+ * factor and a term for each column. Everything between is fp32.
+ */
+#include <errno.h>
+
+#include "tile.h"
+
+struct norm {
+	struct ncc_lower *L;
+	struct ncc_node *node;
+	struct ncc_layout layout;
+	int64_t size;
+	struct ncc_result res;
+};
+
+/* dst = a alu b for @rows rows; @b_row and @b_col are the steps of b. */
+static int combine(struct norm *n, unsigned int parts, int64_t rows, uint8_t alu,
+		   const struct ncc_tile *a, struct ncc_at b, int64_t b_row, int64_t b_col,
+		   const struct ncc_tile *dst)
+{
+	return ncc_tensor_tensor(&n->L->b, alu, parts, a->at, b, dst->at, (struct ncc_loop[]){
+					{ rows, { a->step_o, b_row, dst->step_o } },
+					{ n->size, { a->step_i, b_col, dst->step_i } },
+				 }, 2);
+}
+
+/* One number for each row: the sum of it, times @scale. */
+static int sum_rows(struct norm *n, unsigned int parts, int64_t rows, const struct ncc_tile *x,
+		    struct ncc_at sums, float scale)
+{
+	return ncc_tensor_reduce(&n->L->b, NEURON_ALU_ADD, scale, parts, x->at, sums,
+				 (struct ncc_loop[]){
+					{ rows, { x->step_o, 1 } }, { n->size, { x->step_i, 0 } },
+				 }, 2, 1);
+}
+
+/* The factors or terms of the columns on all partitions, and whether there are any. */
+static int columns(struct norm *n, size_t which, struct ncc_tile *t, bool *any)
+{
+	struct ncc_layout l = { 1, 1, n->size, true };
+	struct ncc_region all = { 0, 1, 0, 1, 0, n->size };
+	struct ncc_tensor *c = which < n->node->nin ? n->node->in[which] : NULL;
+
+	*any = c != NULL;
+	return c ? ncc_load(n->L, c->value, &l, NEURON_FP32, &all, t) : 0;
+}
+
+static int tile(struct norm *n, unsigned int parts, int64_t rows, const struct ncc_tile *src,
+		const struct ncc_tile *dst)
+{
+	struct ncc_build *b = &n->L->b;
+	struct ncc_tile x = ncc_temp(n->L, rows, n->size, NEURON_FP32);
+	struct ncc_tile y = ncc_temp(n->L, rows, n->size, NEURON_FP32);
+	struct ncc_tile stat = ncc_temp(n->L, 1, rows, NEURON_FP32);
+	struct ncc_scalars add = {
+		.alu0 = NEURON_ALU_ADD, .scalar0 = n->node->low, .alu1 = NEURON_ALU_BYPASS,
+	};
+	struct ncc_activate root = {
+		.parts = parts, .func = NEURON_FUNC_RSQRT, .scale = 1, .src = stat.at, .dst = stat.at,
+	};
+	struct ncc_loop each = { rows, { 1, 1 } };
+	struct ncc_tile factor, term;
+	bool scale, shift;
+	int err = columns(n, 1, &factor, &scale);
+
+	if (!err)
+		err = columns(n, 2, &term, &shift);
+	if (!err)
+		err = sum_rows(n, parts, rows, src, stat.at, 1 / (float)n->size);
+	if (!err)
+		err = combine(n, parts, rows, NEURON_ALU_SUB, src, stat.at, 1, 0, &x);
+	if (!err)
+		err = combine(n, parts, rows, NEURON_ALU_MUL, &x, x.at, x.step_o, 1, &y);
+	if (!err)
+		err = sum_rows(n, parts, rows, &y, stat.at, 1 / (float)n->size);
+	if (!err)
+		err = ncc_tensor_scalar(b, &add, parts, stat.at, stat.at, &each, 1);
+	if (!err)
+		err = ncc_activate(b, &root, &each, 1);
+	if (!err)
+		err = combine(n, parts, rows, NEURON_ALU_MUL, &x, stat.at, 1, 0,
+			      scale || shift ? &x : dst);
+	if (!err && scale)
+		err = combine(n, parts, rows, NEURON_ALU_MUL, &x, factor.at, 0, 1, shift ? &x : dst);
+	if (!err && shift)
+		err = combine(n, parts, rows, NEURON_ALU_ADD, &x, term.at, 0, 1, dst);
+	return err;
+}
+
+/* Rows @first .. @first + @rows - 1 of each partition of a chunk. */
+static int rows(struct norm *n, int64_t chunk, int64_t first, int64_t count)
+{
+	struct ncc_region r = ncc_chunk_region(&n->layout, chunk);
+	struct ncc_tile src, dst;
+	int err;
+
+	r.o0 = first;
+	r.on = count;
+	err = ncc_load(n->L, n->node->in[0]->value, &n->layout, 0, &r, &src);
+	if (!err)
+		err = ncc_result_tile(n->L, &n->res, &r, &dst);
+	if (!err)
+		err = tile(n, (unsigned int)r.an, count, &src, &dst);
+	return err ? err : ncc_result_put(n->L, &n->res, &r, &dst);
+}
+
+int ncc_tile_norm(struct ncc_lower *L, struct ncc_node *node)
+{
+	struct norm n = { .L = L, .node = node, .size = node->extent[1] };
+	struct ncc_value *x = node->in[0]->value;
+	struct ncc_layout rep = { 1, 1, n.size, true };
+	int64_t most;
+	int err;
+
+	n.layout = (struct ncc_layout){ 1, node->extent[0], n.size, false };
+	for (struct ncc_copy *c = x->copies; c; c = c->next)
+		if (c->layout.i == n.size && !c->layout.rep && c->dtype == x->dtype)
+			n.layout = c->layout;
+	err = ncc_want(L, x, &n.layout, 0);
+	for (size_t i = 1; i < node->nin && !err; i++)
+		if (node->in[i])
+			err = ncc_want(L, node->in[i]->value, &rep, NEURON_FP32);
+	if (!err)
+		err = ncc_result_begin(L, node->out[0]->value, &n.layout, &n.res);
+	most = NCC_TILE_LIMIT / 4 / n.size;
+	most = most < 1 ? 1 : most;
+	for (int64_t c = 0; c < ncc_chunks(&n.layout); c++)
+		for (int64_t g = 0; g < n.layout.o && !err; g += most)
+			err = rows(&n, c, g, n.layout.o - g < most ? n.layout.o - g : most);
+	return err ? err : ncc_result_end(L, &n.res);
+}
