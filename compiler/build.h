@@ -12,7 +12,7 @@
 
 #include "program.h"
 
-#define NCC_MAX_LOOPS	10
+#define NCC_MAX_LOOPS	16
 
 /* What is being built, and for which node. */
 struct ncc_build {

@@ -184,6 +184,22 @@ static int eval_move(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
+/* Each output is a movement of its own. */
+static int eval_split(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t k = 0; k < node->nout; k++) {
+		struct ncc_node part = *node;
+
+		if (!node->out[k])
+			continue;
+		part.out = &node->out[k];
+		part.move = &node->move[k];
+		if (eval_move(g, &part))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int eval_compare(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *a = node->in[0], *b = node->in[1], *out = node->out[0];
@@ -419,7 +435,7 @@ static const eval_fn eval[NCC_OP_COUNT] = {
 	[NCC_SHAPE] = eval_shape, [NCC_CONSTANTOFSHAPE] = eval_constant_of_shape,
 	[NCC_TRANSPOSE] = eval_transpose, [NCC_CONCAT] = eval_concat, [NCC_GATHER] = eval_move,
 	[NCC_SLICE] = eval_move, [NCC_PAD] = eval_move, [NCC_EXPAND] = eval_move,
-	[NCC_TILE] = eval_move, [NCC_CAST] = eval_cast, [NCC_EQUAL] = eval_compare,
+	[NCC_TILE] = eval_move, [NCC_SPLIT] = eval_split, [NCC_CAST] = eval_cast, [NCC_EQUAL] = eval_compare,
 	[NCC_LESS] = eval_compare, [NCC_GREATER] = eval_compare, [NCC_WHERE] = eval_where,
 	[NCC_SIZE] = eval_size, [NCC_REDUCEL1] = eval_reduce, [NCC_REDUCEL2] = eval_reduce,
 	[NCC_REDUCEMAX] = eval_reduce, [NCC_REDUCEMEAN] = eval_reduce,

@@ -47,7 +47,7 @@ bool ncc_is_computed(const struct ncc_node *node)
 	if (!node->nout || !node->out[0] || !ncc_is_const(node->out[0]))
 		return false;
 	for (size_t i = 1; i < node->nout; i++)
-		if (node->out[i] && node->out[i]->consumers)
+		if (node->out[i] && node->out[i]->consumers && !ncc_is_const(node->out[i]))
 			return false;
 	return true;
 }

@@ -123,11 +123,11 @@ static int read_sizes(struct resize *r, const int64_t *axes, int64_t naxes)
 	return 0;
 }
 
-/* Where output position @o lies among the input's elements. */
-static double source(const struct resize *r, int d, int64_t o)
+/* Where output position @o lies among the input's elements: in fp32, as ONNX Runtime has it. */
+static float source(const struct resize *r, int d, int64_t o)
 {
-	double in = (double)r->node->in[0]->dim[d], out = (double)r->size[d], scale = r->scale[d];
-	double x = (double)o, adjust, center;
+	float in = (float)r->node->in[0]->dim[d], out = (float)r->size[d], scale = r->scale[d];
+	float x = (float)o, adjust, center;
 
 	switch (r->coordinate) {
 	case ASYMMETRIC:
@@ -135,13 +135,13 @@ static double source(const struct resize *r, int d, int64_t o)
 	case ALIGN_CORNERS:
 		return out > 1 ? x * (in - 1) / (out - 1) : 0;
 	case PYTORCH_HALF_PIXEL:
-		return out > 1 ? (x + 0.5) / scale - 0.5 : 0;
+		return out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
 	case HALF_PIXEL_SYMMETRIC:
 		adjust = out / (scale * in);
 		center = in / 2;
-		return center * (1 - adjust) + (x + 0.5) / scale - 0.5;
+		return center * (1 - adjust) + (x + 0.5f) / scale - 0.5f;
 	default:
-		return (x + 0.5) / scale - 0.5;
+		return (x + 0.5f) / scale - 0.5f;
 	}
 }
 

@@ -198,9 +198,6 @@ static int transposed_size(struct ncc_graph *g, struct ncc_node *node, int d, in
 		int64_t total = full - size > 0 ? full - size : 0;
 
 		w->pad[d] = upper ? total / 2 : total - total / 2;
-		/* What ONNX calls the default puts the odd one at the end. */
-		if (!same)
-			w->pad[d] = upper ? total - total / 2 : total / 2;
 		w->pad_end[d] = total - w->pad[d];
 		w->out[d] = size;
 	} else {
