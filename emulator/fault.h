@@ -171,6 +171,8 @@ bool emu_fault_off_bus_slow(struct emu_chip *chip);
 
 /* fault_act.c; service thread, under service.run. True: did something. */
 bool emu_fault_tick(struct emu_chip *chip);
+/* The same at @now of a clock, which tests have in hand; @now never goes back. */
+bool emu_fault_tick_at(struct emu_chip *chip, uint64_t now);
 void emu_fault_due(struct emu_chip *chip, uint64_t ns);
 /* A slot is new: what its kind does at once. */
 void emu_fault_begin(struct emu_chip *chip, enum emu_fault_kind kind,

@@ -202,17 +202,13 @@ static bool end_slow(struct emu_chip *chip, uint64_t now)
 	return true;
 }
 
-bool emu_fault_tick(struct emu_chip *chip)
+bool emu_fault_tick_at(struct emu_chip *chip, uint64_t now)
 {
 	struct emu_faults *f = &chip->faults;
 	enum emu_fault_kind kind = EMU_FAULT_KINDS;
 	unsigned int i, burst;
 	bool any = false;
-	uint64_t now;
 
-	if (atomic_load_explicit(&f->next_ns, memory_order_relaxed) == UINT64_MAX)
-		return false;
-	now = now_ns();
 	if (now < atomic_load(&f->next_ns))
 		return false;
 	atomic_store(&f->next_ns, UINT64_MAX);
@@ -225,6 +221,14 @@ bool emu_fault_tick(struct emu_chip *chip)
 	any |= emu_fault_late_flush(chip, EMU_FAULT_LATE_DUE);
 	any |= end_slow(chip, now);
 	return any;
+}
+
+bool emu_fault_tick(struct emu_chip *chip)
+{
+	/* a clock costs more than a look whether anything is ever due */
+	if (atomic_load_explicit(&chip->faults.next_ns, memory_order_relaxed) == UINT64_MAX)
+		return false;
+	return emu_fault_tick_at(chip, now_ns());
 }
 
 void emu_fault_irq_again(struct emu_chip *chip, unsigned int vector, uint64_t ms)

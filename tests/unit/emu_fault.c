@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "emu_harness.h"
+#include "fault.h"
 
 static struct harness h;
 
@@ -195,6 +196,59 @@ static void test_irq_storm(void **state)
 	assert_int_equal(h.irqs[7] - before, 500);
 	assert_int_equal(h.irqs[8], other);
 	assert_int_equal(ext(NEURON_EXT_IRQ_STATUS) >> 7 & 1, 0);
+}
+
+#define SECOND	1000000000ull
+#define FUTURE	(1ull << 62)	/* a clock of ours, later than any time that the chip has seen */
+
+/* What the chip sends until @end, looked after every @step ns as the service thread does. */
+static unsigned int storm(uint64_t *now, uint64_t end, uint64_t step)
+{
+	unsigned int before = h.irqs[7];
+
+	for (; *now < end; *now += step)
+		while (emu_fault_tick_at(h.chip, *now))
+			;
+	return h.irqs[7] - before;
+}
+
+/* The rate is what was asked for, however often the chip comes to it; 100,000 by itself. */
+static void test_irq_storm_rate(void **state)
+{
+	static const struct {
+		const char *spec;
+		unsigned int rate;
+	} want[] = {
+		{ "irq-storm:vector=7", 100000 }, { "irq-storm:vector=7,rate=100", 100 },
+		{ "irq-storm:vector=7,rate=1000", 1000 }, { "irq-storm:vector=7,rate=250000", 250000 },
+	};
+	static const uint64_t step[] = { 10000, 250000, 5000000 };
+	uint64_t now = FUTURE;
+	unsigned int i, k, sent;
+
+	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		fault(want[i].spec);
+		/* the first one; from here on the clock counts */
+		assert_true(emu_fault_tick_at(h.chip, now += SECOND));
+		now += 1;
+		for (k = 0; k < sizeof(step) / sizeof(step[0]); k++) {
+			sent = storm(&now, now + SECOND, step[k]);
+			/* what is due in the last step comes with the next */
+			if (sent > want[i].rate + want[i].rate * step[k] / SECOND + 1 ||
+			    sent + want[i].rate * step[k] / SECOND + 1 < want[i].rate)
+				fail_msg("%s, every %llu ns: %u", want[i].spec,
+					 (unsigned long long)step[k], sent);
+		}
+		/* a chip that had no time does not make up for it */
+		now += SECOND;
+		sent = storm(&now, now + 1, 1);
+		assert_in_range(sent, 1, want[i].rate / 100 + 1);
+	}
+	/* up to count, and not one more */
+	fault("irq-storm:vector=7,count=12345");
+	sent = info_of(0).fired;
+	assert_int_equal(storm(&now, now + SECOND, 100000) + sent, 12345);
+	assert_false(emu_fault_tick_at(h.chip, now + SECOND));
 }
 
 static void test_all_ones(void **state)
@@ -442,6 +496,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		T(test_grammar), T(test_kinds), T(test_after_and_count), T(test_slots),
 		T(test_no_irq_keeps_status), T(test_double_irq), T(test_irq_storm),
+		T(test_irq_storm_rate),
 		T(test_all_ones), T(test_all_ones_after), T(test_corrupt_telemetry),
 		T(test_bit_flip), T(test_dma_outside), T(test_link_down), T(test_ecc_corrected),
 		T(test_udma_stall), T(test_udma_head_jump), T(test_ecc_uncorrected),
