@@ -138,6 +138,8 @@ void emu_notify_write(struct emu_chip *chip, unsigned int core, uint32_t off, ui
 	pthread_mutex_lock(&c->lock);
 	start_locked(chip, c, q, value, &r);
 	pthread_mutex_unlock(&c->lock);
+	emu_trace(chip, "notify", "core %u, queue at putils + 0x%x: %u bytes from now on", core,
+		  offset_of(q), r.text ? 0 : value);
 	tell(chip, core, q, &r);
 }
 
@@ -192,6 +194,8 @@ static void add(struct emu_chip *chip, unsigned int core, unsigned int q,
 	pthread_mutex_lock(&c->lock);
 	write_locked(chip, c, q, &entry, embedded, &r);
 	pthread_mutex_unlock(&c->lock);
+	emu_trace(chip, "notify", "core %u, queue at putils + 0x%x: entry 0x%x, pc %u, data 0x%x",
+		  core, offset_of(q), entry.head, entry.pc, entry.data);
 	tell(chip, core, q, &r);
 }
 

@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""neuron-emu: faults and traces on the command line, and the control socket's commands.
+"""neuron-emu: faults and traces on the command line, and the control socket's commands. With --host also what of each
+category of traces a host that boots and uses a chip makes it print.
 
-usage: test_emu.py [--out build]
+usage: test_emu.py [--out build] [--host build/tests/foreign-host]
 """
 import argparse
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../testbed")]
@@ -17,7 +20,9 @@ from tap import Tap     # noqa: E402
 from vm import Emulator, VMError     # noqa: E402
 
 CATEGORIES = ["pci", "mmio", "misc", "udma", "dma", "queue", "job", "irq", "notify", "firmware", "reset", "link",
-              "fault", "vfio"]
+              "fault", "vfio", "reach"]
+# They are about jobs, which a host without our driver does not have: run_telemetry.py sees them.
+OF_JOBS = {"queue", "job", "reach"}
 
 
 class Program:
@@ -58,7 +63,8 @@ def usage(program):
     refused(program, ["--socket", "x", "--trace", "mmio,nonsense"], '"nonsense"', "--help")
     r = program.run("--fault", "list")
     assert r.returncode == 0 and len(r.stdout.splitlines()) == 21, r.stdout
-    assert all(c in program.run("--help").stdout for c in CATEGORIES)
+    told = re.search(r"separated by commas: ([\w, ]+)\n", program.run("--help").stdout).group(1)
+    assert told.split(", ") == CATEGORIES, told
 
 
 def documented(program):
@@ -117,14 +123,14 @@ def clients(e):
     assert e.control("faults") == []
 
 
+def log_of(e):
+    with open(e.log_path, encoding="utf-8") as file:
+        return file.read()
+
+
 def traces(program, directory):
     """Switched on and off while the chip runs."""
     e = program.start(directory)
-
-    def logged():
-        with open(e.log_path, encoding="utf-8") as file:
-            return file.read()
-
     try:
         e.control("fault bit-flip:address=0x10,bit=1")
         e.control("trace fault,reset")
@@ -134,16 +140,60 @@ def traces(program, directory):
     finally:
         e.process.terminate()
         e.process.wait(10)
-    text = logged()
+    text = log_of(e)
     assert "bit-flip:address=0x20,bit=2 fires, number 1" in text, text
     assert "address=0x10" not in text and "address=0x30" not in text, text
+
+
+def lines_of(text):
+    """How many lines each category has."""
+    seen = re.findall(r"^\S+: (\w+): ", text, re.M)
+    return {category: seen.count(category) for category in CATEGORIES}
+
+
+def every_category(program, host):
+    """Each has something to say when what it is about happens, and nothing when it is not wanted."""
+    command = [host, "--emu", program.path, "--firmware", program.firmware, "--only", "notify: ", "--"]
+    wanted = [c for c in CATEGORIES if c not in OF_JOBS | {"link", "fault"}]
+    seen = {}
+    for trace in ",".join(wanted), "none":
+        with tempfile.TemporaryDirectory(prefix="neuron-emu-") as directory:
+            r = subprocess.run(command + ["--trace", trace], capture_output=True, text=True, timeout=120, check=False,
+                               env=dict(os.environ, FOREIGN_KEEP_LOG="1", TMPDIR=directory))
+            assert r.returncode == 0, r.stdout
+            with open(re.search(r"^# log: (.*)$", r.stdout, re.M).group(1), encoding="utf-8") as file:
+                seen[trace] = lines_of(file.read())
+    silent = [c for c in wanted if not seen[",".join(wanted)][c]]
+    assert not silent, f"nothing of {silent}"
+    talk = [c for c in CATEGORIES if seen["none"][c]]
+    assert not talk, f"unasked: {talk}"
+
+
+def links(program, directory):
+    """Of two chips, one is told of the other in its trace."""
+    path = os.path.join(directory, "link")
+    started = []
+    try:
+        for side in "east", "west":
+            place = os.path.join(directory, side)
+            os.mkdir(place)
+            started.append(program.start(place, "--link", f"{side}={path}", "--trace", "link"))
+        limit = time.monotonic() + 60
+        while not all("link: %s is up" % side in log_of(e) for e, side in zip(started, ("east", "west"))):
+            assert time.monotonic() < limit, [log_of(e) for e in started]
+            time.sleep(0.02)
+    finally:
+        for e in started:
+            e.process.terminate()
+            e.process.wait(10)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--out", default="build")
-    out = p.parse_args().out
-    program = Program(out, "none")
+    p.add_argument("--host", help="foreign-host")
+    options = p.parse_args()
+    program = Program(options.out, "none")
     tap = Tap()
     tap.run("mistakes in --fault and --trace have messages", usage, program)
     tap.run("each kind of fault and each option is documented", documented, program)
@@ -151,6 +201,10 @@ def main():
         tap.run("the control socket's commands", commands, program, directory)
         os.unlink(os.path.join(directory, "log"))
         tap.run("traces are switched while the chip runs", traces, program, directory)
+        tap.run("links are traced", links, program, directory)
+    if options.host:
+        booted = Program(options.out, os.path.join(options.out, "firmware/inferentia.bin"))
+        tap.run("each category of traces prints", every_category, booted, options.host)
     tap.exit()
 
 
