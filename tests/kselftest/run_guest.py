@@ -13,6 +13,7 @@ import argparse
 import os
 import re
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -54,6 +55,7 @@ ONLY = {"bounce": ["test_bounce", "test_mem", "test_dmabuf"], "silicon": ["test_
 INJECTS_FAULTS = "test_fault"
 FAULTS = r"warn_alloc|should_fail|remove_proc_entry"
 EXPECTED_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|timeout)\b"
+OUTSIDE = r"guest-error: dma-unmapped: dma-outside: write of \d+ bytes at bus address (0x[0-9a-f]+)"
 
 
 class Tap:
@@ -99,6 +101,46 @@ def run_program(tap, guest, config, program, timeout, env=None):
     tap.result(seen == planned and (not r.code or failed), "%s: %s runs to its end" % (config, program))
 
 
+def traced(chip, offset):
+    """What the chip has traced up to now, "fault" among it: its log is written behind its back."""
+    limit = time.monotonic() + 60
+    chip.control("fault heartbeat-stop:after=1000000000")
+    chip.control("clear all")
+    while True:
+        with open(chip.log_path, errors="replace") as f:
+            f.seek(offset)
+            text = f.read()
+        if "fault: heartbeat-stop is cleared" in text:
+            return text
+        if time.monotonic() > limit:
+            raise vm.VMError("chip %d does not trace\nlog: %s" % (chip.index, chip.log_path))
+        time.sleep(0.02)
+
+
+def reach(tap, guest, config, timeout):
+    """Behind an IOMMU: what a program lent to the chip is out of the chip's reach once the program has ended. Each
+    page that the chip came to meanwhile is written by a chip gone wrong: that is an error that names the address, or
+    the page is the driver's own, and mapped still."""
+    chip, program = guest.chips[0], os.path.join(GUEST_DIR, "test_exec")
+    start = os.path.getsize(chip.log_path)
+    chip.control("trace dma,fault")
+    guest.run([program], timeout=timeout)
+    pages = sorted({int(a, 16) & ~0xfff for a in re.findall(r" dma: .* at bus address (0x[0-9a-f]+)",
+                                                            traced(chip, start))})
+    chip.control("trace fault")
+    start = os.path.getsize(chip.log_path)
+    for page in pages:
+        chip.control("fault dma-outside:address=%#x,count=1" % page)
+    text = traced(chip, start)
+    refused = {int(a, 16) for a in re.findall(OUTSIDE, text)}
+    mapped = {int(a, 16) for a in re.findall(r"fault: dma-outside: (0x[0-9a-f]+) is mapped", text)}
+    chip.control("trace none")
+    tap.comment("%s: of %d pages %d are mapped still" % (config, len(pages), len(mapped)))
+    tap.result(refused and mapped and refused | mapped == set(pages) and not refused & mapped,
+               "%s: what is unmapped is out of reach, by name" % config)
+    tap.result(guest.run([program], timeout=timeout).code == 0, "%s: the chip works on" % config)
+
+
 def run_config(tap, config, programs, timeout, kernel, vmlinuz):
     """The errors that ioctls gave there: {(number, errno's name)}."""
     options = dict({"kernel": kernel}, **CONFIGS[config])
@@ -117,13 +159,15 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
                 # The debug kernel ends at a warning; this one is not the driver's.
                 guest.run("echo 0 >/proc/sys/kernel/panic_on_warn", check=True)
             run_program(tap, guest, config, program, timeout)
+        if options.get("iommu"):
+            reach(tap, guest, config, timeout)
         problems += guest.dmesg_problems(FAULTS if INJECTS_FAULTS in programs else None)
         tap.comment("\n".join(problems))
         tap.result(not problems, "%s: no problem in the kernel's log" % config)
         for name, problem in debug.problems(guest, FAULTS) if checked else ():
             tap.comment(problem)
             tap.result(not problem, "%s: %s" % (config, name))
-        errors = guest.chip_errors(EXPECTED_ERRORS)
+        errors = guest.chip_errors(EXPECTED_ERRORS + "|" + OUTSIDE if options.get("iommu") else EXPECTED_ERRORS)
         tap.comment("\n".join(errors[:20]))
         tap.result(not errors, "%s: the chip found no fault with the driver" % config)
         return errno_table.seen(guest.pull_bytes(errno_table.GUEST_FILE))
