@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots guests with 4 and with 16 chips in a chain: TAP on standard output.
 
-Proves that all of them get a device node and find their neighbours, that all work at the same time, and that a chip
-whose process is killed takes no other with it: its neighbours see their link go down, and go on."""
+Proves that all of them get a device node and find their neighbours, that all work at the same time (test_chain.c: copies
+of each chip and over each link in both directions, one group of all cores with a job on each), and that a chip whose
+process is killed takes no other with it: its neighbours see their link go down, and go on."""
 
 import argparse
 import os
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 import vm  # noqa: E402
 
 PROGRAM = "/usr/lib/neuron/tests/test_chain"
+TESTS = 3               # in it
 SYSFS = "/sys/class/neuron_device/neuron%d/connected_devices"
 # A neighbour may go between the look at FW_STATUS and the read of its number.
 EXPECTED_ERRORS = r"guest-error: fwio-read\b"
@@ -58,9 +60,12 @@ def until(condition):
     return True
 
 
-def copies(tap, guest, devices, name):
-    r = guest.run([PROGRAM], env={"DEVICES": " ".join(map(str, devices))}, timeout=PATIENCE)
-    tap.result(r.code == 0, name, r)
+def work(tap, guest, devices, name):
+    r = guest.run([PROGRAM], env={"DEVICES": " ".join(map(str, devices))}, timeout=3 * PATIENCE)
+    results = re.findall(r"^((?:not )?ok) \d+ (\S+)", r.out, re.M)
+    tap.result(r.code == 0 and len(results) == TESTS, name + ": runs to its end", r)
+    for ok, test in results:
+        tap.result(ok == "ok", "%s: %s" % (name, test))
 
 
 def run_chain(tap, count, victim, kernel):
@@ -73,13 +78,13 @@ def run_chain(tap, count, victim, kernel):
         tap.result(seen == want, "%d chips: each knows its neighbours, east first" % count, seen)
         shown = re.findall(r"^\| (\d+) +\| \d+ +\| [^|]*\| ([\d, ]*?) *\|", guest.run(["neuron-ls"]).out, re.M)
         tap.result(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
-        copies(tap, guest, range(count), "%d chips: all copy at the same time" % count)
+        work(tap, guest, range(count), "%d chips" % count)
 
         guest.emulators[victim].kill()
         left = neighbours(count, (victim,))
         tap.result(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour"
                    % count, connected(guest, list(left)))
-        copies(tap, guest, list(left), "%d chips: a chip that dies takes no other with it" % count)
+        work(tap, guest, list(left), "%d chips but one that has died" % count)
         living = [e.index for e in guest.emulators if e.process.poll() is None]
         tap.result(living == list(left), "%d chips: all other processes live" % count, living)
         problems = guest.dmesg_problems()
