@@ -39,16 +39,17 @@ LINK = Outcome("copies to the neighbour end with `EREMOTEIO`, or `NEURON_JOB_BUS
 class Row:
     """spec: of all chips, or a dict of columns. fires: columns in which it must have. events, log: what must be there
     for the chip of each column named. errors: what each emulator must say of the guest; may_say: what it may. during: what the runner does
-    meanwhile. early: clients end while the fault is still there."""
+    meanwhile. shows: a chip's file below /sys, what it reads meanwhile ("grows": a number above that of before), and
+    what afterwards. early: clients end while the fault is still there. quiet: no event is sent that is not in this row."""
 
     def __init__(self, spec, idle, copy, compute, fires=(), events=None, log=None, errors=None, during=None,
-                 early=False, peer=False, outside="", may_say=None):
+                 early=False, peer=False, outside="", may_say=None, shows=None, quiet=True):
         self.spec = spec if isinstance(spec, dict) else dict.fromkeys(COLUMNS, spec)
         self.kind = self.spec["idle"].split(":")[0]
         self.cells = {"idle": idle, "copy": copy, "compute": compute}
         self.fires, self.events, self.log = fires, events or {}, log or {}
         self.errors, self.during, self.early, self.peer, self.outside = errors, during, early, peer, outside
-        self.may_say = may_say
+        self.may_say, self.shows, self.quiet = may_say, shows, quiet
 
 
 def everywhere(pattern):
@@ -71,12 +72,17 @@ ROWS = [
         log={"compute": "device is broken: it reported nonsense"}),
     Row("late-completion:ms=300", UNNOTICED, UNNOTICED, UNNOTICED, fires=("compute",)),
     Row("fw-hang:count=1", REOPENED, REOPENED, REOPENED, fires=ALL, log=everywhere("device is broken: firmware hangs")),
-    Row("fw-babble", MAYBE, MAYBE, MAYBE, fires=ALL, during="telemetry"),
+    # The events that it makes up are true ones when they are told: the driver looks itself.
+    Row("fw-babble", MAYBE, MAYBE, MAYBE, fires=ALL, during="telemetry", quiet=False,
+        events=everywhere("thermal NEURON_TEMPERATURE=45000"),
+        shows=("kernel/debug/neuron/neuron%d/mailbox_retries", "grows", r"\d+"), outside="`mailbox_retries` grows"),
     Row("heartbeat-stop", REOPENED, REOPENED, UNNOTICED, fires=ALL,
         log={"idle": "device is broken: firmware hangs", "copy": "device is broken: firmware hangs"}),
     Row("slow-reset:ms=1000", REOPENED, REOPENED, REOPENED, fires=ALL, during="reset",
         outside="a reset asked for through debugfs takes longer"),
-    Row("corrupt-telemetry", UNNOTICED, UNNOTICED, UNNOTICED, during="telemetry"),
+    Row("corrupt-telemetry", UNNOTICED, UNNOTICED, UNNOTICED, fires=ALL, during="telemetry",
+        shows=("class/neuron_device/neuron%d/stats/hardware/temperature", r"(?!45000$)-?\d+", "45000"),
+        outside="`stats/hardware/temperature` is wrong meanwhile"),
     Row("ecc-corrected", UNNOTICED, UNNOTICED, UNNOTICED, fires=ALL, events=everywhere("ecc NEURON_ECC="),
         log=everywhere("corrected memory errors")),
     Row("ecc-uncorrected:address=", ECC_COPY, ECC_COPY, ECC_JOB, fires=ALL, early=True,

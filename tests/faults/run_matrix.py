@@ -158,7 +158,7 @@ class Run:
         peer = ["peer=" + PEER] if row.peer else []
         self.clients = {c: bench.client(c, CHIPS[c], *(peer if c == "copy" else [])) for c in matrix.COLUMNS}
         self.start = {}
-        self.resets, self.readers = [], []
+        self.resets, self.readers, self.unshown = [], [], []
         self.outside_resets = [CHIPS[c] for c in matrix.COLUMNS if row.cells[c].stays_gone]
 
     def ready(self):
@@ -205,6 +205,7 @@ class Run:
 
     def inflict(self):
         self.before = self.bench.counters("watchdog")
+        self.shown_before = self.shown() if self.row.shows else None
         self.rounds = {c: client.rounds() for c, client in self.clients.items()}
         self.events = len(self.bench.uevents.text)
         self.innocent = self.bench.innocent.rounds()
@@ -220,6 +221,8 @@ class Run:
         breaks = any(cell.resets for cell in self.row.cells.values())
         time.sleep(min(self.bench.options.seconds, 3 if breaks else 1e6))
         self.bench.until(lambda: self.told() and not self.not_logged(self.bench.guest.dmesg()))
+        if self.row.shows and not self.shows(self.row.shows[1]):
+            self.unshown.append("meanwhile %s: %s" % (self.row.shows[0], self.shown()))
 
     def not_logged(self, log):
         return ["neuron%d: %s" % (CHIPS[c], pattern) for c, pattern in self.row.log.items()
@@ -230,6 +233,22 @@ class Run:
         text = self.bench.uevents.text[self.events:]
         return all(re.search("NEURON_EVENT=%s.*DEVNAME=neuron%d |DEVNAME=neuron%d .*NEURON_EVENT=%s" % (
             pattern, CHIPS[c], CHIPS[c], pattern), text) for c, pattern in self.row.events.items())
+
+    def shown(self):
+        """What the row's file reads, a line a chip."""
+        files = " ".join("/sys/" + self.row.shows[0] % i for i in CHIPS.values())
+        return self.bench.sh("for f in %s; do cat $f; done" % files).out.splitlines()
+
+    def shows(self, pattern):
+        """Does it come to be that? Of a chip that is being reset it cannot be read for a while."""
+        def right():
+            now = self.shown()
+            if len(now) != len(CHIPS):
+                return False
+            if pattern == "grows":
+                return all(int(a) > int(b) for a, b in zip(now, self.shown_before))
+            return all(re.fullmatch(pattern, line) for line in now)
+        return self.bench.until(right)
 
     def clear(self):
         for column in matrix.COLUMNS:
@@ -253,6 +272,16 @@ class Run:
         self.bench.until(lambda: all(client.good_since(marks[c]) or client.job.done.is_set()
                                      for c, client in self.clients.items()))
         self.end_clients()
+        if self.row.shows and not self.shows(self.row.shows[2]):
+            self.unshown.append("afterwards %s: %s" % (self.row.shows[0], self.shown()))
+
+    def unexpected_events(self, text):
+        """Of chips whose fault is no reason to send them."""
+        names = {e.split()[0] for e in self.row.events.values()}
+        if self.resets or self.outside_resets:
+            names |= {"reset", "recovered", "broken", "link"}
+        return [line for line in text.splitlines() for name in re.findall(r"NEURON_EVENT=(\w+)", line)
+                if name not in names] if self.row.quiet else []
 
     def complaints(self, column):
         """What is not as the cell of the table has it."""
@@ -283,7 +312,8 @@ class Run:
         bench, row, bad = self.bench, self.row, []
         log, text = bench.take_log(), bench.uevents.text[self.events:]
         bad += vm.find_problems(log)
-        bad += ["not in the log: " + line for line in self.not_logged(log)]
+        bad += ["not in the log: " + line for line in self.not_logged(log)] + self.unshown
+        bad += ["unexpected event: " + line for line in self.unexpected_events(text)]
         if not self.told():
             bad.append("an event is missing")
         for chip in range(4):
