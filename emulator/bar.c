@@ -78,7 +78,7 @@ int emu_bar_read(struct emu_chip *chip, unsigned int bar, uint64_t off, void *bu
 	}
 	if (bar == NEURON_BAR_DRAM) {
 		(void)emu_sensors_lost(chip, off, len, true);
-		memcpy(buf, chip->dram.base + off, len);
+		emu_dram_copy(buf, chip->dram.base + off, len);
 		return 0;
 	}
 	if (off % 4 || len % 4) {
@@ -110,7 +110,7 @@ int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const v
 	if (emu_fault_off_bus(chip))
 		return 0;
 	if (bar == NEURON_BAR_DRAM) {
-		memcpy(chip->dram.base + off, buf, len);
+		emu_dram_copy(chip->dram.base + off, buf, len);
 		return 0;
 	}
 	if (off % 4 || len % 4) {

@@ -113,11 +113,11 @@ static int local_access(struct emu_chip *chip, const struct target *t, void *buf
 	if (t->kind != DRAM)
 		return register_access(chip, t, buf, len, write);
 	if (write)
-		memcpy(chip->dram.base + t->off, buf, len);
+		emu_dram_copy(chip->dram.base + t->off, buf, len);
 	else if (emu_sensors_lost(chip, t->off, len, true))
 		return -EIO;
 	else
-		memcpy(buf, chip->dram.base + t->off, len);
+		emu_dram_copy(buf, chip->dram.base + t->off, len);
 	return 0;
 }
 
@@ -195,7 +195,7 @@ int emu_bus_copy(struct emu_chip *chip, uint64_t dst, uint64_t src, size_t len, 
 	int err;
 
 	if (from && to && !emu_sensors_lost(chip, from - chip->dram.base, len, false)) {
-		memmove(to, from, len);
+		emu_dram_copy(to, from, len);
 		return 0;
 	}
 	*side = EMU_BUS_SOURCE;

@@ -2,6 +2,7 @@
 /* Device DRAM. Sparse: 8 GiB of address space, pages only where somebody wrote. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -50,6 +51,11 @@ void emu_dram_fini(struct emu_dram *dram)
 	munmap(dram->base, NEURON_BAR_DRAM_SIZE);
 	close(dram->fd);
 	dram->base = NULL;
+}
+
+void emu_dram_copy(void *to, const void *from, size_t len)
+{
+	memmove(to, from, len);
 }
 
 void *emu_dram(struct emu_chip *chip, unsigned int channel)
