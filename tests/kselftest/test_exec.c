@@ -260,4 +260,34 @@ TEST_F(exec, faults_are_counted)
 	EXPECT_EQ(atoi(before) + 1, atoi(after));
 }
 
+/* A result that is no number is told to who waits, and counted; the job itself is a good one. */
+TEST_F(exec, nan_is_told_and_counted)
+{
+	const char *path = SYSFS "/neuron_core0/stats/status/execute_completed_with_num_error/total";
+	struct neuron_submit j = rig_job(&self->r, NEURON_POOL, 0, 2);
+	struct neuron_insn *divide = &self->r.code[1];
+	char before[32], after[32];
+
+	self->r.code[0] = insn_memset(0, 4, 0);
+	*divide = insn(NEURON_OP_TENSOR_TENSOR);
+	for (int i = 0; i < 4; i++)
+		divide->tensor_tensor.count[i] = 1;
+	divide->tensor_tensor.partitions = 1;
+	divide->tensor_tensor.alu = NEURON_ALU_DIV;
+	divide->tensor_tensor.src_dtype = NEURON_FP32;
+	divide->tensor_tensor.dst_dtype = NEURON_FP32;
+	read_line(path, before, sizeof(before));
+	EXPECT_EQ(NEURON_JOB_OK, rig_run(&self->r, &j, &self->w));
+	EXPECT_EQ(NEURON_JOB_FLAG_NAN, self->w.job_flags);
+	read_line(path, after, sizeof(after));
+	EXPECT_NE(0, strlen(before));
+	EXPECT_EQ(atoi(before) + 1, atoi(after));
+	/* 1 / 1 */
+	self->r.code[0] = insn_memset(0, 4, ONE);
+	EXPECT_EQ(NEURON_JOB_OK, rig_run(&self->r, &j, &self->w));
+	EXPECT_EQ(0, self->w.job_flags);
+	read_line(path, before, sizeof(before));
+	EXPECT_EQ(atoi(before), atoi(after));
+}
+
 TEST_HARNESS_MAIN
