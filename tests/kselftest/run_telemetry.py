@@ -4,9 +4,11 @@
 name no file that is not there; counters count what happened; what the chip reports (temperature, ECC) arrives in
 sysfs and hwmon; tracepoints tell of jobs, copies and recovery. With --kernel debug also hwmon."""
 import argparse
+import contextlib
 import os
 import re
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -18,6 +20,8 @@ import vm  # noqa: E402
 DEVICE = "/sys/class/neuron_device/neuron0"
 TESTS = "/usr/lib/neuron/tests"
 TRACING = "/sys/kernel/tracing"
+# Of neuron-emu's trace, what only jobs have.
+CATEGORIES = ("queue", "job", "reach")
 # What each device has from the kernel.
 KERNELS = re.compile(r"^(dev|uevent|subsystem|device|power/(?!utilization).*)$")
 
@@ -59,13 +63,34 @@ def counter(guest, name, kind="total"):
     return int(read(guest, "%s/%s/%s" % (DEVICE, name, kind)))
 
 
+@contextlib.contextmanager
+def traced(t, chip):
+    """What happens meanwhile is in the chip's trace; test_emu.py looks for the other categories."""
+    start = os.path.getsize(chip.log_path)
+    chip.control("trace " + ",".join(CATEGORIES))
+    yield
+    chip.control("trace none")
+    silent, limit = CATEGORIES, time.monotonic() + 60
+    while silent and time.monotonic() < limit:
+        # lines are written behind the chip's back
+        with open(chip.log_path, errors="replace") as f:
+            f.seek(start)
+            text = f.read()
+        silent = [c for c in CATEGORIES if not re.search(r"^\S+: %s: " % c, text, re.M)]
+        time.sleep(0.05)
+    t.ok(not silent, "the chip traces " + ", ".join(CATEGORIES), silent)
+
+
 def test_counters(t, guest):
     good = "neuron_core0/stats/status/success"
     before = counter(guest, good)
     infers = counter(guest, "neuron_core0/stats/other_info/inference_count")
-    r = guest.run([TESTS + "/test_exec"], timeout=120)
+    with traced(t, guest.chips[0]):
+        r = guest.run([TESTS + "/test_exec"], timeout=120)
     t.ok(r.code == 0, "jobs run")
     t.ok(counter(guest, good) > before, "success counts them")
+    t.ok(counter(guest, "neuron_core0/stats/status/execute_completed_with_num_error") == 1,
+         "a result that is not a number is counted")
     t.ok(counter(guest, "neuron_core0/stats/other_info/inference_count") > infers, "inference_count counts them")
     total = sum(counter(guest, "neuron_core0/stats/status/" + name) for name in (
         "invalid_error", "resource_error", "oob_error", "bad_instruction", "execute_sw_semaphore_error", "timeout",
