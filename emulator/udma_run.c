@@ -244,6 +244,8 @@ static enum step copy_packet(struct packet *p)
 
 		if (len > length_of(dst) - used[EMU_S2M])
 			len = length_of(dst) - used[EMU_S2M];
+		emu_watch_copy(p->chip, p->engine, p->q, dst->addr + used[EMU_S2M],
+			       src->addr + used[EMU_M2S], len);
 		err = emu_bus_copy(p->chip, dst->addr + used[EMU_S2M], src->addr + used[EMU_M2S],
 				   len,
 				   p->chip->udma.bounce, &side);

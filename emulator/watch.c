@@ -86,3 +86,11 @@ void emu_watch_access(struct emu_core *core, uint64_t addr, size_t len, bool wri
 	if (addr + len > range->high)
 		range->high = addr + len;
 }
+
+void emu_watch_copy(struct emu_chip *chip, unsigned int engine, unsigned int queue, uint64_t dst,
+		    uint64_t src, size_t len)
+{
+	if (atomic_load_explicit(&chip->watching, memory_order_relaxed))
+		emu_trace(chip, "reach", "engine %u queue %u: %zu bytes to 0x%llx from 0x%llx",
+			  engine, queue, len, (unsigned long long)dst, (unsigned long long)src);
+}

@@ -5,7 +5,8 @@
 The programs have a victim that says whether its secrets are as they were. The chip is the second judge: while
 "reach" is traced it tells, apart from its own checks, what each job touched and which segments the job had. From
 that this program works out that no access was outside the segments of its job, and that no file's jobs had a
-segment where another file's memory was. The third are the kernel's log and the names of the mistakes that the chip
+segment where another file's memory was; and of attack_dma, whose objects are all in segments, that no copy of a UDMA
+queue was outside them. The third are the kernel's log and the names of the mistakes that the chip
 found: only those that a job makes for itself.
 """
 
@@ -20,13 +21,17 @@ sys.path[:0] = [os.path.join(TOP, "tests/testbed"), os.path.join(TOP, "tests/kse
 import vm  # noqa: E402
 from run_guest import Tap, run_program  # noqa: E402
 
-PROGRAMS = ["attack_ioctl", "attack_map", "attack_life", "attack_job", "attack_random"]
+PROGRAMS = ["attack_ioctl", "attack_map", "attack_life", "attack_job", "attack_random", "attack_dma"]
 WATCHED = ["attack_job", "attack_random"]
+COPIES = "attack_dma"
 # What a job does wrong inside its own walls.
 EXPECTED_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|timeout)\b"
 REACH = re.compile(r"reach: core (\d+) owner (\d+) job (\d+): (?:segment (\d+): (?:is (0x[0-9a-f]+) \+ (0x[0-9a-f]+),"
                    r" flags (\d+)|(read|wrote) (0x[0-9a-f]+) \.\. (0x[0-9a-f]+))|(ESCAPE: .*))$")
+COPY = re.compile(r"reach: (engine \d+ queue \d+): (\d+) bytes to (0x[0-9a-f]+) from (0x[0-9a-f]+)$")
 EXEC, WRITE, READ = 4, 2, 1
+HOST = 1 << 46          # in a device address
+PATTERN = 0x10000       # what the driver has for itself: for each queue one pattern for fills, so long
 
 
 class Trace:
@@ -73,6 +78,46 @@ class Trace:
         return found
 
 
+class Copies:
+    """What UDMA queues touched between the first and the last job, whose segments are all that they may touch."""
+
+    def __init__(self, lines):
+        lines = list(lines)
+        jobs = [n for n, line in enumerate(lines) if REACH.search(line)]
+        self.allowed = {(int(m[5], 16), int(m[5], 16) + int(m[6], 16)) for m in map(REACH.search, lines) if m and m[5]}
+        self.count, self.found, patterns = 0, [], {}
+        for line in lines[jobs[0]:jobs[-1]] if jobs else []:
+            m = COPY.search(line)
+            if not m:
+                continue
+            queue, length, dst, src = m[1], int(m[2]), int(m[3], 16), int(m[4], 16)
+            # the word that tells how far the ring is, from the word before it
+            if length == 4 and dst == src + 4 and dst & HOST and not self.within(dst, 4):
+                continue
+            self.count += 1
+            if not self.within(dst, length):
+                self.found.append(line)
+            elif not self.within(src, length):
+                patterns.setdefault(queue, []).append((src, length, line))
+        for uses in patterns.values():
+            if len({src for src, _, _ in uses}) > 1 or any(not src & HOST or n > PATTERN for src, n, _ in uses):
+                self.found += [line for _, _, line in uses]
+        self.fills = sum(len(uses) for uses in patterns.values())
+
+    def within(self, address, length):
+        return any(start <= address and address + length <= end for start, end in self.allowed)
+
+
+def judge_copies(tap, name, log, offset):
+    with open(log, encoding="utf-8", errors="replace") as f:
+        f.seek(offset)
+        copies = Copies(f)
+    tap.comment("%s: %d pieces of copies, %d of them of fills, %d objects" % (name, copies.count, copies.fills,
+                                                                              len(copies.allowed)))
+    tap.comment("\n".join(copies.found[:20]))
+    tap.result(copies.count and copies.fills and not copies.found, "%s: no copy was outside the objects" % name)
+
+
 def judge(tap, name, log, offset):
     with open(log, encoding="utf-8", errors="replace") as f:
         f.seek(offset)
@@ -98,6 +143,16 @@ def judge_can_fail(tap):
     other = head % 2 + "segment 7: is 0x1fff + 0x10, flags 3"
     tap.result(len(Trace([mine, other, mine, other]).shared()) == 1, "the judge sees memory of two files")
     right = [mine, head % 1 + "segment 1: read 0x1000 .. 0x2000", mine, other.replace("0x1fff", "0x2000"), mine]
+    begin = head % 1 + "segment 1: is 0x1000 + 0x20000, flags 3"
+    copy = "reach: engine 2 queue 15: %d bytes to %#x from %#x"
+    good = [copy % (0x1000, 0x1000, HOST | 0x5000), copy % (16, 0x1ff0, 0x1000), copy % (4, HOST | 4, HOST)]
+    for what, line in {"a copy to elsewhere": copy % (2, 0x20fff, 0x1000), "a copy from elsewhere": copy % (1, 0x1000, 0xfff),
+                       "a fill of too much": copy % (0x10001, 0x1000, HOST),
+                       "a copy of what another fill has": copy % (8, 0x1000, HOST | 0x6000),
+                       "a word of registers": copy % (4, 0xffff0000004, 0xffff0000000)}.items():
+        tap.result(line in Copies([begin] + good + [line, begin]).found, "the judge sees " + what)
+    seen = Copies([begin] + good + [begin])
+    tap.result(not seen.found and seen.count == 2, "the judge lets copies pass that are right")
     tap.result(not Trace(right).found and not Trace(right).shared(), "the judge lets pass what is right")
 
 
@@ -116,12 +171,14 @@ def run(tap, options):
         chip = guest.emulators[0]
         for program in options.programs or PROGRAMS:
             # Unwatched first: then jobs take the short ways to memory.
-            for trace in [False, True] if program in WATCHED else [False]:
+            for trace in [False, True] if program in WATCHED else [program == COPIES]:
                 name = program + (", watched" if trace else "")
                 offset = os.path.getsize(chip.log_path)
                 chip.control("trace reach" if trace else "trace none")
                 run_program(tap, guest, name, program, options.timeout + options.seconds, env=env)
-                if trace:
+                if program == COPIES:
+                    judge_copies(tap, name, chip.log_path, offset)
+                elif trace:
                     judge(tap, name, chip.log_path, offset)
         chip.control("trace none")
         problems = guest.dmesg_problems()
