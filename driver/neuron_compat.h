@@ -74,6 +74,22 @@ static inline u32 neuron_crc32c(u32 crc, const void *data, size_t length)
 #define NEURON_FOLL_READONLY (FOLL_FORCE | FOLL_WRITE)
 #endif
 
+/* May the caller read all of [start, end)? FOLL_FORCE does not ask. Holes are left to the pin. */
+static inline bool neuron_user_readable(unsigned long start, unsigned long end)
+{
+	bool readable = true;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	VMA_ITERATOR(vmi, current->mm, start);
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	for_each_vma_range(vmi, vma, end)
+		readable &= !!(vma->vm_flags & VM_READ);
+	mmap_read_unlock(current->mm);
+#endif
+	return readable;
+}
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define NEURON_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
 #else

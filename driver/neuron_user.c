@@ -81,6 +81,8 @@ static int neuron_user_pin_pages(struct neuron_user *user, unsigned long start)
 	unsigned long left;
 	int ret;
 
+	if (!user->writable && !neuron_user_readable(start, start + (user->charged << PAGE_SHIFT)))
+		return -EFAULT;
 	while (user->count < user->charged) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
