@@ -4,7 +4,7 @@ drawn (He initialisation, batch normalisation near 1), so that no weights have t
 import numpy as np
 
 from onnx_reader import fields, tensor as read_tensor
-from onnx_writer import blob, model, node, number, tensor
+from onnx_writer import blob, model, node, number, tensor, varint
 
 
 class Net:
@@ -37,8 +37,8 @@ class Net:
             inputs.append(self.const((self.rng.standard_normal(cout) * 0.1).astype(np.float32)))
         return self.op("Conv", *inputs, kernel_shape=[k, k], strides=[stride, stride], pads=[pad] * 4, group=group)
 
-    def norm(self, x, c):
-        draw = [self.rng.uniform(0.8, 1.2, c), self.rng.standard_normal(c) * 0.1, self.rng.standard_normal(c) * 0.1,
+    def norm(self, x, c, gain=1.0):
+        draw = [self.rng.uniform(0.8, 1.2, c) * gain, self.rng.standard_normal(c) * 0.1, self.rng.standard_normal(c) * 0.1,
                 self.rng.uniform(0.8, 1.2, c)]
         return self.op("BatchNormalization", x, *(self.const(d.astype(np.float32)) for d in draw), epsilon=1e-5)
 
@@ -62,9 +62,9 @@ def resnet50(batch=1, size=224, depth=(3, 4, 6, 3), width=64, classes=1000):
             stride = 2 if stage and not b else 1
             y = net.op("Relu", net.norm(net.conv(x, c, w, 1), w))
             y = net.op("Relu", net.norm(net.conv(y, w, w, 3, stride), w))
-            y = net.norm(net.conv(y, w, 4 * w, 1), 4 * w)
+            y = net.norm(net.conv(y, w, 4 * w, 1), 4 * w, 0.3)
             if not b:
-                x = net.norm(net.conv(x, c, 4 * w, 1, stride), 4 * w)
+                x = net.norm(net.conv(x, c, 4 * w, 1, stride), 4 * w, 0.7)
             c = 4 * w
             x = net.op("Relu", net.op("Add", y, x))
     x = net.op("Flatten", net.op("GlobalAveragePool", x), axis=1)
@@ -156,44 +156,66 @@ def bert(batch=1, layers=12, hidden=768, heads=12, sequence=128):
 
 def seeded(data, seed=1):
     """A model of the "light" collection, whose weights are constants of one value (ConstantOfShape), with drawn
-    ones: He initialisation for what has several dimensions, batch normalisation near 1, small biases."""
-    rng, fresh, shapes, roles = np.random.default_rng(seed), {}, {}, {}
+    ones: He initialisation for what has several dimensions, batch normalisation near 1, small biases. It ends
+    before the Softmax, which would hide differences."""
+    rng, fresh, roles, kept = np.random.default_rng(seed), {}, {}, []
     graph = next(bytes(v) for f, _, v in fields(data) if f == 7)
-    for field, _, value in fields(graph):
-        if field == 5:
-            name, array = read_tensor(bytes(value))
-            shapes[name] = array
-    kept = []
-    for field, _, value in fields(graph):
-        value = bytes(value) if field != 2 or not isinstance(value, int) else value
-        if field != 1:
-            kept.append((field, value))
-            continue
-        parts = list(fields(value))
-        kind = next(bytes(v).decode() for f, _, v in parts if f == 4)
-        inputs = [bytes(v).decode() for f, _, v in parts if f == 1]
-        if kind == "ConstantOfShape":
-            out = next(bytes(v).decode() for f, _, v in parts if f == 2)
-            fresh[out] = tuple(shapes[inputs[0]])
-            continue
-        if kind == "BatchNormalization":
-            roles.update(zip(inputs[1:], ("gamma", "beta", "mean", "var")))
-        kept.append((field, value))
-    out = b""
-    for field, value in kept:
-        out += blob(field, value)
+    shapes = dict(read_tensor(bytes(v)) for f, _, v in fields(graph) if f == 5)
+    for field, kind, value in fields(graph):
+        value = value if kind == 0 else bytes(value)
+        if field == 1:
+            parts = list(fields(value))
+            op = next(bytes(v).decode() for f, _, v in parts if f == 4)
+            inputs, outputs = ([bytes(v).decode() for f, _, v in parts if f == n] for n in (1, 2))
+            if op == "ConstantOfShape":
+                fresh[outputs[0]] = tuple(shapes[inputs[0]])
+                continue
+            if op == "BatchNormalization":
+                roles.update(zip(inputs[1:], ("gamma", "beta", "mean", "var")))
+            if op == "Softmax":
+                value = node("Identity", inputs, outputs)
+        kept.append(number(field, value) if kind == 0 else blob(field, value))
     for name, shape in fresh.items():
-        draw = {"gamma": lambda s: rng.uniform(0.8, 1.2, s), "var": lambda s: rng.uniform(0.8, 1.2, s),
-                "beta": lambda s: rng.standard_normal(s) * 0.1, "mean": lambda s: rng.standard_normal(s) * 0.1}
         role = roles.get(name)
-        if role:
-            array = draw[role](shape)
-        elif len(shape) > 1:
-            array = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-        else:
+        if role in ("gamma", "var"):
+            array = rng.uniform(0.8, 1.2, shape)
+        elif role or len(shape) < 2:
             array = rng.standard_normal(shape) * 0.1
-        out += blob(5, tensor(name, array.astype(np.float32)))
-    top = b""
-    for field, kind, value in fields(data):
-        top += number(field, value) if kind == 0 else blob(field, out if field == 7 else bytes(value))
-    return top
+        else:
+            array = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+        kept.append(blob(5, tensor(name, array.astype(np.float32))))
+    return b"".join(number(f, v) if kind == 0 else blob(f, b"".join(kept) if f == 7 else bytes(v))
+                    for f, kind, v in fields(data))
+
+
+def perturbed(data, rng, amount):
+    """The model with each element of each tensor of two or more dimensions moved by a relative error of at
+    most @amount, in initializers and in Constant nodes."""
+    def moved(value):
+        name, array = read_tensor(bytes(value))
+        if array.dtype != np.float32 or array.ndim < 2:
+            return bytes(value)
+        return tensor(name, (array * (1 + rng.uniform(-amount, amount, array.shape).astype(np.float32))))
+
+    def constant(value):
+        parts = list(fields(value))
+        if not any(f == 4 and bytes(v) == b"Constant" for f, _, v in parts):
+            return bytes(value)
+        return b"".join(blob(f, rebuilt(v, {5: moved}) if f == 5 else bytes(v)) for f, _, v in parts)
+
+    return rebuilt(data, {7: lambda graph: rebuilt(graph, {5: moved, 1: constant})})
+
+
+def rebuilt(message, change):
+    """The message with a function applied to the fields in @change: {number: function of bytes}."""
+    out = []
+    for field, kind, value in fields(message):
+        if kind == 0:
+            out.append(number(field, value))
+        elif kind == 5:
+            out.append(varint(field << 3 | 5) + bytes(value))
+        elif kind == 1:
+            out.append(varint(field << 3 | 1) + bytes(value))
+        else:
+            out.append(blob(field, change[field](value) if field in change else bytes(value)))
+    return b"".join(out)
