@@ -24,15 +24,17 @@
 #error "SBUF rows, segments and instructions are little-endian here"
 #endif
 
-/* The PE array: what the last ldweights left there. */
+/* The PE array: what the last ldweights left there, in one or two of three forms. */
 struct emu_nc_weights {
 	union {
-		float f[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP];
-		int32_t i[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP];
+		emu_nc_float_strip f[EMU_NC_STRIPS];
+		emu_nc_int_strip i[EMU_NC_STRIPS];
 	} __attribute__((aligned(64)));
+	emu_nc_pair_strip pairs[EMU_NC_STRIPS] __attribute__((aligned(64)));
 	uint8_t k;		/* 0: nothing loaded in this job */
 	uint8_t m;
 	bool integer;
+	bool has_f, has_pairs;
 };
 
 /* A segment of the running job, resolved at its first use. */
@@ -83,7 +85,9 @@ struct emu_nc_dec_pe {
 	struct emu_nc_counts counts;
 	struct emu_nc_ap src, dst;
 	uint8_t k, m;
+	uint8_t dtype;
 	bool start, integer;
+	bool apart;	/* no two columns have the same destination */
 };
 
 struct emu_nc_dec_act {

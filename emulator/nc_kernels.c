@@ -1,16 +1,158 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Choice of the path, and the host's floating-point modes. */
+/* Choice of the path after a self-test, and the host's floating-point modes. */
 
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include "nc_kernels.h"
+
+/* ---- self-test ---- */
+
+#define TEST_TILES	12	/* about 10^5 chains */
+#define TEST_COLUMNS	13
+
+struct tile {
+	emu_nc_float_strip f[EMU_NC_STRIPS] __attribute__((aligned(64)));
+	emu_nc_pair_strip pairs[EMU_NC_STRIPS] __attribute__((aligned(64)));
+	uint32_t row[TEST_COLUMNS][EMU_NC_PAIRS];
+	float x[TEST_COLUMNS][NEURON_PE_ROWS];
+	float start[TEST_COLUMNS][NEURON_PE_COLUMNS];
+	float acc[2][TEST_COLUMNS][NEURON_PE_COLUMNS];
+	uint32_t seed;
+};
+
+static uint32_t test_random(struct tile *t)
+{
+	t->seed ^= t->seed << 13;
+	t->seed ^= t->seed >> 17;
+	t->seed ^= t->seed << 5;
+	return t->seed;
+}
+
+/* bf16 about 1 or, in every other tile, about the square root of the smallest number. */
+static uint32_t test_bf16(struct tile *t, bool tiny)
+{
+	uint32_t r = test_random(t);
+
+	if (r >> 24 == 0)
+		return r & 0xffff & (r & 0x10000 ? 0xffff : 0x807f);	/* anything, subnormal */
+	return (r & 0x807f) | ((tiny ? 61 : 120) + (r >> 16 & 7)) << 7;
+}
+
+static float test_float(uint32_t bf16)
+{
+	union { uint32_t u; float f; } v = { .u = bf16 & 0x7f80 ? bf16 << 16 : (bf16 & 0x8000) << 16 };
+
+	return v.f;
+}
+
+static void test_fill(struct tile *t, bool tiny)
+{
+	for (unsigned int s = 0; s < EMU_NC_STRIPS; s++)
+		for (unsigned int j = 0; j < EMU_NC_PAIRS; j++)
+			for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
+				uint32_t even = test_bf16(t, tiny), odd = test_bf16(t, tiny);
+
+				t->pairs[s][j][i] = even << 16 | odd;
+				t->f[s][2 * j][i] = test_float(even);
+				t->f[s][2 * j + 1][i] = test_float(odd);
+			}
+	for (unsigned int c = 0; c < TEST_COLUMNS; c++) {
+		for (unsigned int j = 0; j < EMU_NC_PAIRS; j++) {
+			uint32_t even = test_bf16(t, tiny), odd = test_bf16(t, tiny);
+
+			t->row[c][j] = even << 16 | odd;
+			t->x[c][2 * j] = test_float(even);
+			t->x[c][2 * j + 1] = test_float(odd);
+		}
+		for (unsigned int i = 0; i < NEURON_PE_COLUMNS; i++)
+			t->start[c][i] = test_float(test_bf16(t, tiny));
+	}
+}
+
+static void test_multiply(struct tile *t, const struct emu_nc_kernels *k, float (*acc)[128],
+			  unsigned int rows)
+{
+	const uint32_t *row[TEST_COLUMNS];
+	const float *x[TEST_COLUMNS];
+	float *at[TEST_COLUMNS];
+	uint64_t fp = emu_nc_fp_begin(k);
+
+	memcpy(acc, t->start, sizeof(t->start));
+	for (unsigned int c = 0; c < TEST_COLUMNS; c++) {
+		row[c] = t->row[c];
+		x[c] = t->x[c];
+		at[c] = acc[c];
+	}
+	if (k->dot)
+		k->dot(at, t->pairs, row, TEST_COLUMNS, rows, 128, false);
+	else
+		k->mac(at, t->f, x, TEST_COLUMNS, rows, 128, false);
+	emu_nc_fp_end(fp);
+}
+
+/* Does the host multiply as the reference does, subnormals, infinities and NaNs included? */
+static bool passes(const struct emu_nc_kernels *k)
+{
+	struct tile *t = aligned_alloc(64, (sizeof(*t) + 63) / 64 * 64);
+	bool good = t;
+
+	for (unsigned int n = 0; n < TEST_TILES && good; n++) {
+		unsigned int rows = n < 2 ? NEURON_PE_ROWS : 1 + n;
+
+		t->seed = 0x9e3779b9 + n;
+		test_fill(t, n & 1);
+		test_multiply(t, &emu_nc_kernels_generic, t->acc[0], rows);
+		test_multiply(t, k, t->acc[1], rows);
+		good = !memcmp(t->acc[0], t->acc[1], sizeof(t->acc[0]));
+	}
+	free(t);
+	return good;
+}
+
+static const struct emu_nc_kernels *usable[EMU_NC_PATHS];
+static unsigned int usable_count;
+
+static void find_paths(void)
+{
+	usable[usable_count++] = &emu_nc_kernels_generic;
+#if defined(__x86_64__)
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+		return;
+	if (passes(&emu_nc_kernels_avx2))
+		usable[usable_count++] = &emu_nc_kernels_avx2;
+	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+	    !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+		return;
+	if (passes(&emu_nc_kernels_avx512))
+		usable[usable_count++] = &emu_nc_kernels_avx512;
+	if (__builtin_cpu_supports("avx512bf16") && passes(&emu_nc_kernels_bf16))
+		usable[usable_count++] = &emu_nc_kernels_bf16;
+#endif
+}
+
+unsigned int emu_nc_kernels_all(const struct emu_nc_kernels *paths[EMU_NC_PATHS])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_paths);
+	memcpy(paths, usable, usable_count * sizeof(paths[0]));
+	return usable_count;
+}
 
 const struct emu_nc_kernels *emu_nc_kernels_select(void)
 {
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return &emu_nc_kernels_avx2;
-#endif
-	return &emu_nc_kernels_generic;
+	const struct emu_nc_kernels *paths[EMU_NC_PATHS];
+	unsigned int n = emu_nc_kernels_all(paths);
+	const char *name = getenv("NEURON_EMU_PATH");
+
+	for (unsigned int i = 0; name && i < n; i++)
+		if (!strcmp(paths[i]->name, name))
+			return paths[i];
+	return paths[n - 1];
 }
+
+/* ---- floating-point modes ---- */
 
 #if defined(__x86_64__)
 

@@ -26,11 +26,16 @@ struct emu_nc_lanes {
 /* The PE array is kept in strips of columns: w[m / STRIP][k][m % STRIP]. */
 #define EMU_NC_STRIP		16
 #define EMU_NC_STRIPS		(NEURON_PE_COLUMNS / EMU_NC_STRIP)
-#define EMU_NC_MAC_COLUMNS	6	/* of the moving operand, at most at once */
+#define EMU_NC_PAIRS		(NEURON_PE_ROWS / 2)
+
+typedef float emu_nc_float_strip[NEURON_PE_ROWS][EMU_NC_STRIP];
+typedef int32_t emu_nc_int_strip[NEURON_PE_ROWS][EMU_NC_STRIP];
+/* Of bf16: row 2 j in the high half of word j, row 2 j + 1 in the low one. */
+typedef uint32_t emu_nc_pair_strip[EMU_NC_PAIRS][EMU_NC_STRIP];
 
 /**
  * struct emu_nc_kernels - the functions of one path
- * @name: what people call it: "generic", "avx2"
+ * @name: what people call it: "generic", "avx2", "avx512", "bf16"
  * @ftz: needs the host's flush-to-zero modes (emu_nc_fp_begin)
  * @load: element at byte @off of @ap, every partition, as fp32; subnormals become 0.
  *	Returns the place of lane 0 in @lanes
@@ -42,9 +47,14 @@ struct emu_nc_lanes {
  * @func: x = func(x), with its parameter if it has one
  * @alu: out = a alu b
  * @ialu: the same in int32 or, if @is_unsigned, uint32
+ * @strip: transpose 16 rows of @n words, dst[j][i] = src[i][j]
  * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
- *	@columns pairs of acc and x. acc may be read and written for all 128 m
- * @imac: the same in int32 modulo 2^32, one column, nothing beyond @m
+ *	@columns pairs of acc and x, whose accs do not overlap. Where @start, acc begins as +0.
+ *	acc is PSUM: read as load does, NaNs are stored as store does, nothing beyond @m is
+ *	written. Returns whether a result was a NaN
+ * @dot: the same with bf16 pairs, each x a row of SBUF from an even partition on; or NULL
+ * @imac: in int32 modulo 2^32, one column, nothing beyond @m
+ * @swap_pairs: copy @n 32-bit words, exchanging their halves: memory to or from SBUF rows
  */
 struct emu_nc_kernels {
 	const char *name;
@@ -63,15 +73,25 @@ struct emu_nc_kernels {
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
 	void (*ialu)(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned int n,
 		     unsigned int alu, bool is_unsigned);
-	void (*mac)(float *const *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
-		    const float *const *x, unsigned int columns, unsigned int k, unsigned int m);
-	void (*imac)(int32_t *acc, const int32_t (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
-		     const int32_t *x, unsigned int k, unsigned int m);
+	void (*strip)(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
+		      unsigned int n);
+	bool (*mac)(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
+		    unsigned int columns, unsigned int k, unsigned int m, bool start);
+	bool (*dot)(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
+		    unsigned int columns, unsigned int k, unsigned int m, bool start);
+	void (*imac)(int32_t *acc, const emu_nc_int_strip *w, const int32_t *x, unsigned int k,
+		     unsigned int m);
+	void (*swap_pairs)(void *dst, const void *src, size_t n);
 };
 
 extern const struct emu_nc_kernels emu_nc_kernels_generic;
 #if defined(__x86_64__)
 extern const struct emu_nc_kernels emu_nc_kernels_avx2;
+extern const struct emu_nc_kernels emu_nc_kernels_avx512;
+extern const struct emu_nc_kernels emu_nc_kernels_bf16;
+
+bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
+		     unsigned int columns, unsigned int k, unsigned int m, bool start);
 #endif
 
 /* All lanes are the fp32 @bits, an immediate of an instruction; subnormals become 0. */
@@ -84,7 +104,17 @@ static inline const float *emu_nc_lanes_fill(struct emu_nc_lanes *lanes, uint32_
 	return lanes->f;
 }
 
-/* The best path of this host. */
+#define EMU_NC_PATHS	4
+
+/*
+ * The paths that this host has, the reference first, the fastest last; each has passed a
+ * self-test against the reference. Returns how many.
+ */
+unsigned int emu_nc_kernels_all(const struct emu_nc_kernels *paths[EMU_NC_PATHS]);
+/*
+ * The fastest path of this host, or the one that NEURON_EMU_PATH names in the environment
+ * if the host has it.
+ */
 const struct emu_nc_kernels *emu_nc_kernels_select(void);
 
 /*

@@ -28,26 +28,66 @@ static void k_sqrt(float *x, unsigned int n)
 		_mm_store_ss(x + i, _mm_sqrt_ss(_mm_load_ss(x + i)));
 }
 
+/* 8 x 8 words. */
+static void transpose8(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[8])
+{
+	__m256 r[8], t[8];
+
+	for (int i = 0; i < 8; i++)
+		r[i] = _mm256_loadu_ps((const float *)src[i]);
+	for (int i = 0; i < 8; i += 2) {
+		t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+		t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+	}
+	for (int i = 0; i < 8; i += 4)
+		for (int h = 0; h < 2; h++) {
+			r[i + 2 * h] = _mm256_shuffle_ps(t[i + h], t[i + 2 + h], 0x44);
+			r[i + 2 * h + 1] = _mm256_shuffle_ps(t[i + h], t[i + 2 + h], 0xee);
+		}
+	for (int i = 0; i < 4; i++) {
+		_mm256_store_ps((float *)dst[i], _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+		_mm256_store_ps((float *)dst[i + 4], _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+	}
+}
+
+static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
+		    unsigned int n)
+{
+	const uint32_t *at[EMU_NC_STRIP];
+	unsigned int j = 0;
+
+	for (; j + 8 <= n; j += 8) {
+		for (int i = 0; i < EMU_NC_STRIP; i++)
+			at[i] = src[i] + j;
+		transpose8(dst + j, at);
+		transpose8((uint32_t (*)[EMU_NC_STRIP])(dst[j] + 8), at + 8);
+	}
+	for (; j < n; j++)
+		for (int i = 0; i < EMU_NC_STRIP; i++)
+			dst[j][i] = src[i][j];
+}
+
 /*
- * Accumulators are single variables: of an array the compiler keeps a copy in memory and
- * writes it in each round.
+ * Accumulators are single variables, and the multiplications are assembler: of an array the
+ * compiler keeps a copy in memory and writes it in each round, and of free order it makes
+ * spills.
  */
 #define EACH_COLUMN(F)	F(0) F(1) F(2) F(3) F(4) F(5)
+#define FMA231(acc, a, b) __asm__ volatile("vfmadd231ps %1, %2, %0" : "+x"(acc) : "x"(a), "x"(b))
 
 /* One strip (two vectors) of six columns: 12 accumulators. */
 static void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float *const *x,
-		 unsigned int s, unsigned int k)
+		 unsigned int k)
 {
-#define LOAD(c)	__m256 a##c = _mm256_loadu_ps(acc[c] + s), b##c = _mm256_loadu_ps(acc[c] + s + 8);
-#define FMA(c)	xv = _mm256_broadcast_ss(x[c] + j);			\
-		a##c = _mm256_fmadd_ps(lo, xv, a##c);			\
-		b##c = _mm256_fmadd_ps(hi, xv, b##c);
-#define PAD(c)	a##c = _mm256_fmadd_ps(zero, zero, a##c);		\
-		b##c = _mm256_fmadd_ps(zero, zero, b##c);
-#define STORE(c) _mm256_storeu_ps(acc[c] + s, a##c);			\
-		_mm256_storeu_ps(acc[c] + s + 8, b##c);
-	const __m256 zero = _mm256_setzero_ps();
-
+#define LOAD(c)	__m256 a##c = _mm256_loadu_ps(acc[c]), b##c = _mm256_loadu_ps(acc[c] + 8);	\
+		const float *x##c = x[c];
+#define FMA(c)	__asm__ volatile("vbroadcastss %1, %0" : "=x"(xv) : "m"(x##c[j]));	\
+		FMA231(a##c, lo, xv);							\
+		FMA231(b##c, hi, xv);
+#define PAD(c)	FMA231(a##c, zero, zero);	\
+		FMA231(b##c, zero, zero);
+#define STORE(c) _mm256_storeu_ps(acc[c], a##c);	\
+		_mm256_storeu_ps(acc[c] + 8, b##c);
 	EACH_COLUMN(LOAD)
 	for (unsigned int j = 0; j < k; j++) {
 		__m256 lo = _mm256_load_ps(w[j]), hi = _mm256_load_ps(w[j] + 8), xv;
@@ -55,6 +95,8 @@ static void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float 
 		EACH_COLUMN(FMA)
 	}
 	if (k & 1) {
+		const __m256 zero = _mm256_setzero_ps();
+
 		EACH_COLUMN(PAD)
 	}
 	EACH_COLUMN(STORE)
@@ -65,8 +107,7 @@ static void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float 
 }
 
 /* Four strips of one column: 8 accumulators. */
-static void mac1(float *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP], const float *x,
-		 unsigned int k)
+static void mac1(float *acc, const emu_nc_float_strip *w, const float *x, unsigned int k)
 {
 #define EACH_STRIP(F)	F(0) F(1) F(2) F(3)
 #define LOAD(s) \
@@ -95,18 +136,66 @@ static void mac1(float *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP], con
 #undef STORE
 }
 
-/* Lanes beyond m: computed, ignored; acc and w have room for all 128. */
-static void k_mac(float *const *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
-		  const float *const *x, unsigned int columns, unsigned int k, unsigned int m)
+/* @n results to PSUM; whether one is a NaN, which then gets its bits. */
+static bool put(float *restrict dst, const float *restrict src, unsigned int n)
 {
-	if (columns == EMU_NC_MAC_COLUMNS) {
-		for (unsigned int s = 0; s < m; s += EMU_NC_STRIP)
-			mac6(acc, w[s / EMU_NC_STRIP], x, s, k);
-		return;
+	uint32_t nan = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		nan |= (uint32_t)nc_is_nan(nc_bits(src[i]));
+	if (!nan)
+		__builtin_memcpy(dst, src, n * sizeof(*dst));
+	else
+		for (unsigned int i = 0; i < n; i++)
+			dst[i] = nc_from_bits(nc_to_fp32(src[i]));
+	return nan;
+}
+
+/* Six columns, a strip after the other, by way of buffers that have whole strips. */
+static bool columns6(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
+		     unsigned int k, unsigned int m, bool start)
+{
+	float buf[6][EMU_NC_STRIP] __attribute__((aligned(64)));
+	float *const at[6] = { buf[0], buf[1], buf[2], buf[3], buf[4], buf[5] };
+	bool nan = false;
+
+	for (unsigned int s = 0; s < m; s += EMU_NC_STRIP) {
+		unsigned int n = m - s < EMU_NC_STRIP ? m - s : EMU_NC_STRIP;
+
+		__builtin_memset(buf, 0, sizeof(buf));
+		for (int c = 0; c < 6 && !start; c++)
+			__builtin_memcpy(buf[c], acc[c] + s, n * sizeof(float));
+		mac6(at, w[s / EMU_NC_STRIP], x, k);
+		for (int c = 0; c < 6; c++)
+			nan |= put(acc[c] + s, buf[c], n);
 	}
-	for (unsigned int c = 0; c < columns; c++)
-		for (unsigned int s = 0; s < m; s += 4 * EMU_NC_STRIP)
-			mac1(acc[c] + s, w + s / EMU_NC_STRIP, x[c], k);
+	return nan;
+}
+
+static bool column(float *acc, const emu_nc_float_strip *w, const float *x, unsigned int k,
+		   unsigned int m, bool start)
+{
+	float buf[NEURON_PE_COLUMNS] __attribute__((aligned(64))) = {};
+
+	if (!start)
+		__builtin_memcpy(buf, acc, m * sizeof(float));
+	for (unsigned int s = 0; s < m; s += 4 * EMU_NC_STRIP)
+		mac1(buf + s, w + s / EMU_NC_STRIP, x, k);
+	return put(acc, buf, m);
+}
+
+/* Lanes beyond m: computed, ignored. */
+static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
+		  unsigned int columns, unsigned int k, unsigned int m, bool start)
+{
+	unsigned int c = 0;
+	bool nan = false;
+
+	for (; c + 6 <= columns; c += 6)
+		nan |= columns6(acc + c, w, x + c, k, m, start);
+	for (; c < columns; c++)
+		nan |= column(acc[c], w, x[c], k, m, start);
+	return nan;
 }
 
 const struct emu_nc_kernels emu_nc_kernels_avx2 = {
@@ -120,8 +209,10 @@ const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.func = k_func,
 	.alu = k_alu,
 	.ialu = k_ialu,
+	.strip = k_strip,
 	.mac = k_mac,
 	.imac = k_imac,
+	.swap_pairs = k_swap_pairs,
 };
 
 #if defined(__clang__)

@@ -9,6 +9,14 @@ static void k_sqrt(float *x, unsigned int n)
 	FOR_LANES(n, x[i] = __builtin_sqrtf(x[i]));
 }
 
+static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
+		    unsigned int n)
+{
+	for (unsigned int i = 0; i < EMU_NC_STRIP; i++)
+		for (unsigned int j = 0; j < n; j++)
+			dst[j][i] = src[i][j];
+}
+
 static void mac_strip(float *restrict acc, const float (*restrict w)[EMU_NC_STRIP],
 		      const float *restrict x, unsigned int k)
 {
@@ -18,12 +26,26 @@ static void mac_strip(float *restrict acc, const float (*restrict w)[EMU_NC_STRI
 		FOR_LANES(EMU_NC_STRIP, acc[i] = nc_fma(0.0f, 0.0f, acc[i]));
 }
 
-static void k_mac(float *const *acc, const float (*w)[NEURON_PE_ROWS][EMU_NC_STRIP],
-		  const float *const *x, unsigned int columns, unsigned int k, unsigned int m)
+static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
+		  unsigned int columns, unsigned int k, unsigned int m, bool start)
 {
-	for (unsigned int c = 0; c < columns; c++)
-		for (unsigned int s = 0; s * EMU_NC_STRIP < m; s++)
-			mac_strip(acc[c] + s * EMU_NC_STRIP, w[s], x[c], k);
+	bool nan = false;
+
+	for (unsigned int c = 0; c < columns; c++) {
+		for (unsigned int s = 0; s < m; s += EMU_NC_STRIP) {
+			unsigned int n = m - s < EMU_NC_STRIP ? m - s : EMU_NC_STRIP;
+			float a[EMU_NC_STRIP] = {};
+
+			for (unsigned int i = 0; i < n && !start; i++)
+				a[i] = nc_from_bits(nc_daz(nc_bits(acc[c][s + i])));
+			mac_strip(a, w[s / EMU_NC_STRIP], x[c], k);
+			for (unsigned int i = 0; i < n; i++) {
+				nan |= nc_is_nan(nc_bits(a[i]));
+				acc[c][s + i] = nc_from_bits(nc_to_fp32(a[i]));
+			}
+		}
+	}
+	return nan;
 }
 
 const struct emu_nc_kernels emu_nc_kernels_generic = {
@@ -36,6 +58,8 @@ const struct emu_nc_kernels emu_nc_kernels_generic = {
 	.func = k_func,
 	.alu = k_alu,
 	.ialu = k_ialu,
+	.strip = k_strip,
 	.mac = k_mac,
 	.imac = k_imac,
+	.swap_pairs = k_swap_pairs,
 };

@@ -578,8 +578,23 @@ static void k_ialu(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned
 	}
 }
 
+/* Row pairs to the order of memory and back. */
+static void k_swap_pairs(void *restrict dst, const void *restrict src, size_t n)
+{
+	uint32_t *restrict d = dst;
+	const uint32_t *restrict s = src;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t v;
+
+		__builtin_memcpy(&v, s + i, 4);
+		v = v << 16 | v >> 16;
+		__builtin_memcpy(d + i, &v, 4);
+	}
+}
+
 /* Products of bytes fit easily; only the sum may wrap. */
-static void k_imac(int32_t *restrict acc, const int32_t (*restrict w)[NEURON_PE_ROWS][EMU_NC_STRIP],
+static void k_imac(int32_t *restrict acc, const emu_nc_int_strip *restrict w,
 		   const int32_t *restrict x, unsigned int k, unsigned int m)
 {
 	for (unsigned int s = 0; s < m; s += EMU_NC_STRIP, w++)

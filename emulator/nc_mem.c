@@ -92,3 +92,25 @@ bool emu_nc_ap_init(struct emu_nc_ap *ap, const struct emu_nc_counts *c, uint32_
 	}
 	return low >= 0 && high + size <= limit;
 }
+
+/* Each loop, from the smallest step on, goes beyond all that the smaller ones reach. */
+bool emu_nc_ap_apart(const struct emu_nc_ap *ap, const struct emu_nc_counts *c)
+{
+	int64_t reach = (int64_t)emu_nc_dtype_size(ap->dtype);
+	bool done[4] = {};
+
+	for (int n = 0; n < 4; n++) {
+		int best = -1;
+
+		for (int d = 0; d < 4; d++)
+			if (!done[d] && (best < 0 || llabs(ap->step[d]) < llabs(ap->step[best])))
+				best = d;
+		done[best] = true;
+		if (c->count[best] == 1)
+			continue;
+		if (llabs(ap->step[best]) < reach)
+			return false;
+		reach += llabs(ap->step[best]) * (int64_t)(c->count[best] - 1);
+	}
+	return true;
+}

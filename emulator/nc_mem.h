@@ -53,6 +53,9 @@ bool emu_nc_counts_init(struct emu_nc_counts *c, const uint16_t count[4], uint32
 bool emu_nc_ap_init(struct emu_nc_ap *ap, const struct emu_nc_counts *c, uint32_t addr,
 		    const int16_t step[4], unsigned int parts, unsigned int dtype);
 
+/* No two elements of the pattern are the same bytes; false also where that is hard to tell. */
+bool emu_nc_ap_apart(const struct emu_nc_ap *ap, const struct emu_nc_counts *c);
+
 unsigned int emu_nc_dtype_size(unsigned int dtype);
 
 /* Position in up to three patterns that share the counts, as byte offsets. */

@@ -31,6 +31,7 @@ static int decode_ldweights(struct emu_nc *nc, struct emu_nc_dec *d)
 		return EMU_NC_BAD(nc, ldweights.k);
 	if (!array_dtype(insn->ldweights.dtype, &pe->integer))
 		return EMU_NC_BAD(nc, ldweights.dtype);
+	pe->dtype = insn->ldweights.dtype;
 	emu_nc_counts_init(&pe->counts, count, NEURON_PE_COLUMNS);
 	if (!emu_nc_ap_init(&pe->src, &pe->counts, insn->ldweights.src, step, pe->k,
 			    insn->ldweights.dtype) || pe->src.psum)
@@ -58,6 +59,8 @@ static int decode_matmul(struct emu_nc *nc, struct emu_nc_dec *d)
 	if (!emu_nc_ap_init(&pe->dst, &pe->counts, insn->matmul.dst, insn->matmul.dst_step, pe->m,
 			    pe->integer ? NEURON_INT32 : NEURON_FP32) || !pe->dst.psum)
 		return EMU_NC_BAD(nc, matmul.dst);
+	pe->dtype = insn->matmul.dtype;
+	pe->apart = emu_nc_ap_apart(&pe->dst, &pe->counts);
 	return NEURON_JOB_OK;
 }
 
@@ -66,57 +69,138 @@ int emu_nc_pe_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	return d->insn.op == NEURON_OP_LDWEIGHTS ? decode_ldweights(nc, d) : decode_matmul(nc, d);
 }
 
+/* Element @m of all rows, as words of bf16 pairs, row 0 in a high half. */
+static const uint32_t *pair_row(struct emu_nc *nc, const struct emu_nc_ap *ap, int32_t off,
+				uint32_t *buf)
+{
+	const uint16_t *row = nc->mem.sbuf[off / 2];
+
+	if (!(ap->part & 1))
+		return (const uint32_t *)(row + ap->part);
+	/* from an odd partition on: other pairs than those in memory */
+	for (unsigned int p = 0; p < ap->parts; p += 2) {
+		uint32_t odd = p + 1 < ap->parts ? row[(ap->part + p + 1) ^ 1] : 0;
+
+		buf[p / 2] = (uint32_t)row[(ap->part + p) ^ 1] << 16 | odd;
+	}
+	return buf;
+}
+
+/* One strip of columns, from the first one that is not there on zeros. */
+static void load_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, unsigned int s)
+{
+	static const uint32_t none[EMU_NC_PAIRS];
+	uint32_t buf[EMU_NC_STRIP][EMU_NC_PAIRS];
+	const uint32_t *rows[EMU_NC_STRIP];
+	unsigned int words = (pe->k + 1u) / 2;
+	uint32_t (*strip)[EMU_NC_STRIP] = nc->weights.pairs[s];
+
+	for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
+		unsigned int m = s * EMU_NC_STRIP + i;
+		int32_t off = pe->src.base + (int32_t)m * pe->src.step[3];
+
+		rows[i] = m < pe->m ? pair_row(nc, &pe->src, off, buf[i]) : none;
+	}
+	nc->kernels->strip(strip, rows, words);
+	for (unsigned int i = 0; i < EMU_NC_STRIP && pe->k & 1; i++)
+		strip[words - 1][i] &= 0xffff0000u;	/* the row behind the last one */
+}
+
+static void load_words(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, unsigned int s)
+{
+	static const uint32_t none[NEURON_PE_ROWS];
+	struct emu_nc_lanes lanes[EMU_NC_STRIP];
+	const uint32_t *rows[EMU_NC_STRIP];
+
+	for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
+		unsigned int m = s * EMU_NC_STRIP + i;
+		int32_t off = pe->src.base + (int32_t)m * pe->src.step[3];
+
+		if (m >= pe->m)
+			rows[i] = none;
+		else if (pe->integer)
+			rows[i] = (const uint32_t *)nc->kernels->load_int(&nc->mem, &pe->src, off,
+									  &lanes[i]);
+		else
+			rows[i] = (const uint32_t *)nc->kernels->load(&nc->mem, &pe->src, off,
+								      &lanes[i]);
+	}
+	nc->kernels->strip((uint32_t (*)[EMU_NC_STRIP])nc->weights.f[s], rows, pe->k);
+}
+
 static void exec_ldweights(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 {
 	struct emu_nc_weights *w = &nc->weights;
-	struct emu_nc_lanes lanes;
 
 	w->k = pe->k;
 	w->m = pe->m;
 	w->integer = pe->integer;
-	for (unsigned int m = 0; m < pe->m; m++) {
-		int32_t off = pe->src.base + (int32_t)m * pe->src.step[3];
-
-		if (pe->integer) {
-			const int32_t *x = nc->kernels->load_int(&nc->mem, &pe->src, off, &lanes);
-
-			for (unsigned int k = 0; k < pe->k; k++)
-				w->i[m / EMU_NC_STRIP][k][m % EMU_NC_STRIP] = x[k];
-		} else {
-			const float *x = nc->kernels->load(&nc->mem, &pe->src, off, &lanes);
-
-			for (unsigned int k = 0; k < pe->k; k++)
-				w->f[m / EMU_NC_STRIP][k][m % EMU_NC_STRIP] = x[k];
-		}
+	w->has_pairs = nc->kernels->dot && pe->dtype == NEURON_BF16;
+	w->has_f = !w->has_pairs;
+	for (unsigned int s = 0; s * EMU_NC_STRIP < pe->m; s++) {
+		if (w->has_pairs)
+			load_pairs(nc, pe, s);
+		else
+			load_words(nc, pe, s);
 	}
 }
 
-/* Some columns of the moving operand, by the offsets of x and of the result. */
+/* For a moving operand of fp16: the same array as floats. */
+static void unpack_pairs(struct emu_nc_weights *w)
+{
+	for (unsigned int s = 0; s * EMU_NC_STRIP < w->m && !w->has_f; s++)
+		for (unsigned int k = 0; k < w->k; k++)
+			for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
+				uint32_t v = w->pairs[s][k / 2][i], bits;
+
+				bits = k & 1 ? v << 16 : v & 0xffff0000u;
+				if (!(bits & 0x7f800000u))
+					bits &= 0x80000000u;
+				memcpy(&w->f[s][k][i], &bits, sizeof(bits));
+			}
+	w->has_f = true;
+}
+
+#define BLOCK	48	/* columns that are converted and then multiplied while in L1 */
+
+/* Columns of the moving operand and where their results go, as byte offsets or pointers. */
 struct columns {
-	int32_t src[EMU_NC_MAC_COLUMNS], dst[EMU_NC_MAC_COLUMNS];
 	unsigned int n;
+	int32_t src[NEURON_MATMUL_MAX_N];
+	float *acc[NEURON_MATMUL_MAX_N];
 };
 
-static void multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
+static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 			   const struct columns *c)
 {
-	struct emu_nc_lanes xs[EMU_NC_MAC_COLUMNS], accs[EMU_NC_MAC_COLUMNS];
-	const float *x[EMU_NC_MAC_COLUMNS];
-	float *acc[EMU_NC_MAC_COLUMNS];
+	uint32_t buf[BLOCK][EMU_NC_PAIRS];
+	const uint32_t *x[BLOCK];
+	bool nan = false;
 
-	for (unsigned int i = 0; i < c->n; i++) {
-		x[i] = nc->kernels->load(&nc->mem, &pe->src, c->src[i], &xs[i]);
-		if (pe->start) {
-			memset(&accs[i], 0, sizeof(accs[i]));
-			acc[i] = accs[i].f;
-		} else {
-			acc[i] = nc->kernels->load(&nc->mem, &pe->dst, c->dst[i], &accs[i]);
-		}
+	for (unsigned int at = 0, n; at < c->n; at += n) {
+		n = c->n - at < BLOCK ? c->n - at : BLOCK;
+		for (unsigned int i = 0; i < n; i++)
+			x[i] = pair_row(nc, &pe->src, c->src[at + i], buf[i]);
+		nan |= nc->kernels->dot(c->acc + at, nc->weights.pairs, x, n, pe->k, pe->m,
+					pe->start);
 	}
-	nc->kernels->mac(acc, (const float (*)[NEURON_PE_ROWS][EMU_NC_STRIP])nc->weights.f, x, c->n,
-			 pe->k, pe->m);
-	for (unsigned int i = 0; i < c->n; i++)
-		nc->nan |= nc->kernels->store(&nc->mem, &pe->dst, c->dst[i], acc[i]);
+	return nan;
+}
+
+static bool multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
+			   const struct columns *c)
+{
+	struct emu_nc_lanes xs[BLOCK];
+	const float *x[BLOCK];
+	bool nan = false;
+
+	for (unsigned int at = 0, n; at < c->n; at += n) {
+		n = c->n - at < BLOCK ? c->n - at : BLOCK;
+		for (unsigned int i = 0; i < n; i++)
+			x[i] = nc->kernels->load(&nc->mem, &pe->src, c->src[at + i], &xs[i]);
+		nan |= nc->kernels->mac(c->acc + at, nc->weights.f, x, n, pe->k, pe->m, pe->start);
+	}
+	return nan;
 }
 
 static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, const struct columns *c)
@@ -125,38 +209,29 @@ static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, cons
 
 	for (unsigned int i = 0; i < c->n; i++) {
 		const int32_t *x = nc->kernels->load_int(&nc->mem, &pe->src, c->src[i], &xs);
-		int32_t *acc = (int32_t *)&nc->mem.psum[c->dst[i] / 4][pe->dst.part];
+		int32_t *acc = (int32_t *)c->acc[i];
 
 		if (pe->start)
 			memset(acc, 0, pe->m * sizeof(*acc));
-		nc->kernels->imac(acc,
-				  (const int32_t(*)[NEURON_PE_ROWS][EMU_NC_STRIP])nc->weights.i, x,
-				  pe->k, pe->m);
+		nc->kernels->imac(acc, nc->weights.i, x, pe->k, pe->m);
 	}
-}
-
-/* Columns that meet in one result must go one after the other. */
-static bool dst_taken(const struct columns *c, int32_t dst)
-{
-	for (unsigned int i = 0; i < c->n; i++)
-		if (c->dst[i] == dst)
-			return true;
-	return false;
 }
 
 static void multiply(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, struct columns *c)
 {
 	if (pe->integer)
 		multiply_int(nc, pe, c);
+	else if (nc->weights.has_pairs && pe->dtype == NEURON_BF16)
+		nc->nan |= multiply_pairs(nc, pe, c);
 	else
-		multiply_float(nc, pe, c);
+		nc->nan |= multiply_float(nc, pe, c);
 	c->n = 0;
 }
 
 static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 {
 	const struct emu_nc_ap *const ap[] = { &pe->src, &pe->dst };
-	struct columns c = { .n = 0 };
+	struct columns c;
 	struct emu_nc_walk w;
 
 	/* The array holds nothing at a job's start; it cannot switch modes either. */
@@ -166,15 +241,20 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 		return EMU_NC_BAD(nc, matmul.m);
 	if (pe->integer != nc->weights.integer)
 		return EMU_NC_BAD(nc, matmul.dtype);
+	if (!nc->weights.has_f && pe->dtype == NEURON_FP16)
+		unpack_pairs(&nc->weights);
 
+	c.n = 0;
 	emu_nc_walk_init(&w, ap, 2);
 	do {
-		if (c.n == EMU_NC_MAC_COLUMNS || dst_taken(&c, w.off[1]))
-			multiply(nc, pe, &c);
 		c.src[c.n] = w.off[0];
-		c.dst[c.n++] = w.off[1];
+		c.acc[c.n++] = (float *)&nc->mem.psum[w.off[1] / 4][pe->dst.part];
+		/* columns that meet in one result go one after the other */
+		if (!pe->apart)
+			multiply(nc, pe, &c);
 	} while (emu_nc_walk_next(&w, &pe->counts, ap, 2));
-	multiply(nc, pe, &c);
+	if (c.n)
+		multiply(nc, pe, &c);
 	return NEURON_JOB_OK;
 }
 

@@ -184,6 +184,8 @@ static void first_owner(struct fix *f)
 static void run_programs(struct fix *f, const uint8_t *ops, unsigned int n_ops,
 			 unsigned int programs, unsigned int length)
 {
+	const struct emu_nc_kernels *path[EMU_NC_PATHS];
+	unsigned int paths = emu_nc_kernels_all(path);
 	struct gen g;
 
 	first_owner(f);
@@ -202,9 +204,8 @@ static void run_programs(struct fix *f, const uint8_t *ops, unsigned int n_ops,
 			f->count++;
 		}
 		run_model(f);
-		run_path(f, &emu_nc_kernels_generic);
-		if (emu_nc_kernels_select() != &emu_nc_kernels_generic)
-			run_path(f, emu_nc_kernels_select());
+		for (unsigned int p = 0; p < paths; p++)
+			run_path(f, path[p]);
 	}
 	check_middle(f);
 }

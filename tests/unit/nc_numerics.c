@@ -11,14 +11,14 @@
 #define ROUNDS	4000
 #define ALUS	21
 
-static const struct emu_nc_kernels *paths[2];
+static const struct emu_nc_kernels *paths[EMU_NC_PATHS];
 static int path_count;
 
 static int setup(void **state)
 {
-	paths[path_count++] = &emu_nc_kernels_generic;
-	if (emu_nc_kernels_select() != &emu_nc_kernels_generic)
-		paths[path_count++] = emu_nc_kernels_select();
+	path_count = (int)emu_nc_kernels_all(paths);
+	for (int p = 0; p < path_count; p++)
+		print_message("# path %s\n", paths[p]->name);
 	return 0;
 }
 
@@ -171,35 +171,37 @@ static float chain_factor(int round)
 	return round & 1 ? tiny_factor() : mdl_daz(nct_uf(nct_hard_float() & ~0x40000000u));
 }
 
+#define MAX_COLUMNS	20
+
 static void test_chain(void **state)
 {
 	static float w[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP] __attribute__((aligned(64)));
-	static float x[EMU_NC_MAC_COLUMNS][N], start[N], acc[EMU_NC_MAC_COLUMNS][N];
-	const float *xs[EMU_NC_MAC_COLUMNS];
-	float *accs[EMU_NC_MAC_COLUMNS];
+	static float x[MAX_COLUMNS][N], start[N], acc[MAX_COLUMNS][N];
+	const float *xs[MAX_COLUMNS];
+	float *accs[MAX_COLUMNS];
 
-	for (int c = 0; c < EMU_NC_MAC_COLUMNS; c++) {
+	for (int c = 0; c < MAX_COLUMNS; c++) {
 		xs[c] = x[c];
 		accs[c] = acc[c];
 	}
 	for (int r = 0; r < 60; r++) {
-		unsigned int k = 1 + nct_below(128), columns = 1 + nct_below(EMU_NC_MAC_COLUMNS);
+		unsigned int k = 1 + nct_below(128), columns = 1 + nct_below(MAX_COLUMNS);
 		unsigned int m = 1 + nct_below(128);
 
 		for (int s = 0; s < N * N; s++)
 			(&w[0][0][0])[s] = chain_factor(r);
-		for (int c = 0; c < EMU_NC_MAC_COLUMNS; c++)
+		for (int c = 0; c < MAX_COLUMNS; c++)
 			for (int i = 0; i < N; i++)
 				x[c][i] = chain_factor(r);
 		hard_lanes(start);
 		for (int p = 0; p < path_count; p++) {
 			uint64_t fp;
 
-			for (int c = 0; c < EMU_NC_MAC_COLUMNS; c++)
+			for (int c = 0; c < MAX_COLUMNS; c++)
 				memcpy(acc[c], start, sizeof(start));
 			fp = emu_nc_fp_begin(paths[p]);
-			paths[p]->mac(accs, (const float(*)[NEURON_PE_ROWS][EMU_NC_STRIP])w, xs,
-				      columns, k, m);
+			paths[p]->mac(accs, (const emu_nc_float_strip *)w, xs, columns, k, m,
+				      false);
 			emu_nc_fp_end(fp);
 			for (unsigned int c = 0; c < columns; c++) {
 				for (unsigned int i = 0; i < m; i++) {
@@ -352,7 +354,7 @@ static bool close_enough(unsigned int f, float x, float got)
 
 static void test_functions(void **state)
 {
-	float x[N], y[2][N], param[N];
+	float x[N], y[EMU_NC_PATHS][N], param[N];
 
 	for (int i = 0; i < N; i++)
 		param[i] = PARAM;
@@ -374,8 +376,8 @@ static void test_functions(void **state)
 				if (!close_enough(f, x[i], y[0][i]))
 					fail_msg("function %u of %a = %a, not %a", f, (double)x[i],
 						 (double)y[0][i], ref_func(f, x[i]));
-				if (path_count > 1)
-					check("func", paths[1], y[1][i], y[0][i], x[i], (float)f,
+				for (int p = 1; p < path_count; p++)
+					check("func", paths[p], y[p][i], y[0][i], x[i], (float)f,
 					      0);
 			}
 		}

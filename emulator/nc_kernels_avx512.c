@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The paths for x86 with AVX-512: the plain C compiled for it, and the multiply of the PE
+ * array by hand; "bf16" multiplies bf16 by the host's dot product (nc_kernels_bf16.c) and is
+ * otherwise the same. Runs with FTZ and DAZ set.
+ */
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC optimize("O3,no-math-errno,no-trapping-math,fp-contract=off,no-strict-aliasing")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")
+#endif
+
+#define NC_FTZ_HW 1
+#include "nc_kernels_impl.h"
+
+/* By hand: the C function sets errno, which nothing vectorises. */
+static void k_sqrt(float *x, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i += 16) {
+		__mmask16 some = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+
+		_mm512_mask_storeu_ps(x + i, some,
+				      _mm512_sqrt_ps(_mm512_maskz_loadu_ps(some, x + i)));
+	}
+}
+
+/* 16 x 16 words, of which the source has @have. */
+static void transpose16(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const *src, unsigned int at,
+			unsigned int have)
+{
+	__mmask16 some = have < 16 ? (__mmask16)((1u << have) - 1) : 0xffff;
+	__m512 r[16], t[16];
+
+	for (int i = 0; i < 16; i++)
+		r[i] = _mm512_maskz_loadu_ps(some, (const float *)src[i] + at);
+	for (int i = 0; i < 16; i += 2) {
+		t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+		t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+	}
+	for (int i = 0; i < 16; i += 4)
+		for (int h = 0; h < 2; h++) {
+			r[i + 2 * h] = _mm512_shuffle_ps(t[i + h], t[i + 2 + h], 0x44);
+			r[i + 2 * h + 1] = _mm512_shuffle_ps(t[i + h], t[i + 2 + h], 0xee);
+		}
+	for (int i = 0; i < 4; i++) {
+		t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+		t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+		t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+		t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+		r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+		r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+		r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+	}
+	for (unsigned int i = 0; i < 16 && i < have; i++)
+		_mm512_store_ps((float *)dst[i], r[i]);
+}
+
+static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
+		    unsigned int n)
+{
+	for (unsigned int j = 0; j < n; j += 16)
+		transpose16(dst + j, src, j, n - j);
+}
+
+#define ZMM_NAME		k_mac
+#define ZMM_STRIP		emu_nc_float_strip
+#define ZMM_X			float
+#define ZMM_STEPS(k)		(k)
+#define ZMM_W(p)		_mm512_load_ps(p)
+#define ZMM_B(x)		_mm512_set1_ps(x)
+#define ZMM_LAST(x)		ZMM_B(x)
+#define ZMM_PAD			1
+#define ZMM_MUL(acc, w, b)	_mm512_fmadd_ps(w, b, acc)
+#define ZMM_SCOPE		static
+#include "nc_kernels_zmm.h"
+
+#define TABLE						\
+	.ftz = true,					\
+	.load = k_load,					\
+	.store = k_store,				\
+	.load_int = k_load_int,				\
+	.store_int = k_store_int,			\
+	.affine = k_affine,				\
+	.func = k_func,					\
+	.alu = k_alu,					\
+	.ialu = k_ialu,					\
+	.strip = k_strip,				\
+	.mac = k_mac,					\
+	.imac = k_imac,					\
+	.swap_pairs = k_swap_pairs
+
+const struct emu_nc_kernels emu_nc_kernels_avx512 = { .name = "avx512", TABLE };
+const struct emu_nc_kernels emu_nc_kernels_bf16 = {
+	.name = "bf16", TABLE, .dot = emu_nc_dot_bf16,
+};
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The multiply of the PE array in 512-bit registers: tiles of up to 6 columns of the moving
+ * operand and 4 strips of the array, all sums in registers. Included by a file of kernels
+ * that has set its target and defined
+ *	ZMM_NAME	the function to make, ZMM_SCOPE static or nothing
+ *	ZMM_STRIP	type of a strip of the array
+ *	ZMM_X		type of an element of the moving operand
+ *	ZMM_STEPS(k)	elements of a row of it that the loop takes whole
+ *	ZMM_W(p)	read one vector of the array
+ *	ZMM_B(x)	an element of the moving operand in all lanes
+ *	ZMM_LAST(x)	the same of the element that an odd k cuts; see ZMM_PAD
+ *	ZMM_PAD		whether an odd k ends with a step of zeros instead
+ *	ZMM_MUL(acc, w, b)	the sum of acc and the product
+ */
+
+#define ZMM_COLUMNS	6
+#define ZMM_STRIPS	4
+#define ZMM_INLINE	static inline __attribute__((always_inline))
+#define UNROLL		_Pragma("GCC unroll 8")
+
+ZMM_INLINE __m512 zmm_get(const float *p, __mmask16 some, bool start)
+{
+	return start ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(some, p);
+}
+
+/* To PSUM; whether one is a NaN, which then gets its bits. */
+ZMM_INLINE __mmask16 zmm_put(float *p, __mmask16 some, __m512 a)
+{
+	__mmask16 nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q) & some;
+
+	_mm512_mask_storeu_ps(p, some, a);
+	return nan;
+}
+
+static __attribute__((noinline, cold)) void zmm_fix_nan(float *p)
+{
+	*p = nc_from_bits(nc_to_fp32(*p));
+}
+
+ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
+			 unsigned int k, __mmask16 last, bool start, const int columns,
+			 const int strips)
+{
+	const ZMM_X *x0 = x[0], *x1 = x[columns > 1 ? 1 : 0], *x2 = x[columns > 2 ? 2 : 0];
+	const ZMM_X *x3 = x[columns > 3 ? 3 : 0], *x4 = x[columns > 4 ? 4 : 0];
+	const ZMM_X *x5 = x[columns > 5 ? 5 : 0];
+	const long steps = (long)ZMM_STEPS(k);
+	__m512 a[ZMM_COLUMNS][ZMM_STRIPS], v[ZMM_STRIPS];
+	uint32_t nan = 0;
+
+#define EACH_STRIP(s)	UNROLL for (int s = 0; s < strips; s++)
+#define EACH_COLUMN(c)	UNROLL for (int c = 0; c < columns; c++)
+#define STRIP_MASK(s)	((s) == strips - 1 ? last : (__mmask16)0xffff)
+#define COLUMN(c, B)								\
+	if (columns > c) {							\
+		const __m512 b = B;						\
+										\
+		EACH_STRIP(s)							\
+			a[c][s] = ZMM_MUL(a[c][s], v[s], b);			\
+	}
+#define STEP(B, j)								\
+	EACH_STRIP(s)								\
+		v[s] = ZMM_W(w[s][j]);						\
+	COLUMN(0, B(x0[j])) COLUMN(1, B(x1[j])) COLUMN(2, B(x2[j]))		\
+	COLUMN(3, B(x3[j])) COLUMN(4, B(x4[j])) COLUMN(5, B(x5[j]))
+
+	EACH_COLUMN(c)
+		EACH_STRIP(s)
+			a[c][s] = zmm_get(acc[c] + 16 * s, STRIP_MASK(s), start);
+	for (long j = 0; j < steps; j++) {
+		STEP(ZMM_B, j)
+	}
+	if (k & 1 && !ZMM_PAD) {
+		STEP(ZMM_LAST, steps)
+	} else if (k & 1) {
+		EACH_COLUMN(c)
+			EACH_STRIP(s)
+				a[c][s] = ZMM_MUL(a[c][s], _mm512_setzero_ps(),
+						  _mm512_setzero_ps());
+	}
+	EACH_COLUMN(c)
+		EACH_STRIP(s)
+			nan |= zmm_put(acc[c] + 16 * s, STRIP_MASK(s), a[c][s]);
+	if (__builtin_expect(nan, 0))
+		for (int c = 0; c < columns; c++)
+			for (int i = 0; i < 16 * strips; i++)
+				if (STRIP_MASK(i / 16) >> i % 16 & 1)
+					zmm_fix_nan(acc[c] + i);
+	return nan;
+#undef EACH_STRIP
+#undef EACH_COLUMN
+#undef STRIP_MASK
+#undef COLUMN
+#undef STEP
+}
+
+typedef bool zmm_tile_fn(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
+			 unsigned int k, __mmask16 last, bool start);
+
+#define TILE(c, s)									\
+	static __attribute__((noinline))						\
+	bool zmm_tile_##c##x##s(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,	\
+				unsigned int k, __mmask16 last, bool start)		\
+	{										\
+		return zmm_tile(acc, w, x, k, last, start, c, s);			\
+	}
+#define TILES(c)	TILE(c, 1) TILE(c, 2) TILE(c, 3) TILE(c, 4)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#undef TILES
+#undef TILE
+
+/* All columns of up to four strips, then of the next ones: so those stay in L1. */
+ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x, unsigned int columns,
+	      unsigned int k, unsigned int m, bool start)
+{
+#define ROW(c)	{ zmm_tile_##c##x1, zmm_tile_##c##x2, zmm_tile_##c##x3, zmm_tile_##c##x4 }
+	static zmm_tile_fn *const tiles[ZMM_COLUMNS][ZMM_STRIPS] = {
+		ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6)
+	};
+#undef ROW
+	bool nan = false;
+
+	for (unsigned int s = 0; s < m; s += 16 * ZMM_STRIPS) {
+		unsigned int lanes = m - s < 16 * ZMM_STRIPS ? m - s : 16 * ZMM_STRIPS;
+		unsigned int strips = (lanes + 15) / 16, n;
+		__mmask16 last = (__mmask16)(0xffffu >> (16 * strips - lanes));
+		float *at[ZMM_COLUMNS];
+
+		for (unsigned int c = 0; c < columns; c += n) {
+			n = columns - c;
+			/* 7 .. 11 are not 6 and a rest that waits for each of its products */
+			n = n < 12 && n > 6 ? (n + 1) / 2 : n > 6 ? 6 : n;
+			for (unsigned int i = 0; i < n; i++)
+				at[i] = acc[c + i] + s;
+			nan |= tiles[n - 1][strips - 1](at, w + s / 16, x + c, k, last, start);
+		}
+	}
+	return nan;
+}
+
