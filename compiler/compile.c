@@ -10,7 +10,10 @@
 
 #include "graph.h"
 #include "ncc.h"
+#include "onnx_read.h"
+#include "onnx_write.h"
 #include "partition.h"
+#include "report.h"
 
 struct pass {
 	int (*run)(struct ncc_context *ctx);
@@ -161,6 +164,34 @@ static void dump_all(struct ncc_context *ctx, enum ncc_pass after, FILE *f)
 	}
 }
 
+static bool wants_onnx(const struct ncc_dump *dump)
+{
+	size_t n = dump->file ? strlen(dump->file) : 0;
+
+	return n > 5 && !strcmp(dump->file + n - 5, ".onnx");
+}
+
+static int write_model(struct ncc_context *ctx, const struct ncc_dump *dump)
+{
+	struct ncc_bytes model;
+	bool good;
+	FILE *f;
+
+	if (dump->after > NCC_PASS_FUSE)
+		return ncc_error(ctx, "--dump: what the pass %s makes is no graph, so it cannot be written as "
+				 "ONNX; %s and earlier ones can", ncc_pass_name(dump->after),
+				 ncc_pass_name(NCC_PASS_FUSE));
+	if (ncc_onnx_write(ctx, dump->after, &model))
+		return -EINVAL;
+	f = fopen(dump->file, "wb");
+	if (!f)
+		return ncc_error(ctx, "cannot write the dump '%s': %s", dump->file, strerror(errno));
+	good = fwrite(model.at, 1, model.n, f) == model.n;
+	if (fclose(f) || !good)
+		return ncc_error(ctx, "cannot write the dump '%s'", dump->file);
+	return 0;
+}
+
 static int write_dump(struct ncc_context *ctx, const struct ncc_dump *dump)
 {
 	FILE *f;
@@ -170,6 +201,8 @@ static int write_dump(struct ncc_context *ctx, const struct ncc_dump *dump)
 		dump_all(ctx, dump->after, stdout);
 		return 0;
 	}
+	if (wants_onnx(dump))
+		return write_model(ctx, dump);
 	f = fopen(dump->file, "w");
 	if (!f)
 		return ncc_error(ctx, "cannot write the dump '%s': %s", dump->file, strerror(errno));
@@ -259,6 +292,7 @@ int ncc_compile(const struct ncc_options *options,
 
 	ncc_arena_init(&ctx.arena, &oom);
 	if (setjmp(oom)) {
+		ncc_read_close(&ctx);
 		ncc_arena_free(&ctx.arena);
 		if (report)
 			report(opaque, NCC_ERROR, "out of memory: the model is too large for this host");
@@ -267,6 +301,9 @@ int ncc_compile(const struct ncc_options *options,
 	err = ncc_run_passes(&ctx, NCC_PASS_EMIT);
 	if (!err)
 		err = ncc_neff_write(&ctx, options->output);
+	if (!err)
+		err = ncc_report(&ctx);
+	ncc_read_close(&ctx);
 	ncc_arena_free(&ctx.arena);
 	return err;
 }

@@ -62,6 +62,7 @@ struct ncc_graph *ncc_graph_new(struct ncc_context *ctx)
 
 	g->ctx = ctx;
 	g->name = "";
+	g->suffix = "";
 	g->hash_size = 4096;
 	g->hash = ncc_alloc_array(&ctx->arena, g->hash_size, sizeof(*g->hash));
 	return g;
@@ -108,6 +109,9 @@ struct ncc_tensor *ncc_graph_temp(struct ncc_graph *g, const char *stem, enum nc
 	struct ncc_tensor *t;
 	const char *name = stem;
 
+	/* Several segments of one model: no two make the same name. */
+	if (*g->suffix)
+		name = stem = ncc_printf(&g->ctx->arena, "%s.%s", stem, g->suffix);
 	for (unsigned int n = 1; ncc_graph_find(g, name); n++)
 		name = ncc_printf(&g->ctx->arena, "%s.%u", stem, n);
 	t = ncc_graph_tensor(g, name);

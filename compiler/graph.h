@@ -42,12 +42,6 @@ size_t ncc_type_size(enum ncc_type type);
 
 struct ncc_value;
 
-/* Bytes of the model's file. */
-struct ncc_bytes {
-	const uint8_t *at;
-	size_t n;
-};
-
 /* What the model says about a tensor that a node makes; may be wrong, or symbolic. */
 struct ncc_declared {
 	enum ncc_type type;
@@ -231,6 +225,7 @@ struct ncc_node {
 struct ncc_graph {
 	struct ncc_context *ctx;
 	const char *name;
+	const char *suffix;	/* of the names of new tensors */
 	int64_t opset;
 	int64_t ir_version;
 	/* OperatorSetIdProto and FunctionProto of the model */

@@ -15,7 +15,9 @@ static void report(void *opaque, enum ncc_level level, const char *text)
 	static const char *const names[] = { "DEBUG", "INFO", "WARN", "ERROR" };
 	const struct ncc_command_line *cmd = opaque;
 
-	if (level >= cmd->verbose)
+	if (level == NCC_RESULT)
+		puts(text);
+	else if (level >= cmd->verbose)
 		fprintf(level >= NCC_WARN ? stderr : stdout, "%s: %s\n", names[level], text);
 }
 

@@ -20,7 +20,14 @@ struct ncc_tensor;
 struct ncc_part;
 struct ncc_program;
 
-enum ncc_level { NCC_DEBUG, NCC_INFO, NCC_WARN, NCC_ERROR };
+/* Bytes of the model's file. */
+struct ncc_bytes {
+	const uint8_t *at;
+	size_t n;
+};
+
+/* NCC_RESULT is what was asked for: no problem, but never left out. */
+enum ncc_level { NCC_DEBUG, NCC_INFO, NCC_WARN, NCC_ERROR, NCC_RESULT };
 
 /* NCC_PASS(id, name, what it does); in the order of execution */
 #define NCC_PASSES(P)							\
@@ -103,8 +110,10 @@ struct ncc_options {
 /**
  * struct ncc_context - one compilation
  * @report: receives every message, one line without newline
+ * @file: the model, mapped
  * @graph, @program: what passes work on; from the partition pass on, those of one segment
  * @whole: the model, from the partition pass on
+ * @model_node, @model_flops: the model's nodes by index, and what they cost, for the report
  * @parts: segments in the order of execution
  * @segment: a pass runs on a segment for the chip, whose nodes may still move to the CPU;
  *	@moved: one has
@@ -114,9 +123,12 @@ struct ncc_context {
 	const struct ncc_options *options;
 	void (*report)(void *opaque, enum ncc_level level, const char *text);
 	void *opaque;
+	struct ncc_bytes file;
 	struct ncc_graph *graph;
 	struct ncc_program *program;
 	struct ncc_graph *whole;
+	struct ncc_node **model_node;
+	double *model_flops;
 	struct ncc_part *parts;
 	struct ncc_part *segment;
 	bool moved;

@@ -17,9 +17,12 @@
 
 #include "convert.h"
 #include "graph.h"
+#include "onnx_write.h"
+#include "partition.h"
 #include "program.h"
 
-#define SUBGRAPH	"sg00"
+#define NAME_MAX_NEFF	255
+#define CPU_MODEL	"model.onnx"
 #define COMPILER	"neuron-cc " NEURON_VERSION " (open instruction set)"
 
 static const char *const engines[NEURON_ENGINES] = { "pe", "act", "pool", "dma" };
@@ -109,14 +112,31 @@ static json_t *shape_json(const struct ncc_tensor *t)
 	return list;
 }
 
+static void add_tensor(json_t *list, const struct ncc_tensor *t)
+{
+	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", t->name, "dtype",
+					      ncc_type_name(t->type), "shape",
+					      t->shaped ? shape_json(t) : json_null()));
+}
+
 static json_t *tensors_json(struct ncc_tensor **t, size_t n)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", t[i]->name, "dtype",
-						      ncc_dtype_name(NEURON_FP32), "shape",
-						      shape_json(t[i])));
+		add_tensor(list, t[i]);
+	return list;
+}
+
+/* What goes from one part to another, and is no output of the model. */
+static json_t *between_json(struct ncc_context *ctx)
+{
+	json_t *list = json_array();
+
+	for (struct ncc_part *p = ctx->parts; p; p = p->next)
+		for (size_t i = 0; i < p->noutput; i++)
+			if (!p->output[i]->is_output)
+				add_tensor(list, p->output[i]);
 	return list;
 }
 
@@ -134,24 +154,54 @@ static const char *network_name(struct ncc_context *ctx)
 {
 	const char *path = ctx->options->model, *slash = strrchr(path, '/'), *dot;
 
-	if (*ctx->graph->name)
-		return ctx->graph->name;
+	if (*ctx->whole->name)
+		return ctx->whole->name;
 	path = slash ? slash + 1 : path;
 	dot = strrchr(path, '.');
 	return ncc_strndup(&ctx->arena, path, dot && dot > path ? (size_t)(dot - path) : strlen(path));
 }
 
+/* "Gather, NonMaxSuppression": each kind of operator once. */
+static json_t *operators_json(struct ncc_context *ctx, const struct ncc_part *p)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < p->nnode; i++) {
+		size_t j = 0;
+
+		while (j < i && strcmp(p->node[j]->op_type, p->node[i]->op_type))
+			j++;
+		if (j == i && strlen(text) + strlen(p->node[i]->op_type) + 6 < NAME_MAX_NEFF)
+			text = ncc_printf(&ctx->arena, "%s%s%s", text, *text ? ", " : "", p->node[i]->op_type);
+	}
+	return label(ctx, *text ? text : "Constant");
+}
+
+static json_t *node_json(struct ncc_context *ctx, const struct ncc_part *p)
+{
+	json_t *node = json_pack("{s:s, s:s, s:i, s:o, s:o}", "name", p->name, "executor",
+				 p->device ? "NeuronCore" : "CPU", "cores", p->device ? 1 : 0, "inputs",
+				 names_json(p->input, p->ninput), "outputs",
+				 names_json(p->output, p->noutput));
+
+	if (!p->device) {
+		json_object_set_new(node, "model", json_string(CPU_MODEL));
+		json_object_set_new(node, "operators", operators_json(ctx, p));
+	}
+	return node;
+}
+
 static json_t *neff_json(struct ncc_context *ctx)
 {
-	struct ncc_graph *g = ctx->graph;
-	json_t *node = json_pack("{s:s, s:s, s:i, s:o, s:o}", "name", SUBGRAPH, "executor", "NeuronCore",
-				 "cores", 1, "inputs", names_json(g->input, g->ninput), "outputs",
-				 names_json(g->output, g->noutput));
+	struct ncc_graph *g = ctx->whole;
+	json_t *nodes = json_array();
 
-	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:[o]}", "name", label(ctx, network_name(ctx)),
+	for (struct ncc_part *p = ctx->parts; p; p = p->next)
+		json_array_append_new(nodes, node_json(ctx, p));
+	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o}", "name", label(ctx, network_name(ctx)),
 			 "isa_version", NEURON_ISA_VERSION, "compiler", COMPILER, "inputs",
 			 tensors_json(g->input, g->ninput), "outputs",
-			 tensors_json(g->output, g->noutput), "nodes", node);
+			 tensors_json(g->output, g->noutput), "tensors", between_json(ctx), "nodes", nodes);
 }
 
 static json_t *queue_json(const char *type)
@@ -173,9 +223,9 @@ static json_t *var_json(const struct ncc_var *v, int id)
 	return j;
 }
 
-static json_t *def_json(struct ncc_context *ctx)
+static json_t *def_json(const struct ncc_part *part)
 {
-	struct ncc_program *p = ctx->program;
+	struct ncc_program *p = part->program;
 	json_t *files = json_object(), *vars = json_object();
 
 	for (int e = 0; e < NEURON_ENGINES; e++)
@@ -183,14 +233,14 @@ static json_t *def_json(struct ncc_context *ctx)
 	for (size_t i = 0; i < p->nvar; i++)
 		if (p->var[i].size)
 			json_object_set_new(vars, p->var[i].name, var_json(&p->var[i], (int)i));
-	return json_pack("{s:s, s:o, s:i, s:{s:o, s:o, s:o}, s:o}", "name", SUBGRAPH, "engines", files,
+	return json_pack("{s:s, s:o, s:i, s:{s:o, s:o, s:o}, s:o}", "name", part->name, "engines", files,
 			 "code_segment", 0, "dma_queue", "qIn", queue_json("in"), "qOut",
 			 queue_json("out"), "qData", queue_json("data"), "var", vars);
 }
 
 static json_t *ops_json(struct ncc_context *ctx)
 {
-	struct ncc_graph *g = ctx->graph;
+	struct ncc_graph *g = ctx->whole;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < g->nop_name; i++)
@@ -208,9 +258,8 @@ static const char *segment_name(const struct ncc_program *p, uint8_t segment)
 	return "sbuf";
 }
 
-static json_t *engine_json(struct ncc_context *ctx, int engine)
+static json_t *engine_json(struct ncc_program *p, int engine)
 {
-	struct ncc_program *p = ctx->program;
 	const struct ncc_stream *s = &p->stream[engine];
 	json_t *dma = json_array();
 
@@ -230,26 +279,46 @@ static json_t *engine_json(struct ncc_context *ctx, int engine)
 			 dma);
 }
 
-static int add_members(struct ncc_context *ctx, struct archive *a)
+static const char *member(struct ncc_context *ctx, const struct ncc_part *part, const char *name,
+			  const char *suffix)
 {
-	struct ncc_program *p = ctx->program;
-	int err = add_json(a, "neff.json", neff_json(ctx));
+	return ncc_printf(&ctx->arena, "%s/%s%s", part->name, name, suffix);
+}
+
+static int add_segment(struct ncc_context *ctx, struct archive *a, const struct ncc_part *part)
+{
+	struct ncc_program *p = part->program;
+	int err = add_json(a, member(ctx, part, "def", ".json"), def_json(part));
 
 	if (!err)
-		err = add_json(a, SUBGRAPH "/def.json", def_json(ctx));
-	if (!err)
-		err = add_json(a, SUBGRAPH "/ops.json", ops_json(ctx));
+		err = add_json(a, member(ctx, part, "ops", ".json"), ops_json(ctx));
 	for (int e = 0; e < NEURON_ENGINES && !err; e++) {
 		const struct ncc_stream *s = &p->stream[e];
 
-		err = add_member(a, ncc_printf(&ctx->arena, SUBGRAPH "/%s.bin", engines[e]), s->insn,
+		err = add_member(a, member(ctx, part, engines[e], ".bin"), s->insn,
 				 s->n * sizeof(*s->insn));
 		if (!err)
-			err = add_json(a, ncc_printf(&ctx->arena, SUBGRAPH "/%s.json", engines[e]),
-				       engine_json(ctx, e));
+			err = add_json(a, member(ctx, part, engines[e], ".json"), engine_json(p, e));
 	}
 	if (!err && p->weights_size)
-		err = add_member(a, SUBGRAPH "/weights.bin", p->weights, p->weights_size);
+		err = add_member(a, member(ctx, part, "weights", ".bin"), p->weights, p->weights_size);
+	return err;
+}
+
+static int add_model(struct ncc_context *ctx, struct archive *a, const struct ncc_part *part)
+{
+	struct ncc_bytes model;
+	int err = ncc_onnx_write_part(ctx, part, &model);
+
+	return err ? err : add_member(a, member(ctx, part, CPU_MODEL, ""), model.at, model.n);
+}
+
+static int add_members(struct ncc_context *ctx, struct archive *a)
+{
+	int err = add_json(a, "neff.json", neff_json(ctx));
+
+	for (struct ncc_part *p = ctx->parts; p && !err; p = p->next)
+		err = p->device ? add_segment(ctx, a, p) : add_model(ctx, a, p);
 	return err;
 }
 
@@ -281,6 +350,7 @@ static int make_header(struct ncc_context *ctx, const struct body *body,
 		       struct neuron_neff_header *h)
 {
 	unsigned int length;
+	size_t n = 0;
 
 	memset(h, 0, sizeof(*h));
 	h->pkg_version = NEURON_NEFF_PKG_VERSION;
@@ -290,10 +360,15 @@ static int make_header(struct ncc_context *ctx, const struct body *body,
 	h->version_minor = NEURON_NEFF_VERSION_MINOR;
 	snprintf((char *)h->build_version, sizeof(h->build_version), "%s", COMPILER);
 	snprintf(h->name, sizeof(h->name), "%s", network_name(ctx));
+	/* Segments take turns, so they need no core each. */
 	h->num_tpb = 1;
 	h->requested_tpb_count = 1;
-	h->tpb_per_node[0] = 1;
 	h->feature_bits = NEURON_NEFF_FEATURE_OPEN_ISA;
+	for (struct ncc_part *p = ctx->parts; p; p = p->next) {
+		h->tpb_per_node[n++] = p->device;
+		if (!p->device)
+			h->feature_bits |= NEURON_NEFF_FEATURE_CPU_NODES;
+	}
 	if (ctx->options->plain_tar)
 		h->feature_bits |= NEURON_NEFF_FEATURE_PLAIN_TAR;
 	if (EVP_Digest(body->data, body->n, h->hash, &length, EVP_sha256(), NULL) != 1)
@@ -321,19 +396,31 @@ static int write_file(struct ncc_context *ctx, const char *path, const struct ne
 	return -EIO;
 }
 
+/* Does the format have room for the name? */
+static int check_name(struct ncc_context *ctx, const struct ncc_tensor *t)
+{
+	json_t *j = json_string(t->name);
+
+	if (!j)
+		return ncc_error(ctx, "the name of tensor '%s' is not UTF-8; rename it", t->name);
+	json_decref(j);
+	if (strlen(t->name) > NAME_MAX_NEFF)
+		return ncc_error(ctx, "the name of tensor '%s' is longer than %d bytes; rename it", t->name,
+				 NAME_MAX_NEFF);
+	return 0;
+}
+
 static int check_names(struct ncc_context *ctx)
 {
-	struct ncc_graph *g = ctx->graph;
+	struct ncc_graph *g = ctx->whole;
+	int err = 0;
 
-	for (size_t i = 0; i < g->ninput + g->noutput; i++) {
-		struct ncc_tensor *t = i < g->ninput ? g->input[i] : g->output[i - g->ninput];
-		json_t *j = json_string(t->name);
-
-		if (!j)
-			return ncc_error(ctx, "the name of input or output '%s' is not UTF-8", t->name);
-		json_decref(j);
-	}
-	return 0;
+	for (size_t i = 0; i < g->ninput && !err; i++)
+		err = check_name(ctx, g->input[i]);
+	for (struct ncc_part *p = ctx->parts; p && !err; p = p->next)
+		for (size_t i = 0; i < p->noutput && !err; i++)
+			err = check_name(ctx, p->output[i]);
+	return err;
 }
 
 int ncc_neff_write(struct ncc_context *ctx, const char *path)

@@ -2,8 +2,9 @@
 /*
  * ONNX ModelProto to graph IR. Field numbers are those of onnx.proto.
  *
- * The file is mapped and read in place; names and contents are copied into the arena, so
- * that nothing points into the mapping afterwards.
+ * The file is mapped and read in place. Names and contents that we understand are copied
+ * into the arena; what has to reach a CPU part as it is (attributes, tensors of other types,
+ * functions) stays where it is, in the mapping, which lives as long as the compilation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +17,20 @@
 #include "convert.h"
 #include "graph.h"
 #include "onnx_read.h"
+#include "onnx_subgraph.h"
 #include "onnx_wire.h"
 
 struct reader {
 	struct ncc_context *ctx;
 	struct ncc_graph *g;
 	const char *where;	/* what is being read, for messages */
+	struct ncc_names captured;	/* by the graphs in the attributes of a node */
 };
+
+static struct ncc_bytes bytes_of(const struct ncc_wire *w)
+{
+	return (struct ncc_bytes){ .at = w->at, .n = ncc_wire_size(w) };
+}
 
 static int broken(struct reader *r)
 {
@@ -271,15 +279,16 @@ static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t
 		if (!*name)
 			return ncc_error(r->ctx, "an initializer has no name");
 		t = ncc_graph_tensor(r->g, name);
-		if (ncc_is_const(t))
+		if (ncc_is_initializer(t))
 			return ncc_error(r->ctx, "two initializers are called '%s'", name);
 	}
 	if (location)
 		return ncc_error(r->ctx, "initializer '%s' has its data in another file; store the "
 				 "model in one file (onnx.save with save_as_external_data=False)",
 				 t->name);
+	t->raw = bytes_of(&all);
 	t->type = type >= 0 && type <= NCC_BFLOAT16 ? (enum ncc_type)type : NCC_TYPE_UNKNOWN;
-	if (!ncc_type_size(t->type))
+	if (!ncc_type_size(t->type) && r->ctx->options->partition == NCC_PARTITION_OFF)
 		return ncc_error(r->ctx, "initializer '%s' has type %s (%" PRId64
 				 "), which is not supported", t->name, ncc_type_name(t->type), type);
 	err = collect_ints(r, all, 1, &dim, &rank);
@@ -289,7 +298,7 @@ static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t
 		return ncc_error(r->ctx, "initializer '%s' has %zu dimensions; at most %d are supported",
 				 t->name, rank, NCC_MAX_RANK);
 	err = ncc_tensor_set_shape(r->g, NULL, t, (int)rank, dim);
-	if (err)
+	if (err || !ncc_type_size(t->type))
 		return err;
 	return has_raw ? read_raw(r, t, &raw) : read_typed(r, t, all);
 }
@@ -306,6 +315,7 @@ static int read_attribute(struct reader *r, struct ncc_wire w, struct ncc_attr *
 
 	a->name = "";
 	a->s = "";
+	a->raw = bytes_of(&all);
 	for_each_field(w, f, err) {
 		if (f.number == 1 && f.type == NCC_WIRE_BYTES) {
 			a->name = text(r, &f.bytes);
@@ -322,8 +332,10 @@ static int read_attribute(struct reader *r, struct ncc_wire w, struct ncc_attr *
 			err = read_tensor(r, f.bytes, a->t);
 			if (err)
 				return err;
-		} else if (f.number == 6) {
+		} else if ((f.number == 6 || f.number == 11) && f.type == NCC_WIRE_BYTES) {
 			a->kind = NCC_ATTR_GRAPH;
+			if (ncc_subgraph_captures(r->ctx, f.bytes, &r->captured))
+				return broken(r);
 		} else if (f.number == 20 && f.type == NCC_WIRE_VARINT) {
 			kind = (int64_t)f.value;
 		}
@@ -350,6 +362,18 @@ static int read_attribute(struct reader *r, struct ncc_wire w, struct ncc_attr *
 static struct ncc_tensor *edge(struct reader *r, const struct ncc_wire *w)
 {
 	return ncc_wire_size(w) ? ncc_graph_tensor(r->g, text(r, w)) : NULL;
+}
+
+/* What the graphs in a node's attributes use from outside become inputs of the node. */
+static void add_captured(struct reader *r, struct ncc_node *node)
+{
+	struct ncc_tensor **in = ncc_alloc_array(&r->ctx->arena, node->nin + r->captured.n, sizeof(*in));
+
+	memcpy(in, node->in, node->nin * sizeof(*in));
+	node->in = in;
+	for (size_t i = 0; i < r->captured.n; i++)
+		in[node->nin++] = ncc_graph_tensor(r->g, r->captured.name[i]);
+	r->captured.n = 0;
 }
 
 static int read_node(struct reader *r, struct ncc_wire w)
@@ -398,6 +422,9 @@ static int read_node(struct reader *r, struct ncc_wire w)
 			break;
 		}
 	}
+	node->nexplicit = node->nin;
+	if (r->captured.n)
+		add_captured(r, node);
 	return 0;
 }
 
@@ -483,7 +510,7 @@ static int read_value(struct reader *r, struct ncc_wire w, struct ncc_tensor **o
 	unused.name = name;
 	for_each_field(all, f, err)
 		if (f.number == 2 && f.type == NCC_WIRE_BYTES &&
-		    read_type(r, f.bytes, ncc_is_const(*out) ? &unused : *out))
+		    read_type(r, f.bytes, ncc_is_initializer(*out) ? &unused : *out))
 			return -EINVAL;
 	return 0;
 }
@@ -495,13 +522,46 @@ static int add_input(struct reader *r, struct ncc_wire w)
 	int err = read_value(r, w, &t);
 
 	/* Before IR version 4, initializers had to be inputs too. */
-	if (err || ncc_is_const(t))
+	if (err || ncc_is_initializer(t))
 		return err;
 	if (t->is_input)
 		return ncc_error(r->ctx, "two graph inputs are called '%s'", t->name);
 	t->is_input = true;
 	g->input = ncc_grow(&r->ctx->arena, g->input, g->ninput, &g->input_cap, sizeof(*g->input));
 	g->input[g->ninput++] = t;
+	return 0;
+}
+
+static void declare(struct reader *r, struct ncc_tensor *t, const struct ncc_tensor *as)
+{
+	t->declared = ncc_alloc(&r->ctx->arena, sizeof(*t->declared));
+	t->declared->type = as->type;
+	t->declared->shaped = as->shaped;
+	t->declared->rank = as->rank;
+	memcpy(t->declared->dim, as->dim, sizeof(as->dim));
+	memcpy(t->declared->dim_param, as->dim_param, sizeof(as->dim_param));
+}
+
+/* ValueInfoProto of a tensor inside the graph. */
+static int add_declared(struct reader *r, struct ncc_wire w)
+{
+	struct ncc_tensor as = { .name = "" }, *t = NULL;
+	struct ncc_wire all = w;
+	struct ncc_wire_field f;
+	int err;
+
+	for_each_field(w, f, err)
+		if (f.number == 1 && f.type == NCC_WIRE_BYTES)
+			as.name = text(r, &f.bytes);
+	if (err)
+		return broken(r);
+	t = ncc_graph_find(r->g, as.name);
+	if (!t)
+		return 0;
+	for_each_field(all, f, err)
+		if (f.number == 2 && f.type == NCC_WIRE_BYTES && read_type(r, f.bytes, &as))
+			return -EINVAL;
+	declare(r, t, &as);
 	return 0;
 }
 
@@ -516,6 +576,7 @@ static int add_output(struct reader *r, struct ncc_wire w)
 	if (t->is_output)
 		return ncc_error(r->ctx, "two graph outputs are called '%s'", t->name);
 	t->is_output = true;
+	declare(r, t, t);
 	g->output = ncc_grow(&r->ctx->arena, g->output, g->noutput, &g->output_cap,
 			     sizeof(*g->output));
 	g->output[g->noutput++] = t;
@@ -529,8 +590,8 @@ static int read_graph(struct reader *r, struct ncc_wire w)
 		uint32_t field;
 		const char *where;
 	} order[] = {
-		{ 5, "the initializers" }, { 1, "the nodes" }, { 11, "the inputs" },
-		{ 12, "the outputs" },
+		{ 5, "the initializers" }, { 1, "the nodes" }, { 13, "the tensors' types" },
+		{ 11, "the inputs" }, { 12, "the outputs" },
 	};
 	struct ncc_wire_field f;
 	struct ncc_wire at;
@@ -546,6 +607,8 @@ static int read_graph(struct reader *r, struct ncc_wire w)
 				err = read_tensor(r, f.bytes, NULL);
 			else if (f.number == 1)
 				err = read_node(r, f.bytes);
+			else if (f.number == 13)
+				err = add_declared(r, f.bytes);
 			else if (f.number == 11)
 				err = add_input(r, f.bytes);
 			else
@@ -583,20 +646,34 @@ static int read_opset(struct reader *r, struct ncc_wire w)
 	return 0;
 }
 
+static void keep(struct reader *r, struct ncc_bytes **list, size_t *n, size_t *cap,
+		 const struct ncc_wire *w)
+{
+	*list = ncc_grow(&r->ctx->arena, *list, *n, cap, sizeof(**list));
+	(*list)[(*n)++] = bytes_of(w);
+}
+
 static int read_model(struct reader *r, struct ncc_wire w)
 {
+	struct ncc_graph *g = r->g;
 	struct ncc_wire graph = { 0 };
 	struct ncc_wire_field f;
 	int err;
 
 	r->where = "the model";
 	for_each_field(w, f, err) {
+		if (f.number == 1 && f.type == NCC_WIRE_VARINT)
+			g->ir_version = (int64_t)f.value;
 		if (f.type != NCC_WIRE_BYTES)
 			continue;
 		if (f.number == 7)
 			graph = f.bytes;
 		else if (f.number == 8 && read_opset(r, f.bytes))
 			return -EINVAL;
+		if (f.number == 8)
+			keep(r, &g->opset_raw, &g->nopset_raw, &g->opset_raw_cap, &f.bytes);
+		else if (f.number == 25)
+			keep(r, &g->function_raw, &g->nfunction_raw, &g->function_raw_cap, &f.bytes);
 	}
 	if (err)
 		return broken(r);
@@ -634,12 +711,19 @@ int ncc_read_onnx(struct ncc_context *ctx, const void *data, size_t size)
 	return err;
 }
 
+void ncc_read_close(struct ncc_context *ctx)
+{
+	if (ctx->file.at)
+		munmap((void *)ctx->file.at, ctx->file.n);
+	ctx->file = (struct ncc_bytes){ 0 };
+}
+
 int ncc_read(struct ncc_context *ctx)
 {
 	const char *path = ctx->options->model;
 	struct stat st;
 	void *data;
-	int fd, err;
+	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -656,7 +740,6 @@ int ncc_read(struct ncc_context *ctx)
 	close(fd);
 	if (data == MAP_FAILED)
 		return ncc_error(ctx, "cannot map into memory: %s", strerror(errno));
-	err = ncc_read_onnx(ctx, data, (size_t)st.st_size);
-	munmap(data, (size_t)st.st_size);
-	return err;
+	ctx->file = (struct ncc_bytes){ .at = data, .n = (size_t)st.st_size };
+	return ncc_read_onnx(ctx, data, (size_t)st.st_size);
 }

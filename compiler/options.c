@@ -47,8 +47,19 @@ static const char help_compile[] =
 "  --neuroncore-pipeline-cores 1\n"
 "  --enable-fast-loading-neuron-binaries\n"
 "                     do not compress the NEFF\n"
+"  --report[=FILE]    say of each operator where it runs, and why; FILE gets it as JSON\n"
+"  --allow-no-ops-on-neuron\n"
+"                     compile a model of which nothing runs on the chip, too\n"
+"  --minimum-segment-size N\n"
+"                     fewer operators in a row than N run on the CPU, if others do (default 1)\n"
+"  --cpu-operators LIST\n"
+"                     operators for the CPU: names with commas between, or all\n"
+"  --partition HOW    cost (default): the CPU runs what the chip cannot, and what is not worth the\n"
+"                     transfers; greedy: only what the chip cannot; off: nothing, such models are\n"
+"                     refused\n"
 "  --dump=after:PASS[:FILE]\n"
-"                     print what PASS made (several allowed); passes in their order:\n"
+"                     print what PASS made (several allowed), as ONNX if FILE ends in .onnx; passes\n"
+"                     in their order:\n"
 NCC_PASSES(HELP_PASS)
 "  --verbose LEVEL    DEBUG, INFO, WARN (default) or ERROR\n";
 
@@ -286,6 +297,60 @@ static int pipeline_cores(struct parser *p, const char *value)
 	return 0;
 }
 
+static int partition(struct parser *p, const char *value)
+{
+	static const char *const names[] = {
+		[NCC_PARTITION_OFF] = "off", [NCC_PARTITION_COST] = "cost", [NCC_PARTITION_GREEDY] = "greedy",
+	};
+
+	for (size_t i = 0; value && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			p->cmd->compile.partition = (enum ncc_partition_mode)i;
+			return 0;
+		}
+	return wrong(p, "--partition: '%s' is unknown; cost, greedy and off are supported",
+		     value ? value : "");
+}
+
+static int min_segment(struct parser *p, const char *value)
+{
+	char *end = "?";
+	long n = value ? strtol(value, &end, 10) : 0;
+
+	if (!value || !*value || *end || n < 0 || n > 1000000)
+		return wrong(p, "--minimum-segment-size needs a number of operators, not '%s'",
+			     value ? value : "");
+	p->cmd->compile.min_segment = (int)n;
+	return 0;
+}
+
+/* 1 if the current argument is about the partition, 0 if not, or an error. */
+static int partition_option(struct parser *p)
+{
+	struct ncc_options *c = &p->cmd->compile;
+	const char *value;
+	int err = 0;
+
+	if (!strncmp(p->argv[p->at], "--report=", 9)) {
+		c->report_file = p->argv[p->at] + 9;
+		return *c->report_file ? 1 : wrong(p, "--report= needs the name of a file");
+	}
+	if (flag(p, "--report"))
+		c->report = true;
+	else if (flag(p, "--allow-no-ops-on-neuron"))
+		c->allow_no_ops = true;
+	else if (option(p, "--partition", &value))
+		err = partition(p, value);
+	else if (option(p, "--minimum-segment-size", &value))
+		err = min_segment(p, value);
+	else if (option(p, "--cpu-operators", &value))
+		err = (c->cpu_ops = value) && *value ? 0 :
+		      wrong(p, "--cpu-operators needs names of operators, with commas between, or all");
+	else
+		return 0;
+	return err ? err : 1;
+}
+
 static void ignore(struct parser *p, const char *arg)
 {
 	size_t n = strlen(p->cmd->ignored);
@@ -354,7 +419,9 @@ static int compile_option(struct parser *p)
 		cmd->compile.plain_tar = true;
 		return 0;
 	}
-	known = ignored(p);
+	known = partition_option(p);
+	if (!known)
+		known = ignored(p);
 	if (known)
 		return known > 0 ? 0 : known;
 	return wrong(p, "'%s' is no option of neuron-cc %s; see neuron-cc compile --help", p->argv[p->at],
@@ -393,6 +460,8 @@ static int parse_compile(struct parser *p)
 	int err = 0;
 
 	cmd->compile.output = "out.neff";
+	cmd->compile.partition = NCC_PARTITION_COST;
+	cmd->compile.min_segment = 1;
 	for (p->at++; p->at < p->argc && !err; p->at++) {
 		const char *value, *arg = p->argv[p->at];
 

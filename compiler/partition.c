@@ -416,13 +416,26 @@ static int check_outputs(struct ncc_context *ctx, struct ncc_graph *g)
 	return 0;
 }
 
+/* Later passes may change or drop nodes, the report is about these. */
+static void note_model(struct ncc_context *ctx)
+{
+	struct ncc_graph *g = ctx->whole = ctx->graph;
+
+	ctx->model_node = ncc_alloc_array(&ctx->arena, g->nop_name, sizeof(*ctx->model_node));
+	ctx->model_flops = ncc_alloc_array(&ctx->arena, g->nop_name, sizeof(*ctx->model_flops));
+	for (size_t i = 0; i < g->nnode; i++) {
+		ctx->model_node[g->node[i]->index] = g->node[i];
+		ctx->model_flops[g->node[i]->index] = ncc_cost_flops(g->node[i]);
+	}
+}
+
 int ncc_partition(struct ncc_context *ctx)
 {
 	struct plan p = { .ctx = ctx };
 	struct ncc_graph *g;
 
 	if (!ctx->whole)
-		ctx->whole = ctx->graph;
+		note_model(ctx);
 	p.g = g = ctx->graph = ctx->whole;
 	find_live(g);
 	if (ctx->options->partition == NCC_PARTITION_OFF)

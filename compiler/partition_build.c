@@ -150,6 +150,7 @@ static void copy_graph(struct ncc_context *ctx, struct ncc_part *part)
 
 	part->graph = to;
 	to->name = g->name;
+	to->suffix = part->next || ctx->parts != part ? part->name : "";
 	to->opset = g->opset;
 	to->ir_version = g->ir_version;
 	to->op_name = g->op_name;

@@ -11,6 +11,7 @@
 
 #include "ncc_harness.h"
 #include "onnx_read.h"
+#include "partition.h"
 
 void pb_free(struct pb *pb)
 {
@@ -242,6 +243,8 @@ void run_passes(struct run *r, const struct pb *model, enum ncc_pass last, size_
 	r->err = ncc_read_onnx(&r->ctx, model->data, model->n);
 	for (int p = NCC_PASS_CHECK; p <= (int)last && !r->err; p++) {
 		r->err = passes[p](&r->ctx);
+		if (r->ctx.parts)
+			r->ctx.parts->program = r->ctx.program;
 		/* No room: lower again, as ncc_compile() does. */
 		if (r->err == -EAGAIN) {
 			r->err = 0;

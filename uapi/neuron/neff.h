@@ -10,8 +10,14 @@
  *     { "name": NETWORK, "isa_version": NEURON_ISA_VERSION, "compiler": TEXT,
  *       "inputs":  [ { "name": TENSOR, "dtype": DTYPE, "shape": [..] } ],
  *       "outputs": [ the same ],
+ *       "tensors": [ the same, of tensors between nodes; may be absent if no node runs on the CPU ],
  *       "nodes":   [ { "name": "sg00", "executor": "NeuronCore", "cores": 1,
+ *                      "inputs": [TENSOR..], "outputs": [TENSOR..] },
+ *                    { "name": "cpu00", "executor": "CPU", "cores": 0, "model": "model.onnx",
+ *                      "operators": TEXT for people,
  *                      "inputs": [TENSOR..], "outputs": [TENSOR..] } ] }
+ *     A size of -1 in the shape of an output, or of a tensor between two nodes on the CPU, or null
+ *     instead of a shape, is known only after execution.
  *   sgNN/def.json    one NeuronCore subgraph:
  *     { "name": "sg00",
  *       "engines": { "pe": FILE, "act": FILE, "pool": FILE, "dma": FILE },
@@ -27,12 +33,15 @@
  *   sgNN/ops.json    { "ops": [ { "tag": N, "name": NODE, "op_type": TEXT } ] }: the graph's
  *                    node behind an instruction's tag, for profiles and disassembly
  *   sgNN/FILE        raw contents of variables of type "file"
+ *   cpuNN/model.onnx one subgraph for the CPU: an ONNX model whose inputs and outputs have the
+ *                    names of the tensors
  *
  * Variables named after tensors are dense, row-major, little-endian. The variable's
  * segment is what instructions call it; segment 0 is the code, the runtime places the
  * four streams there in the order pe, act, pool, dma. DTYPE is one of the names of
  * NEURON_ISA_DTYPES in lower case with their public spelling: "float32", "float16",
- * "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "uint32".
+ * "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "uint32"; tensors of neff.json may also have those that only the CPU computes with,
+ * "int64", "uint64", "float64", "bool" (a byte, 0 or 1).
  */
 #ifndef _NEURON_NEFF_H
 #define _NEURON_NEFF_H
@@ -51,8 +60,10 @@
  */
 #define NEURON_NEFF_FEATURE_OPEN_ISA	0x0001000000000000ULL	/* isa.def, version 1 */
 #define NEURON_NEFF_FEATURE_PLAIN_TAR	0x0002000000000000ULL	/* body not compressed */
+#define NEURON_NEFF_FEATURE_CPU_NODES	0x0004000000000000ULL	/* nodes with executor "CPU" */
 #define NEURON_NEFF_FEATURES_KNOWN	\
-	(NEURON_NEFF_FEATURE_OPEN_ISA | NEURON_NEFF_FEATURE_PLAIN_TAR)
+	(NEURON_NEFF_FEATURE_OPEN_ISA | NEURON_NEFF_FEATURE_PLAIN_TAR | \
+	 NEURON_NEFF_FEATURE_CPU_NODES)
 
 /**
  * struct neuron_neff_header - first 1024 bytes, little-endian; fields as in public files
