@@ -13,19 +13,17 @@
 #define OPSET_MIN	7
 #define OPSET_TESTED	22
 
-static int check_opset(struct ncc_graph *g)
+static bool of_onnx(const struct ncc_node *node)
 {
-	bool used = !g->nnode;
+	return !*node->domain || !strcmp(node->domain, "ai.onnx");
+}
 
-	for (size_t i = 0; i < g->nnode; i++)
-		used |= !*g->node[i]->domain || !strcmp(g->node[i]->domain, "ai.onnx");
-	if (used && g->opset < OPSET_MIN)
-		return ncc_error(g->ctx, "the model uses opset %" PRId64 " of ai.onnx; %d and newer are "
-				 "supported: convert it with onnx.version_converter",
-				 g->opset, OPSET_MIN);
-	if (g->opset > OPSET_TESTED)
-		ncc_log(g->ctx, NCC_WARN, "%s: opset %" PRId64 " is newer than the newest known one (%d)",
-			g->ctx->options->model, g->opset, OPSET_TESTED);
+static int check_opset(struct ncc_graph *g, struct ncc_node *node)
+{
+	if (of_onnx(node) && g->opset < OPSET_MIN)
+		return ncc_refuse(g->ctx, node, "the model uses opset %" PRId64 " of ai.onnx; %d and newer are "
+				  "supported: convert it with onnx.version_converter",
+				  g->opset, OPSET_MIN);
 	return 0;
 }
 
@@ -49,9 +47,11 @@ static int check_arity(struct ncc_graph *g, struct ncc_node *node)
 
 static int check_op(struct ncc_graph *g, struct ncc_node *node)
 {
-	bool onnx = !*node->domain || !strcmp(node->domain, "ai.onnx");
+	bool onnx = of_onnx(node);
 
 	node->op = NCC_OP_UNKNOWN;
+	if (check_opset(g, node))
+		return node->refused ? -ENOTSUP : -EINVAL;
 	for (size_t i = 0; i < node->nattr; i++)
 		if (node->attr[i].kind == NCC_ATTR_GRAPH)
 			return ncc_refuse(g->ctx, node, "control flow (attribute '%s' is a graph) is "
@@ -202,8 +202,11 @@ static int check_inputs(struct ncc_graph *g)
 int ncc_check(struct ncc_context *ctx)
 {
 	struct ncc_graph *g = ctx->graph;
-	int err = check_opset(g);
+	int err = 0;
 
+	if (g->opset > OPSET_TESTED)
+		ncc_log(ctx, NCC_WARN, "%s: opset %" PRId64 " is newer than the newest known one (%d)",
+			ctx->options->model, g->opset, OPSET_TESTED);
 	for (size_t i = 0; !err && i < g->nnode; i++) {
 		err = check_op(g, g->node[i]);
 		if (err == -ENOTSUP)

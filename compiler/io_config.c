@@ -38,7 +38,7 @@ static int set_input(struct ncc_context *ctx, const char *name, json_t *value)
 		json_t *size = json_array_get(shape, i);
 		int64_t n = json_integer_value(size);
 
-		if (!json_is_integer(size) || n < 1)
+		if (!json_is_integer(size) || n < 0)
 			return bad_form(ctx, name);
 		if (t->shaped && t->dim[i] >= 0 && t->dim[i] != n)
 			return ncc_error(ctx, "--io-config: dimension %zu of input '%s' is %" PRId64

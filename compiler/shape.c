@@ -513,8 +513,9 @@ int ncc_shape(struct ncc_context *ctx)
 				node->out[j]->type = NCC_TYPE_UNKNOWN;
 		if (!node->refused && infer_node(g, node) && !node->refused)
 			return -EINVAL;
-		if (node->refused)
-			ncc_shape_cpu(g, node);
+		if (node->refused && node->nout && node->out[0] && !node->out[0]->shaped)
+			node->out[0]->type = NCC_TYPE_UNKNOWN;
+		ncc_shape_cpu(g, node);
 	}
 	return 0;
 }

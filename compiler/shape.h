@@ -43,7 +43,7 @@ int ncc_shape_broadcast(struct ncc_graph *g, struct ncc_node *node, struct ncc_t
 			size_t n, struct ncc_tensor *out);
 
 /*
- * What can be known of the outputs of a node that the CPU runs: shapes and types, from the
+ * What can be known of the outputs that the chip does not give, of a refused node all: shapes and types, from the
  * operator, or else from what the model declares. Leaves what is not known as it is.
  */
 void ncc_shape_cpu(struct ncc_graph *g, struct ncc_node *node);

@@ -146,7 +146,7 @@ static void declared(struct ncc_graph *g, struct ncc_tensor *t)
 void ncc_shape_cpu(struct ncc_graph *g, struct ncc_node *node)
 {
 	bool onnx = !*node->domain || !strcmp(node->domain, "ai.onnx");
-	bool known = onnx && node->nin && node->nout;
+	bool known = onnx && node->refused && node->nin && node->nout;
 
 	for (size_t i = 0; i < node->nin; i++)
 		known = known && (node->in[i] ? node->in[i]->shaped && node->in[i]->type : i > 1);
@@ -161,7 +161,8 @@ void ncc_shape_cpu(struct ncc_graph *g, struct ncc_node *node)
 		if (all || rule < BROADCAST || rule > SELECT)
 			by_rule(g, node, rule);
 	}
-	for (size_t i = 0; i < node->nout; i++)
+	/* Of other nodes, the outputs that the chip does not give. */
+	for (size_t i = node->refused ? 0 : 1; i < node->nout; i++)
 		if (node->out[i])
 			declared(g, node->out[i]);
 }

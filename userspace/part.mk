@@ -7,14 +7,14 @@
 NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c dtype.c)
 NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c \
 	device_kernel.c kernel_queue.c discover.c range_alloc.c runtime.c tensor.c tensor_set.c \
-	model.c model_memory.c exec.c)
+	model.c model_memory.c exec.c cpu.c exec_cpu.c)
 NRT_CFLAGS := -Iuserspace/include -Iuserspace/lib -Iemulator
 NRT_MAP := userspace/lib/libnrt.map
 # A comma in an argument of $(call) has to come from a variable.
 NRT_MAP_FLAG := -Wl,--version-script=$(NRT_MAP)
 NEFF_LIBS := -larchive -ljansson -lcrypto
 # The emulator goes in privately: the map hides its symbols.
-NRT_LIBS := $(NEFF_LIBS) -ludev $(EMU_LIBS)
+NRT_LIBS := $(NEFF_LIBS) -ldl -ludev $(EMU_LIBS)
 
 $(eval $(call static-lib,libneff,$(NEFF_SRCS),$(NRT_CFLAGS)))
 $(eval $(call static-lib,libnrt-static,$(NRT_SRCS),$(NRT_CFLAGS)))

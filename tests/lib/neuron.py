@@ -9,11 +9,11 @@ import tempfile
 
 import numpy as np
 
-from ort import pack_tensors, unpack_tensors
+from ort import library, pack_tensors, unpack_tensors
 
-# nrt_dtype_t, Inf1 numbering
+# nrt_dtype_t, Inf1 numbering, and the two of nrt_open.h
 DTYPES = {1: np.float32, 2: np.float16, 4: np.int8, 5: np.uint8, 6: np.int16, 7: np.uint16, 8: np.int32, 9: np.uint32,
-          10: np.int64, 11: np.uint64}
+          10: np.int64, 11: np.uint64, 64: np.bool_, 65: np.float64}
 
 
 class CompileError(Exception):
@@ -68,7 +68,7 @@ class Runner:
             self.process.wait(10)
 
     def start(self):
-        env = dict(os.environ, NEURON_RT_DEVICE="emulator")
+        env = dict(os.environ, NEURON_RT_DEVICE="emulator", NEURON_RT_ONNXRUNTIME=library())
         self.process = subprocess.Popen([sys.executable, __file__, os.path.join(self.out, "lib", "libnrt.so.1")],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
@@ -114,13 +114,16 @@ class Nrt:
     def __init__(self, path):
         self.lib = ctypes.CDLL(path)
         self.lib.nrt_get_status_as_str.restype = ctypes.c_char_p
+        self.lib.nrt_open_last_error.restype = ctypes.c_char_p
+        self.lib.nrt_tensor_get_size.restype = ctypes.c_size_t
         self.model, self.infos = ctypes.c_void_p(), []
         self.do("nrt_init", 1, b"", b"")
 
     def do(self, function, *args):
         status = getattr(self.lib, function)(*args)
         if status:
-            raise RunError(f"{function}: {self.lib.nrt_get_status_as_str(status).decode()} ({status})")
+            raise RunError(f"{function}: {self.lib.nrt_get_status_as_str(status).decode()} ({status}): "
+                           f"{self.lib.nrt_open_last_error().decode(errors='replace')}")
 
     def load(self, neff):
         if self.model:
@@ -140,10 +143,20 @@ class Nrt:
         for name, kind, size, dtype, shape in self.infos:
             if kind == usage:
                 tensor = ctypes.c_void_p()
-                self.do("nrt_tensor_allocate", 2, -1, ctypes.c_size_t(size), name.encode(), ctypes.byref(tensor))
+                if size:
+                    self.do("nrt_tensor_allocate", 2, -1, ctypes.c_size_t(size), name.encode(), ctypes.byref(tensor))
+                else:
+                    self.do("nrt_tensor_allocate_empty", name.encode(), ctypes.byref(tensor))
                 self.do("nrt_add_tensor_to_tensor_set", tensors, name.encode(), tensor)
                 made[name] = (tensor, size, dtype, shape)
         return tensors, made
+
+    def made(self, tensor, shape):
+        """Bytes and shape of an output that has got both from an execution, if it has."""
+        ndim, sizes = ctypes.c_uint32(), (ctypes.c_uint64 * 8)()
+        if self.lib.nrt_open_get_tensor_shape(tensor, ctypes.byref(ndim), sizes) == 0:
+            shape = list(sizes[:ndim.value])
+        return self.lib.nrt_tensor_get_size(tensor), shape
 
     def run(self, values):
         in_set, inputs = self.tensor_set(0)
@@ -156,12 +169,16 @@ class Nrt:
                 data = np.asarray(values[name]).astype(dtype).tobytes()
                 if len(data) != size:
                     raise RunError(f"input {name}: {len(data)} bytes, the model has {size}")
-                self.do("nrt_tensor_write", tensor, data, ctypes.c_size_t(0), ctypes.c_size_t(size))
+                if size:
+                    self.do("nrt_tensor_write", tensor, data, ctypes.c_size_t(0), ctypes.c_size_t(size))
             self.do("nrt_execute", self.model, in_set, out_set)
             for name, (tensor, size, dtype, shape) in outputs.items():
+                if not size:
+                    size, shape = self.made(tensor, shape)
                 data = ctypes.create_string_buffer(size)
-                self.do("nrt_tensor_read", tensor, data, ctypes.c_size_t(0), ctypes.c_size_t(size))
-                results[name] = np.frombuffer(data.raw, dtype).reshape(shape)
+                if size:
+                    self.do("nrt_tensor_read", tensor, data, ctypes.c_size_t(0), ctypes.c_size_t(size))
+                results[name] = np.frombuffer(data.raw[:size], dtype).reshape(shape)
         finally:
             for tensor, *_ in list(inputs.values()) + list(outputs.values()):
                 self.lib.nrt_tensor_free(ctypes.byref(tensor))

@@ -21,6 +21,11 @@ def cache_dir():
     return os.environ.get("NEURON_CACHE") or os.path.join(base, "neuron")
 
 
+def library():
+    """Path of ONNX Runtime's C library."""
+    return os.environ.get("ORT_LIB") or os.path.join(cache_dir(), "ort", "libonnxruntime.so.1")
+
+
 def pack_tensors(tensors):
     parts = [struct.pack("<I", len(tensors))]
     for name, array in tensors.items():
@@ -52,8 +57,7 @@ class Ort:
     """One server process. load() a model, then run() it; use as a context manager."""
 
     def __init__(self, out, threads=1):
-        library = os.environ.get("ORT_LIB") or os.path.join(cache_dir(), "ort", "libonnxruntime.so.1")
-        self.process = subprocess.Popen([os.path.join(out, "tests", "ort-run"), library, str(threads)],
+        self.process = subprocess.Popen([os.path.join(out, "tests", "ort-run"), library(), str(threads)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self):

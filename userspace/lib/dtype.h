@@ -14,5 +14,7 @@ nrt_dtype_t nrt_dtype_parse(const char *name);
 const char *nrt_dtype_name(nrt_dtype_t dtype);
 /* Bytes of an element; 0 for what is not a type. */
 size_t nrt_dtype_size(nrt_dtype_t dtype);
+/* ONNX's number for it (TensorProto.DataType); 0 for what is not a type. */
+int nrt_dtype_onnx(nrt_dtype_t dtype);
 
 #endif

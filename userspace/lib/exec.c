@@ -9,6 +9,7 @@
 
 #include <nrt/nrt_open.h>
 
+#include "exec_cpu.h"
 #include "model.h"
 #include "tensor_set.h"
 
@@ -17,19 +18,6 @@
 
 static _Thread_local nrt_open_execute_info_t last_info;
 static _Thread_local bool last_info_valid;
-
-/**
- * struct run - one execution
- * @nan: an engine produced a NaN
- */
-struct run {
-	const struct nrt_model *model;
-	const struct nrt_set *inputs, *outputs;
-	struct nrt_instance *instance;
-	struct nrt_slot *slot;
-	nrt_open_execute_info_t info;
-	bool nan;
-};
 
 /* @set has a tensor of the right size for each of @count tensors from @first on. */
 static NRT_STATUS check_set(const struct neff *neff, const struct nrt_set *set, uint32_t first,
@@ -46,6 +34,9 @@ static NRT_STATUS check_set(const struct neff *neff, const struct nrt_set *set, 
 				 maps, count, set->count, t->name);
 			return NRT_EXEC_BAD_INPUT;
 		}
+		/* An execution makes the one, the other has no bytes. */
+		if (t->dynamic || (!t->size && !tensor->size))
+			continue;
 		if (!tensor->storage || tensor->size != t->size) {
 			exec_err("Invalid data length for [%s], received %zu, expected %" PRIu64,
 				 t->name, tensor->size, t->size);
@@ -84,7 +75,7 @@ static struct nrt_slot *find_slot(struct nrt_model *m, struct nrt_instance **res
 	return best;
 }
 
-static void take_slot(struct nrt_model *m, struct run *run)
+static void take_slot(struct nrt_model *m, struct nrt_run *run)
 {
 	pthread_mutex_lock(&m->lock);
 	for (;;) {
@@ -97,7 +88,7 @@ static void take_slot(struct nrt_model *m, struct run *run)
 	pthread_mutex_unlock(&m->lock);
 }
 
-static void give_slot(struct nrt_model *m, struct run *run)
+static void give_slot(struct nrt_model *m, struct nrt_run *run)
 {
 	pthread_mutex_lock(&m->lock);
 	run->slot->busy = false;
@@ -106,7 +97,7 @@ static void give_slot(struct nrt_model *m, struct run *run)
 }
 
 /* Copy tensor @index of the model to a variable on the device. */
-static int copy_in(const struct run *run, uint32_t index, struct nrt_mem *mem, uint64_t offset)
+static int copy_in(const struct nrt_run *run, uint32_t index, struct nrt_mem *mem, uint64_t offset)
 {
 	const struct neff *neff = run->model->neff;
 	const struct neff_tensor *t = &neff->tensors[index];
@@ -120,7 +111,7 @@ static int copy_in(const struct run *run, uint32_t index, struct nrt_mem *mem, u
 	return nrt_mem_write(mem, offset, run->slot->between[index - between], t->size);
 }
 
-static int copy_out(const struct run *run, uint32_t index, struct nrt_mem *mem, uint64_t offset)
+static int copy_out(const struct nrt_run *run, uint32_t index, struct nrt_mem *mem, uint64_t offset)
 {
 	const struct neff *neff = run->model->neff;
 	const struct neff_tensor *t = &neff->tensors[index];
@@ -168,7 +159,7 @@ static NRT_STATUS fault_status(unsigned int status)
 	}
 }
 
-static NRT_STATUS check_completion(struct run *run, const struct neff_node *node,
+static NRT_STATUS check_completion(struct nrt_run *run, const struct neff_node *node,
 				   const struct nrt_core *core, const struct neuron_completion *c)
 {
 	run->info.cycles += c->cycles;
@@ -189,7 +180,7 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-static NRT_STATUS run_job(struct run *run, uint32_t index)
+static NRT_STATUS run_job(struct nrt_run *run, uint32_t index)
 {
 	const struct nrt_layout *layout = &run->model->layouts[index];
 	const struct neff_node *node = &run->model->neff->nodes[index];
@@ -214,7 +205,7 @@ static NRT_STATUS run_job(struct run *run, uint32_t index)
 	return check_completion(run, node, core, &completion);
 }
 
-static NRT_STATUS run_node(struct run *run, uint32_t index)
+static NRT_STATUS run_node(struct nrt_run *run, uint32_t index)
 {
 	const struct nrt_layout *layout = &run->model->layouts[index];
 	const struct neff_node *node = &run->model->neff->nodes[index];
@@ -237,14 +228,14 @@ static NRT_STATUS run_node(struct run *run, uint32_t index)
 	return nrt_status_of(rc);
 }
 
-static NRT_STATUS run_nodes(struct run *run)
+static NRT_STATUS run_nodes(struct nrt_run *run)
 {
 	NRT_STATUS status = NRT_SUCCESS;
 	uint32_t i;
 
 	run->info.core = run->instance->cores[0] - nrt_runtime.cores;
 	for (i = 0; !status && i < run->model->neff->node_count; i++)
-		status = run_node(run, i);
+		status = run->model->sessions[i] ? nrt_run_cpu(run, i) : run_node(run, i);
 	if (status)
 		return status;
 	last_info = run->info;
@@ -261,7 +252,7 @@ static NRT_STATUS run_nodes(struct run *run)
 static NRT_STATUS execute(struct nrt_model *m, const struct nrt_set *inputs,
 			  const struct nrt_set *outputs)
 {
-	struct run run = { .model = m, .inputs = inputs, .outputs = outputs };
+	struct nrt_run run = { .model = m, .inputs = inputs, .outputs = outputs };
 	const struct neff *neff = m->neff;
 	NRT_STATUS status;
 
@@ -273,6 +264,7 @@ static NRT_STATUS execute(struct nrt_model *m, const struct nrt_set *inputs,
 		return status;
 	take_slot(m, &run);
 	status = run_nodes(&run);
+	nrt_run_cpu_end(&run);
 	give_slot(m, &run);
 	return status;
 }

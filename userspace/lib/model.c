@@ -65,6 +65,9 @@ static void free_model(struct nrt_model *m)
 	for (i = 0; m->instances && i < m->instance_count; i++)
 		free_instance(m, &m->instances[i]);
 	free(m->instances);
+	for (i = 0; m->sessions && i < m->neff->node_count; i++)
+		nrt_cpu_session_free(m->sessions[i]);
+	free(m->sessions);
 	nrt_layouts_free(m->neff, m->layouts);
 	neff_close(m->neff);
 	pthread_cond_destroy(&m->change);
@@ -92,6 +95,8 @@ static int create_images(struct nrt_model *m, struct nrt_instance *instance)
 	for (i = 0; !rc && i < m->neff->node_count; i++) {
 		struct nrt_device *dev = instance->cores[i]->dev;
 
+		if (m->neff->nodes[i].model)
+			continue;
 		for (other = m->instances; other < instance && !instance->images[i]; other++)
 			if (other->cores[i]->dev == dev)
 				instance->images[i] = nrt_mem_get(other->images[i]);
@@ -194,6 +199,20 @@ static NRT_STATUS place(const struct neff *neff, int32_t start, int32_t count, s
 	return NRT_SUCCESS;
 }
 
+static int create_sessions(struct nrt_model *m)
+{
+	uint32_t i;
+	int rc = 0;
+
+	m->sessions = calloc(m->neff->node_count, sizeof(struct nrt_cpu_session *));
+	if (!m->sessions)
+		return -ENOMEM;
+	for (i = 0; !rc && i < m->neff->node_count; i++)
+		if (m->neff->nodes[i].model)
+			rc = nrt_cpu_session_create(m->neff, &m->neff->nodes[i], &m->sessions[i]);
+	return rc;
+}
+
 /* With nrt_runtime.lock held. */
 static NRT_STATUS stage(struct nrt_model *m, const struct placement *p)
 {
@@ -231,7 +250,7 @@ static NRT_STATUS load(const void *bytes, size_t size, int32_t start_nc, int32_t
 	unsigned int flags = nrt_runtime.validate_hash ? NEFF_VERIFY_HASH : 0;
 	struct nrt_model *m = calloc(1, sizeof(*m));
 	struct neff_error error;
-	struct placement where;
+	struct placement where = { 0 };
 	NRT_STATUS status;
 	int rc;
 
@@ -245,8 +264,10 @@ static NRT_STATUS load(const void *bytes, size_t size, int32_t start_nc, int32_t
 	}
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->change, NULL);
+	/* Before the lock, because large models take their time; it says what was wrong. */
+	rc = create_sessions(m);
 	pthread_mutex_lock(&nrt_runtime.lock);
-	status = place(m->neff, start_nc, nc_count, &where);
+	status = rc ? nrt_status_of(rc) : place(m->neff, start_nc, nc_count, &where);
 	if (!status)
 		status = stage(m, &where);
 	if (status)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cpu.h"
 #include "neff.h"
 #include "runtime.h"
 
@@ -31,7 +32,8 @@ struct nrt_slot_node {
 
 /**
  * struct nrt_slot - room for one execution at a time
- * @between: contents of the tensors between nodes, by tensor - (inputs + outputs)
+ * @between: contents of the tensors between nodes, by tensor - (inputs + outputs); NULL for
+ *	those of unknown shape
  */
 struct nrt_slot {
 	bool busy;
@@ -71,6 +73,7 @@ struct nrt_layout {
  * struct nrt_model - a loaded model
  * @next: in nrt_runtime.models, under its lock
  * @neff: without the body's data
+ * @sessions: of each node; NULL for those on NeuronCores
  * @lock: of the slots' busy, of @users and @unloading
  * @change: signalled when a slot becomes free, or when @users shrinks while unloading
  * @users: calls that hold the model
@@ -80,6 +83,7 @@ struct nrt_model {
 	struct nrt_model *next;
 	struct neff *neff;
 	struct nrt_layout *layouts;
+	struct nrt_cpu_session **sessions;
 	struct nrt_instance *instances;
 	uint32_t instance_count;
 	uint32_t nc_count;

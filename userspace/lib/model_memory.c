@@ -54,7 +54,7 @@ int nrt_layouts_create(const struct neff *neff, struct nrt_layout **result)
 	if (!layouts)
 		return -ENOMEM;
 	for (i = 0; i < neff->node_count; i++)
-		if (lay_out(&neff->nodes[i], &layouts[i])) {
+		if (!neff->nodes[i].model && lay_out(&neff->nodes[i], &layouts[i])) {
 			nrt_layouts_free(neff, layouts);
 			return -ENOMEM;
 		}
@@ -142,7 +142,9 @@ static int create_between(const struct neff *neff, struct nrt_slot *slot)
 	if (!slot->between)
 		return -ENOMEM;
 	for (i = first; i < neff->tensor_count; i++) {
-		slot->between[i - first] = malloc(neff->tensors[i].size);
+		if (neff->tensors[i].dynamic)
+			continue;
+		slot->between[i - first] = malloc(neff->tensors[i].size ? neff->tensors[i].size : 1);
 		if (!slot->between[i - first])
 			return -ENOMEM;
 	}
@@ -162,6 +164,8 @@ int nrt_slot_create(const struct nrt_model *model, const struct nrt_instance *in
 		const struct nrt_layout *layout = &model->layouts[i];
 		struct nrt_device *dev = instance->cores[i]->dev;
 
+		if (neff->nodes[i].model)
+			continue;
 		if (layout->data_size)
 			rc = nrt_mem_create(dev, NRT_MEM_DEVICE, layout->data_size,
 					    layout->data_align, &slot->nodes[i].data);

@@ -8,6 +8,7 @@
 #ifndef NRT_NEFF_H
 #define NRT_NEFF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <neuron/isa.h>
@@ -39,6 +40,7 @@ struct neff_limits {
 #define NEFF_MAX_NAME		255
 #define NEFF_MAX_DIMS		8
 #define NEFF_MAX_NODES		64		/* as many as tpb_per_node has */
+#define NEFF_MAX_TENSORS	16384	/* between nodes */
 #define NEFF_MAX_ALIGNMENT	(2u << 20)
 #define NEFF_MAX_SEGMENTS	(NEURON_SEGMENTS - 1)
 
@@ -65,6 +67,8 @@ const struct neff_member *neff_body_find(const struct neff_body *body, const cha
 
 /**
  * struct neff_tensor - a value that nodes read or write
+ * @dynamic: @size, and the sizes in @shape that are 0, are known only after execution; so is
+ *	their number if @ndim is 0
  * @size: bytes
  */
 struct neff_tensor {
@@ -72,6 +76,7 @@ struct neff_tensor {
 	nrt_dtype_t dtype;
 	uint32_t ndim;
 	uint32_t shape[NEFF_MAX_DIMS];
+	bool dynamic;
 	uint64_t size;
 };
 
@@ -108,9 +113,12 @@ struct neff_link {
 };
 
 /**
- * struct neff_node - a subgraph that one NeuronCore runs
+ * struct neff_node - a subgraph that one NeuronCore runs, or the CPU
  * @name: also the directory of its members
- * @cores: NeuronCores that it needs
+ * @cores: NeuronCores that it needs; 0 for the CPU, and then only @model, @operators, @inputs
+ *	and @outputs (without variables) mean something
+ * @model: ONNX
+ * @operators: in @model, for people
  * @code_segment: segment with the four streams, in the order of enum neuron_engine
  * @segments: highest segment + 1
  * @stream: struct neuron_insn arrays
@@ -119,6 +127,8 @@ struct neff_link {
 struct neff_node {
 	const char *name;
 	uint32_t cores;
+	const struct neff_member *model;
+	const char *operators;
 	uint32_t code_segment;
 	uint32_t segments;
 	const struct neff_member *stream[NEURON_ENGINES];

@@ -90,12 +90,17 @@ static json_t *get_array(const struct place *at, json_t *object, const char *key
 	return value;
 }
 
-/* dtype and shape, and so the size. */
-static int read_type(const struct place *at, json_t *object, struct neff_tensor *t)
+/* dtype and shape, and so the size. @cpu: a tensor of the CPU, which may be empty or dynamic. */
+static int read_type(const struct place *at, json_t *object, struct neff_tensor *t, bool cpu)
 {
 	const char *dtype = get_string(at, object, "dtype");
-	json_t *shape = get_array(at, object, "shape", NEFF_MAX_DIMS), *dim;
+	json_t *shape = json_object_get(object, "shape"), *dim;
+	bool any = cpu && json_is_null(shape);
 	size_t i;
+
+	/* No array has no elements to go through. */
+	if (!any)
+		shape = get_array(at, object, "shape", NEFF_MAX_DIMS);
 
 	if (!dtype || !shape)
 		return -EINVAL;
@@ -107,13 +112,20 @@ static int read_type(const struct place *at, json_t *object, struct neff_tensor 
 	json_array_foreach(shape, i, dim) {
 		json_int_t n = json_integer_value(dim);
 
-		if (!json_is_integer(dim) || n < 1 || n > UINT32_MAX ||
-		    t->size > NEFF_MAX_BYTES / (uint64_t)n)
+		if (json_is_integer(dim) && n == -1 && cpu) {
+			t->dynamic = true;
+			continue;
+		}
+		if (!json_is_integer(dim) || n < !cpu || n > UINT32_MAX ||
+		    (n && t->size > NEFF_MAX_BYTES / (uint64_t)n))
 			return FAIL(at, "tensor %s: dimension %zu is not positive or too large",
 				    t->name, i);
 		t->shape[i] = n;
 		t->size *= n;
 	}
+	t->dynamic |= any;
+	if (t->dynamic)
+		t->size = 0;
 	return 0;
 }
 
@@ -142,11 +154,22 @@ static int read_tensors(const struct place *at, json_t *list)
 			return -EINVAL;
 		if (find_tensor(neff, t->name) >= 0)
 			return FAIL(at, "tensor %s is listed twice", t->name);
-		rc = read_type(at, object, t);
+		rc = read_type(at, object, t, true);
 		if (rc)
 			return rc;
 		neff->tensor_count++;
 	}
+	return 0;
+}
+
+/* Callers have to know how much to give. */
+static int check_inputs(const struct place *at)
+{
+	uint32_t i;
+
+	for (i = 0; i < at->neff->input_count; i++)
+		if (at->neff->tensors[i].dynamic)
+			return FAIL(at, "input %s has no fixed shape", at->neff->tensors[i].name);
 	return 0;
 }
 
@@ -208,7 +231,7 @@ static int read_variable(const struct place *at, const struct neff_node *node, j
 				    "variable %s has %" PRIu64 " bytes, but its file %s has %zu",
 				    v->name, v->size, file, v->file->size);
 	} else if (v->type == NEFF_VAR_INPUT || v->type == NEFF_VAR_OUTPUT) {
-		if (read_type(at, object, &v->tensor))
+		if (read_type(at, object, &v->tensor, false))
 			return -EINVAL;
 		if (v->tensor.size != v->size)
 			return FAIL(at, "variable %s has %" PRIu64 " bytes, its shape %" PRIu64,
@@ -422,6 +445,63 @@ static int read_def(const struct place *graph, struct neff_node *node)
 	return rc;
 }
 
+/* Tensors of a node on the CPU, which have no variables. */
+static int read_cpu_links(const struct place *at, struct neff_node *node, json_t *list, bool input,
+			  uint8_t *computed, struct neff_link **result, uint32_t *count)
+{
+	struct neff_link *links;
+	json_t *value;
+	size_t i, k;
+
+	*result = links = calloc(json_array_size(list) + 1, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	json_array_foreach(list, i, value) {
+		const char *name = json_string_value(value);
+		int tensor = name ? find_tensor(at->neff, name) : -1;
+
+		if (tensor < 0)
+			return FAIL(at, "node %s: an %s is no tensor of the graph", node->name,
+				    input ? "input" : "output");
+		links[i].tensor = tensor;
+		for (k = 0; k < i; k++)
+			if (links[k].tensor == links[i].tensor)
+				return FAIL(at, "node %s: tensor %s is listed twice", node->name,
+					    name);
+		if (input && !computed[tensor])
+			return FAIL(at, "node %s: input %s is not computed by an earlier node",
+				    node->name, name);
+		if (!input && computed[tensor]++)
+			return FAIL(at, "node %s: output %s is computed already", node->name, name);
+		*count = i + 1;
+	}
+	return 0;
+}
+
+static int read_cpu_node(const struct place *at, json_t *object, struct neff_node *node,
+			 uint8_t *computed)
+{
+	const char *file = get_string(at, object, "model");
+	uint64_t cores;
+	int rc = get_uint(at, object, node->name, "cores", 0, &cores);
+
+	node->operators = get_string(at, object, "operators");
+	if (rc || !file || !node->operators)
+		return -EINVAL;
+	if (!(at->neff->header.feature_bits & NEURON_NEFF_FEATURE_CPU_NODES))
+		return FAIL(at, "node %s runs on the CPU, but the header's features %#llx lack %#llx",
+			    node->name, at->neff->header.feature_bits, NEURON_NEFF_FEATURE_CPU_NODES);
+	node->model = find_file(at, node->name, file);
+	if (!node->model)
+		return -EINVAL;
+	rc = read_cpu_links(at, node, json_object_get(object, "inputs"), true, computed, &node->inputs,
+			    &node->input_count);
+	if (!rc)
+		rc = read_cpu_links(at, node, json_object_get(object, "outputs"), false, computed,
+				    &node->outputs, &node->output_count);
+	return rc;
+}
+
 static int read_node(const struct place *at, json_t *object, struct neff_node *node,
 		     uint8_t **computed)
 {
@@ -434,8 +514,10 @@ static int read_node(const struct place *at, json_t *object, struct neff_node *n
 	node->name = get_string(at, object, "name");
 	if (!node->name || !executor || !inputs || !outputs)
 		return -EINVAL;
+	if (!strcmp(executor, "CPU"))
+		return read_cpu_node(at, object, node, *computed);
 	if (strcmp(executor, "NeuronCore")) {
-		FAIL(at, "node %s: executor %s is not supported; this runtime has NeuronCore only",
+		FAIL(at, "node %s: executor %s is not supported; this runtime has NeuronCore and CPU only",
 		     node->name, executor);
 		return -ENOTSUP;
 	}
@@ -504,7 +586,7 @@ static int check_isa(const struct place *at, json_t *root)
 int neff_graph_read(struct neff *neff, struct neff_error *error)
 {
 	struct place at = { neff, error, "neff.json" };
-	json_t *root = NULL, *inputs, *outputs, *nodes;
+	json_t *root = NULL, *inputs, *outputs, *nodes, *between;
 	int rc;
 
 	rc = load_json(&at, &root);
@@ -522,8 +604,11 @@ int neff_graph_read(struct neff *neff, struct neff_error *error)
 		return -EINVAL;
 	if (!json_array_size(nodes) || !json_array_size(outputs))
 		return FAIL(&at, "the graph has no nodes or no outputs");
-	neff->tensors = calloc(json_array_size(inputs) + json_array_size(outputs) + 1,
-			       sizeof(*neff->tensors));
+	between = json_object_get(root, "tensors");
+	if (between && !get_array(&at, root, "tensors", NEFF_MAX_TENSORS))
+		return -EINVAL;
+	neff->tensors = calloc(json_array_size(inputs) + json_array_size(outputs) +
+			       json_array_size(between) + 1, sizeof(*neff->tensors));
 	if (!neff->tensors)
 		return -ENOMEM;
 	rc = read_tensors(&at, inputs);
@@ -531,6 +616,10 @@ int neff_graph_read(struct neff *neff, struct neff_error *error)
 	if (!rc)
 		rc = read_tensors(&at, outputs);
 	neff->output_count = neff->tensor_count - neff->input_count;
+	if (!rc)
+		rc = read_tensors(&at, between);
+	if (!rc)
+		rc = check_inputs(&at);
 	if (!rc)
 		rc = read_nodes(&at, nodes);
 	return rc;

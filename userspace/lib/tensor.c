@@ -162,6 +162,7 @@ NRT_API NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, 
 	tensor->storage = storage;
 	tensor->offset = 0;
 	tensor->size = size;
+	tensor->shaped = false;
 	return NRT_SUCCESS;
 }
 
@@ -379,4 +380,55 @@ int nrt_tensor_from_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t
 	if (own)
 		return bounce(own, tensor->offset, mem, offset, tensor->size);
 	return nrt_mem_read(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
+}
+
+void *nrt_tensor_host(const struct nrt_tensor *tensor)
+{
+	return device_memory(tensor) ? NULL : tensor->storage->va + tensor->offset;
+}
+
+int nrt_tensor_fetch(const struct nrt_tensor *tensor, void *buf)
+{
+	return read_bytes(tensor, buf, 0, tensor->size);
+}
+
+int nrt_tensor_store(struct nrt_tensor *tensor, const void *buf)
+{
+	return write_bytes(tensor, buf, 0, tensor->size);
+}
+
+int nrt_tensor_replace(struct nrt_tensor *t, const void *data, size_t size, uint32_t ndim,
+		       const uint32_t *shape)
+{
+	void *va = malloc(size ? size : 1);
+	struct nrt_storage *storage = va ? storage_new(va, NULL, true) : NULL;
+	uint32_t i;
+
+	if (!storage) {
+		free(va);
+		return -ENOMEM;
+	}
+	if (size)
+		memcpy(va, data, size);
+	storage_put(t->storage);
+	t->storage = storage;
+	t->offset = 0;
+	t->size = size;
+	t->shaped = true;
+	t->ndim = ndim;
+	for (i = 0; i < ndim; i++)
+		t->shape[i] = shape[i];
+	return 0;
+}
+
+NRT_API NRT_STATUS nrt_open_get_tensor_shape(const nrt_tensor_t *tensor, uint32_t *ndim,
+					     uint64_t *shape)
+{
+	if (!tensor || !ndim || !shape)
+		return NRT_INVALID;
+	if (!tensor->shaped)
+		return NRT_FAILURE;
+	*ndim = tensor->ndim;
+	memcpy(shape, tensor->shape, tensor->ndim * sizeof(*shape));
+	return NRT_SUCCESS;
 }

@@ -6,8 +6,10 @@
 #define NRT_TENSOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <nrt/nrt.h>
+#include <nrt/nrt_open.h>
 
 #include "device.h"
 
@@ -27,16 +29,28 @@ struct nrt_storage {
 /**
  * struct nrt_tensor - a part of a storage
  * @storage: NULL for an empty tensor
+ * @shaped: an execution chose @size, @ndim and @shape
  */
 struct nrt_tensor {
 	struct nrt_storage *storage;
 	size_t offset;
 	size_t size;
+	bool shaped;
+	uint32_t ndim;
+	uint64_t shape[NRT_OPEN_MAX_DIMS];
 	char name[];
 };
 
 /* Copy all of a tensor's bytes to or from @mem at @offset. */
 int nrt_tensor_to_mem(const struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset);
 int nrt_tensor_from_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset);
+/* Memory of its own in the process, or NULL if it has none or the device's. */
+void *nrt_tensor_host(const struct nrt_tensor *tensor);
+/* All bytes of a tensor from or to memory of the process. */
+int nrt_tensor_fetch(const struct nrt_tensor *tensor, void *buf);
+int nrt_tensor_store(struct nrt_tensor *tensor, const void *buf);
+/* New contents of @size bytes in new memory. -ENOMEM. */
+int nrt_tensor_replace(struct nrt_tensor *tensor, const void *data, size_t size, uint32_t ndim,
+		       const uint32_t *shape);
 
 #endif

@@ -80,8 +80,15 @@ static json_t *load_ops(const struct neff *neff, const struct neff_node *node)
 
 static void print_node(const struct neff *neff, const struct neff_node *node, unsigned int engine)
 {
-	json_t *root = load_ops(neff, node);
+	json_t *root;
 	unsigned int e;
+
+	if (node->model) {
+		printf("\n%s runs on the CPU: %s (%s)\n", node->name, node->model->name,
+		       node->operators);
+		return;
+	}
+	root = load_ops(neff, node);
 
 	for (e = 0; e < NEURON_ENGINES; e++)
 		if (engine == OBJDUMP_ALL_ENGINES || engine == e)

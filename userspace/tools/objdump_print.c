@@ -118,7 +118,10 @@ void objdump_graph(const struct neff *neff)
 	for (i = 0; i < neff->node_count; i++) {
 		const struct neff_node *n = &neff->nodes[i];
 
-		printf("  node    %s on %u NeuronCore:", n->name, n->cores);
+		if (n->model)
+			printf("  node    %s on the CPU (%s):", n->name, n->operators);
+		else
+			printf("  node    %s on %u NeuronCore:", n->name, n->cores);
 		print_links("from", neff, n->inputs, n->input_count);
 		print_links("to", neff, n->outputs, n->output_count);
 		printf("\n");
@@ -132,6 +135,8 @@ void objdump_variables(const struct neff *neff)
 	for (i = 0; i < neff->node_count; i++) {
 		const struct neff_node *n = &neff->nodes[i];
 
+		if (n->model)
+			continue;
 		printf("\nvariables of %s:\n  segment  type     align          size  name\n", n->name);
 		printf("  %7u  code  %8d\n", n->code_segment, NEURON_INSN_SIZE);
 		for (k = 0; k < n->variable_count; k++) {

@@ -79,8 +79,12 @@ static int create_tensor(struct run_model *m, struct run_tensor *t, const nrt_te
 
 	t->info = info;
 	t->file.fd = -1;
-	status = nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, info->size, info->name,
-				     &t->tensor);
+	/* Without a size, it is an output that gets its memory from each execution, or empty. */
+	if (info->size)
+		status = nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, info->size, info->name,
+					     &t->tensor);
+	else
+		status = nrt_tensor_allocate_empty(info->name, &t->tensor);
 	if (!status)
 		status = nrt_add_tensor_to_tensor_set(set, info->name, t->tensor);
 	if (status)
@@ -215,6 +219,12 @@ static uint64_t count_inferences(struct run_tensor *t, bool each)
 	return 0;
 }
 
+/* NumPy's bool is a byte too. */
+static bool same_type(nrt_dtype_t file, nrt_dtype_t model)
+{
+	return file == model || (file == NRT_OPEN_DTYPE_BOOL && model == NRT_DTYPE_UINT8);
+}
+
 static int open_input(struct run_model *m, struct run_tensor *t, const struct run_options *o)
 {
 	char error[NPY_ERROR_SIZE], shape[256];
@@ -228,7 +238,7 @@ static int open_input(struct run_model *m, struct run_tensor *t, const struct ru
 		cli_error("%s", error);
 		return EXIT_FAILED;
 	}
-	if (t->file.dtype != t->info->dtype) {
+	if (!same_type(t->file.dtype, t->info->dtype)) {
 		cli_error("%s: type is %s, but input %s is %s; convert it with a.astype('%s')", t->path,
 			  t->file.dtype ? nrt_dtype_name(t->file.dtype) : t->file.descr,
 			  t->info->name, nrt_dtype_name(t->info->dtype),
@@ -253,12 +263,36 @@ static int open_input(struct run_model *m, struct run_tensor *t, const struct ru
 	return EXIT_OK;
 }
 
+/* An output without a size is known when an inference has made it. */
+static bool made_later(const struct run_tensor *t)
+{
+	return t->info->usage == NRT_TENSOR_USAGE_OUTPUT && !t->info->size;
+}
+
+static int create_file(struct run_tensor *t, uint32_t ndim, const uint64_t *shape)
+{
+	char error[NPY_ERROR_SIZE];
+
+	if (npy_create(&t->file, t->path, t->info->dtype, ndim, shape, error)) {
+		t->file.fd = -1;
+		cli_error("%s", error);
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
 static int create_output(struct run_model *m, struct run_tensor *t, bool each, bool stacked)
 {
 	uint64_t shape[NPY_MAX_DIMS + 1], i;
 	uint32_t ndim = t->info->ndim;
-	char error[NPY_ERROR_SIZE];
 
+	if (made_later(t) && m->inferences > 1) {
+		cli_error("%s: the shape of output %s differs between inferences: run them one by one",
+			  m->path, t->info->name);
+		return EXIT_FAILED;
+	}
+	if (made_later(t))
+		return EXIT_OK;
 	for (i = 0; i < ndim; i++)
 		shape[i] = t->info->shape[i];
 	/* A list of inferences: along the batch if the inputs are so, else along a new axis. */
@@ -268,12 +302,7 @@ static int create_output(struct run_model *m, struct run_tensor *t, bool each, b
 		memmove(shape + 1, shape, ndim++ * sizeof(*shape));
 		shape[0] = m->inferences;
 	}
-	if (npy_create(&t->file, t->path, t->info->dtype, ndim, shape, error)) {
-		t->file.fd = -1;
-		cli_error("%s", error);
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
+	return create_file(t, ndim, shape);
 }
 
 static int open_files(struct run_model *m, const struct run_options *o)
@@ -346,6 +375,21 @@ int run_model_execute(struct run_model *m, bool *nan)
 	return EXIT_OK;
 }
 
+static int create_made(struct run_tensor *t)
+{
+	uint64_t shape[NRT_OPEN_MAX_DIMS], i;
+	uint32_t ndim;
+
+	t->va = nrt_tensor_get_va(t->tensor);
+	if (nrt_open_get_tensor_shape(t->tensor, &ndim, shape)) {
+		/* Not unknown, but empty. */
+		ndim = t->info->ndim;
+		for (i = 0; i < ndim; i++)
+			shape[i] = t->info->shape[i];
+	}
+	return create_file(t, ndim, shape);
+}
+
 int run_model_write(struct run_model *m)
 {
 	char error[NPY_ERROR_SIZE];
@@ -354,8 +398,11 @@ int run_model_write(struct run_model *m)
 	for (i = 0; i < m->infos->tensor_count; i++) {
 		struct run_tensor *t = &m->tensors[i];
 
-		if (t->info->usage == NRT_TENSOR_USAGE_OUTPUT && t->path &&
-		    npy_write(&t->file, t->va, t->info->size, error)) {
+		if (t->info->usage != NRT_TENSOR_USAGE_OUTPUT || !t->path)
+			continue;
+		if (made_later(t) && create_made(t))
+			return EXIT_FAILED;
+		if (npy_write(&t->file, t->va, nrt_tensor_get_size(t->tensor), error)) {
 			cli_error("%s", error);
 			return EXIT_FAILED;
 		}

@@ -41,6 +41,32 @@ typedef struct nrt_open_execute_info {
  */
 NRT_STATUS nrt_open_get_execute_info(nrt_open_execute_info_t *info);
 
+/*
+ * Types of inputs and outputs that only the CPU computes with, and that the Inf1-era
+ * enumeration lacks. A bool is a byte, 0 or 1.
+ */
+#define NRT_OPEN_DTYPE_BOOL	((nrt_dtype_t)64)
+#define NRT_OPEN_DTYPE_FLOAT64	((nrt_dtype_t)65)
+
+#define NRT_OPEN_MAX_DIMS	8
+
+/**
+ * nrt_open_get_tensor_shape - the shape that an execution gave an output
+ * @tensor: an output of the last nrt_execute() that had it in its set
+ * @ndim: result
+ * @shape: result, room for NRT_OPEN_MAX_DIMS sizes
+ *
+ * For outputs whose shape depends on the data: nrt_get_model_tensor_info() has a size of 0 for
+ * them, and 0 for each dimension that is open (ndim 0 if not even their number is known).
+ * Their tensor in the output set may be empty (nrt_tensor_allocate_empty()): each execution
+ * gives it new memory, whose size nrt_tensor_get_size() tells. Memory or buffers that it had
+ * before are let go of.
+ *
+ * NRT_INVALID: an argument is NULL. NRT_FAILURE: no execution gave the tensor a shape.
+ */
+NRT_STATUS nrt_open_get_tensor_shape(const nrt_tensor_t *tensor, uint32_t *ndim,
+				     uint64_t *shape);
+
 #ifdef __cplusplus
 }
 #endif

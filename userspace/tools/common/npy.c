@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <nrt/nrt_open.h>
+
 #include "npy.h"
 
 #define MAGIC		"\x93NUMPY"
@@ -31,14 +33,14 @@ static const struct {
 	{ "|V2", NRT_DTYPE_BFLOAT16, 2 },
 	{ "|i1", NRT_DTYPE_INT8, 1 },
 	{ "|u1", NRT_DTYPE_UINT8, 1 },
-	{ "|b1", NRT_DTYPE_UINT8, 1 },
+	{ "|b1", NRT_OPEN_DTYPE_BOOL, 1 },
 	{ "<i2", NRT_DTYPE_INT16, 2 },
 	{ "<u2", NRT_DTYPE_UINT16, 2 },
 	{ "<i4", NRT_DTYPE_INT32, 4 },
 	{ "<u4", NRT_DTYPE_UINT32, 4 },
 	{ "<i8", NRT_DTYPE_INT64, 8 },
 	{ "<u8", NRT_DTYPE_UINT64, 8 },
-	{ "<f8", NRT_DTYPE_UNKNOWN, 8 },
+	{ "<f8", NRT_OPEN_DTYPE_FLOAT64, 8 },
 };
 
 __attribute__((format(printf, 3, 4)))
