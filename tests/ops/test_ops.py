@@ -59,7 +59,7 @@ def compare(name, got, want, bound):
 
 def run_case(case, mode, reference, runner):
     try:
-        neff = compile_model(case.model, "--fast-math", mode, out=runner.out)
+        neff = compile_model(case.model, "--fast-math", mode, "--partition=off", out=runner.out)
         runner.load(neff)
         got = runner.run(case.inputs)
     except (CompileError, RunError) as error:

@@ -142,6 +142,7 @@ static int find_tensor(const struct neff *neff, const char *name)
 static int read_tensors(const struct place *at, json_t *list)
 {
 	struct neff *neff = at->neff;
+	bool cpu = neff->header.feature_bits & NEURON_NEFF_FEATURE_CPU_NODES;
 	json_t *object;
 	size_t i;
 
@@ -154,7 +155,7 @@ static int read_tensors(const struct place *at, json_t *list)
 			return -EINVAL;
 		if (find_tensor(neff, t->name) >= 0)
 			return FAIL(at, "tensor %s is listed twice", t->name);
-		rc = read_type(at, object, t, true);
+		rc = read_type(at, object, t, cpu);
 		if (rc)
 			return rc;
 		neff->tensor_count++;
