@@ -126,8 +126,19 @@ static void by_rule(struct ncc_graph *g, struct ncc_node *node, enum rule rule)
 	}
 }
 
+/* What exporters declare of their results is what one run of them had. */
+static bool depends_on_data(const struct ncc_node *node)
+{
+	static const char *const names[] = { "Compress", "NonMaxSuppression", "NonZero", "Unique" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], node->op_type))
+			return true;
+	return false;
+}
+
 /* The model's word, where it is a definite one. */
-static void declared(struct ncc_graph *g, struct ncc_tensor *t)
+static void declared(struct ncc_graph *g, const struct ncc_node *node, struct ncc_tensor *t)
 {
 	const struct ncc_declared *d = t->declared;
 	bool known;
@@ -136,7 +147,7 @@ static void declared(struct ncc_graph *g, struct ncc_tensor *t)
 		return;
 	if (!t->type)
 		t->type = d->type;
-	known = d->shaped && !t->shaped;
+	known = d->shaped && !t->shaped && !depends_on_data(node);
 	for (int i = 0; known && i < d->rank; i++)
 		known = d->dim[i] >= 0;
 	if (known)
@@ -164,5 +175,5 @@ void ncc_shape_cpu(struct ncc_graph *g, struct ncc_node *node)
 	/* Of other nodes, the outputs that the chip does not give. */
 	for (size_t i = node->refused ? 0 : 1; i < node->nout; i++)
 		if (node->out[i])
-			declared(g, node->out[i]);
+			declared(g, node, node->out[i]);
 }

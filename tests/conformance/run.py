@@ -80,7 +80,8 @@ def compare(got, want, allowed):
         assert result.dtype == expected.dtype, f"{name}: type {result.dtype}, expected {expected.dtype}"
         finite = np.isfinite(expected)
         assert np.array_equal(result[~finite], expected[~finite], equal_nan=True), f"{name}: infinities or NaN differ"
-        excess = np.where(finite, np.abs(result.astype(np.float64) - expected) - allowed[name], 0)
+        difference = np.abs(np.where(finite, result, 0).astype(np.float64) - np.where(finite, expected, 0))
+        excess = np.where(finite, difference - allowed[name], 0)
         assert np.all(excess <= 0), \
             f"{name}: {np.count_nonzero(excess > 0)} of {excess.size} off by up to {np.max(excess):.3g} more than allowed"
 

@@ -76,6 +76,7 @@ static int create_tensor(struct run_model *m, struct run_tensor *t, const nrt_te
 {
 	nrt_tensor_set_t *set = info->usage == NRT_TENSOR_USAGE_INPUT ? m->inputs : m->outputs;
 	NRT_STATUS status;
+	uint32_t i;
 
 	t->info = info;
 	t->file.fd = -1;
@@ -90,6 +91,10 @@ static int create_tensor(struct run_model *m, struct run_tensor *t, const nrt_te
 	if (status)
 		return failed(info->name, status);
 	t->va = nrt_tensor_get_va(t->tensor);
+	t->size = info->size;
+	t->ndim = info->ndim;
+	for (i = 0; i < info->ndim && i < NRT_OPEN_MAX_DIMS; i++)
+		t->shape[i] = info->shape[i];
 	return EXIT_OK;
 }
 
@@ -364,30 +369,27 @@ int run_model_read(struct run_model *m, uint64_t index)
 	return EXIT_OK;
 }
 
+/* What an inference made of it. Without a shape of its own it is just empty. */
+static void look_at_output(struct run_tensor *t)
+{
+	t->va = nrt_tensor_get_va(t->tensor);
+	t->size = nrt_tensor_get_size(t->tensor);
+	nrt_open_get_tensor_shape(t->tensor, &t->ndim, t->shape);
+}
+
 int run_model_execute(struct run_model *m, bool *nan)
 {
 	NRT_STATUS status = nrt_execute(m->model, m->inputs, m->outputs);
+	uint64_t i;
 
 	if (status == NRT_EXEC_COMPLETED_WITH_NUM_ERR)
 		*nan = true;
 	else if (status)
 		return failed(m->path, status);
+	for (i = 0; i < m->infos->tensor_count; i++)
+		if (made_later(&m->tensors[i]))
+			look_at_output(&m->tensors[i]);
 	return EXIT_OK;
-}
-
-static int create_made(struct run_tensor *t)
-{
-	uint64_t shape[NRT_OPEN_MAX_DIMS], i;
-	uint32_t ndim;
-
-	t->va = nrt_tensor_get_va(t->tensor);
-	if (nrt_open_get_tensor_shape(t->tensor, &ndim, shape)) {
-		/* Not unknown, but empty. */
-		ndim = t->info->ndim;
-		for (i = 0; i < ndim; i++)
-			shape[i] = t->info->shape[i];
-	}
-	return create_file(t, ndim, shape);
 }
 
 int run_model_write(struct run_model *m)
@@ -400,9 +402,9 @@ int run_model_write(struct run_model *m)
 
 		if (t->info->usage != NRT_TENSOR_USAGE_OUTPUT || !t->path)
 			continue;
-		if (made_later(t) && create_made(t))
+		if (made_later(t) && create_file(t, t->ndim, t->shape))
 			return EXIT_FAILED;
-		if (npy_write(&t->file, t->va, nrt_tensor_get_size(t->tensor), error)) {
+		if (npy_write(&t->file, t->va, t->size, error)) {
 			cli_error("%s", error);
 			return EXIT_FAILED;
 		}

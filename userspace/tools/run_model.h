@@ -15,6 +15,8 @@
 /**
  * struct run_tensor - an input or output
  * @va: its memory
+ * @ndim, @shape, @size: as @info has them; of an output whose shape depends on the data, as the
+ *	last inference made it
  * @file: read from, or written to; not open when @path is NULL
  * @stacked: the file has one axis more than the model, the inferences
  */
@@ -22,6 +24,9 @@ struct run_tensor {
 	const nrt_tensor_info_t *info;
 	nrt_tensor_t *tensor;
 	void *va;
+	uint32_t ndim;
+	uint64_t shape[NRT_OPEN_MAX_DIMS];
+	size_t size;
 	const char *path;
 	struct npy file;
 	bool stacked;

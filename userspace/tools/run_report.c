@@ -43,7 +43,7 @@ static double bfloat_value(uint16_t h)
 
 static double element(const struct run_tensor *t, uint64_t i)
 {
-	switch (t->info->dtype) {
+	switch ((int)t->info->dtype) {
 	case NRT_DTYPE_FLOAT32:
 		return ((const float *)t->va)[i];
 	case NRT_DTYPE_FLOAT16:
@@ -53,6 +53,7 @@ static double element(const struct run_tensor *t, uint64_t i)
 	case NRT_DTYPE_INT8:
 		return ((const int8_t *)t->va)[i];
 	case NRT_DTYPE_UINT8:
+	case NRT_OPEN_DTYPE_BOOL:
 		return ((const uint8_t *)t->va)[i];
 	case NRT_DTYPE_INT16:
 		return ((const int16_t *)t->va)[i];
@@ -66,6 +67,8 @@ static double element(const struct run_tensor *t, uint64_t i)
 		return ((const int64_t *)t->va)[i];
 	case NRT_DTYPE_UINT64:
 		return ((const uint64_t *)t->va)[i];
+	case NRT_OPEN_DTYPE_FLOAT64:
+		return ((const double *)t->va)[i];
 	default:
 		return NAN;
 	}
@@ -73,7 +76,7 @@ static double element(const struct run_tensor *t, uint64_t i)
 
 static bool is_integer(const struct run_tensor *t)
 {
-	return t->info->dtype >= NRT_DTYPE_INT8;
+	return t->info->dtype >= NRT_DTYPE_INT8 && t->info->dtype != NRT_OPEN_DTYPE_FLOAT64;
 }
 
 /* Not by way of a double, which holds 53 bits. */
@@ -96,7 +99,7 @@ static void print_element(const struct run_tensor *t, uint64_t i)
 
 static uint64_t count_elements(const struct run_tensor *t)
 {
-	return t->info->size / nrt_dtype_size(t->info->dtype);
+	return t->size / nrt_dtype_size(t->info->dtype);
 }
 
 /* One dimension is larger than 1: classes, or logits. */
@@ -104,8 +107,8 @@ static bool is_list(const struct run_tensor *t)
 {
 	uint32_t i, large = 0;
 
-	for (i = 0; i < t->info->ndim; i++)
-		large += t->info->shape[i] > 1;
+	for (i = 0; i < t->ndim; i++)
+		large += t->shape[i] > 1;
 	return large == 1;
 }
 
@@ -114,9 +117,9 @@ static void shape_of(const struct run_tensor *t, char *text, size_t size)
 	uint64_t shape[NPY_MAX_DIMS];
 	uint32_t i;
 
-	for (i = 0; i < t->info->ndim; i++)
-		shape[i] = t->info->shape[i];
-	npy_shape_text(t->info->ndim, shape, text, size);
+	for (i = 0; i < t->ndim; i++)
+		shape[i] = t->shape[i];
+	npy_shape_text(t->ndim, shape, text, size);
 }
 
 uint64_t run_argmax(const struct run_tensor *t)
@@ -249,8 +252,8 @@ static json_t *output_json(const struct run_tensor *t, const struct run_options 
 	json_t *shape = json_array(), *object;
 	uint32_t i;
 
-	for (i = 0; i < t->info->ndim; i++)
-		json_array_append_new(shape, json_integer(t->info->shape[i]));
+	for (i = 0; i < t->ndim; i++)
+		json_array_append_new(shape, json_integer(t->shape[i]));
 	object = json_pack("{s:s, s:s, s:o}", "name", t->info->name, "dtype",
 			   nrt_dtype_name(t->info->dtype), "shape", shape);
 	if (!object)
