@@ -28,6 +28,9 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 	for (size_t i = 0; i < node->nin; i++) {
 		const struct ncc_tensor *t = node->in[i];
 
+		if (t && !t->count && !ncc_is_const(t))
+			return ncc_printf(&ctx->arena, "tensor '%s' %s has no elements", t->name,
+					  ncc_shape_text(ctx, t));
 		if (!t || t->type == NCC_FLOAT)
 			continue;
 		if (!ncc_is_const(t))
