@@ -2,6 +2,10 @@
 /*
  * Resets: stop the jobs, then wipe. RESET in misc RAM is cleared, and FW_STATUS says
  * ready again, when all is done.
+ *
+ * A core that does not stop costs a device reset two seconds, and is left behind. A reset of
+ * cores is not done without it: their queues stay enabled, and what is told of their jobs
+ * must be true. It goes on until the core stops, or the host wants more.
  */
 #include "hw.h"
 #include "log.h"
@@ -19,6 +23,7 @@ static struct {
 	uint32_t type;		/* 0 = none is going on */
 	uint32_t cores;
 	bool wiped;
+	bool late;		/* the log has it */
 	uint64_t give_up;
 	uint64_t earliest;	/* end of a device reset */
 } reset;
@@ -50,7 +55,6 @@ static uint32_t what(void)
 static void wipe(void)
 {
 	if (!stopped()) {
-		fw_log("reset: a core does not stop");
 		for (unsigned int core = 0; core < NEURON_CORES; core++)
 			if (reset.cores & 1u << core)
 				fw_sched_abandon(core);
@@ -72,12 +76,27 @@ static void finish(void)
 	fw_event(NEURON_EVENT_RESET);
 }
 
+/* A device reset that is asked for during a reset of cores follows at once. */
+static bool may_leave_behind(void)
+{
+	return reset.type == NEURON_RESET_DEVICE ||
+	       fw_misc_read(NEURON_MISC_RESET) == NEURON_RESET_DEVICE;
+}
+
 void fw_reset_run(void)
 {
+	bool late;
+
 	if (!reset.type)
 		return;
-	if (!reset.wiped && (stopped() || fw_time() >= reset.give_up))
+	late = !reset.wiped && !stopped() && fw_time() >= reset.give_up;
+	if (late && !reset.late)
+		fw_log("reset: a core does not stop");
+	reset.late |= late;
+	if (!reset.wiped && (stopped() || (late && may_leave_behind())))
 		wipe();
+	if (late && !reset.wiped)
+		return;
 	if (!reset.wiped)
 		fw_timer_at(reset.give_up);
 	else if (fw_time() < reset.earliest)
@@ -101,6 +120,7 @@ void fw_reset_begin(void)
 	reset.type = type;
 	reset.cores = type == NEURON_RESET_DEVICE ? ALL_CORES : map;
 	reset.wiped = false;
+	reset.late = false;
 	reset.give_up = fw_time() + STOP_TIMEOUT_US;
 	reset.earliest = 0;
 	if (type == NEURON_RESET_DEVICE)

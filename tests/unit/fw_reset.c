@@ -189,6 +189,52 @@ static void test_core_that_does_not_stop(void **state)
 	assert_int_equal(log_count(DID_START), 2);
 }
 
+/* A reset of cores does not say that a job has ended which has not, however long that takes. */
+static void test_core_that_does_not_reset(void **state)
+{
+	queue_enable(0, 16, IRQ(2));
+	queue_enable(16, 16, IRQ(2));
+	mock.nc[0].deaf = true;
+	queue_submit(0, NEURON_JOB_EXEC);
+	queue_submit(0, NEURON_JOB_EXEC);
+	reset(NEURON_RESET_CORES, 1);
+	mock_advance(3600000000u);
+	assert_int_equal(misc_get(NEURON_MISC_RESET), NEURON_RESET_CORES);
+	assert_int_equal(misc_get(NEURON_MISC_FW_STATUS), 0);
+	assert_int_equal(log_count(DID_RESET), 0);
+	assert_int_equal(queue_seq(0), 0);
+	/* the others work */
+	queue_submit(16, NEURON_JOB_EXEC);
+	nc_finish(1, NEURON_JOB_OK, 1);
+	mock_run();
+	assert_int_equal(queue_seq(16), 1);
+	/* it stops after all */
+	nc_finish(0, NEURON_JOB_ABORTED, 1);
+	mock_run();
+	expect_done();
+	assert_int_equal(queue_seq(0), 2);
+	assert_int_equal(queue_record(0, 1)->status, NEURON_JOB_ABORTED);
+	assert_int_equal(queue_get(0, NEURON_Q_STATE), NEURON_Q_STATE_ENABLED);
+}
+
+/* The next rung for a host without our driver: a device reset, which leaves the core behind. */
+static void test_device_reset_of_a_core_that_does_not_reset(void **state)
+{
+	queue_enable(0, 16, IRQ(2));
+	mock.nc[0].deaf = true;
+	queue_submit(0, NEURON_JOB_EXEC);
+	reset(NEURON_RESET_CORES, 1);
+	mock_advance(5000000);
+	assert_int_equal(misc_get(NEURON_MISC_RESET), NEURON_RESET_CORES);
+	reset(NEURON_RESET_DEVICE, 0);
+	assert_int_equal(misc_get(NEURON_MISC_RESET), NEURON_RESET_DEVICE);
+	mock_advance(2000000);
+	expect_done();
+	assert_int_equal(misc_get(NEURON_MISC_DEVICE_ID), 0);
+	assert_int_equal(queue_record(0, 0)->status, NEURON_JOB_ABORTED);
+	assert_true(log_find(DID_RESET, NEURON_MGMT_RESET_UDMA | (CORES & ~NEURON_MGMT_RESET_CORE(0)), 0) >= 0);
+}
+
 /* Both rings seen as one. */
 static void test_reset_and_request_at_once(void **state)
 {
@@ -351,6 +397,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		T(test_device_reset), T(test_core_reset), T(test_bad_types), T(test_device_reset_aborts_all),
 		T(test_core_reset_aborts_its_own), T(test_reset_takes_time), T(test_core_that_does_not_stop),
+		T(test_core_that_does_not_reset), T(test_device_reset_of_a_core_that_does_not_reset),
 		T(test_reset_and_request_at_once), T(test_half_written_request), T(test_request_written_at_any_pace),
 		T(test_request_at_a_low_half_of_zero), T(test_late_ring_meets_the_next_request),
 		T(test_request_after_reset),
