@@ -46,6 +46,11 @@ void emu_nc_abort(struct emu_nc *nc);
  * this call only a job inside emu_nc_run() can be aborted. Any thread.
  */
 void emu_nc_arm(struct emu_nc *nc);
+/*
+ * What the bus's map gave for a part of memory is no good any more: from its next instruction
+ * on the running job asks again. Any thread.
+ */
+void emu_nc_remap(struct emu_nc *nc);
 /* Wipe SBUF, PSUM, semaphores and events. Not while a job runs. */
 void emu_nc_reset(struct emu_nc *nc);
 

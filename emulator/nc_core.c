@@ -62,6 +62,11 @@ void emu_nc_abort(struct emu_nc *nc)
 	atomic_compare_exchange_strong(&nc->abort, &armed, EMU_NC_ABORTING);
 }
 
+void emu_nc_remap(struct emu_nc *nc)
+{
+	atomic_store(&nc->remap, true);
+}
+
 void emu_nc_trace(struct emu_nc *nc, emu_nc_trace_fn *fn, void *opaque)
 {
 	nc->trace = fn;

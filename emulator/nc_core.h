@@ -69,6 +69,7 @@ struct emu_nc {
 	const struct neuron_segment *segments;
 	unsigned int segment_count;
 	struct emu_nc_segmem segmem[NEURON_SEGMENTS];
+	atomic_bool remap;	/* @segmem is not to be believed any more */
 	bool nan;		/* an engine produced a NaN */
 	uint64_t detail;	/* of the fault being reported */
 

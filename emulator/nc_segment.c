@@ -2,6 +2,7 @@
 /* Access to the segments of the running job. All of a job's memory traffic goes through here. */
 
 #include <errno.h>
+#include <string.h>
 #include "nc_core.h"
 
 int emu_nc_segment_check(struct emu_nc *nc, unsigned int seg, uint32_t perm, int64_t low,
@@ -25,6 +26,9 @@ uint8_t *emu_nc_segment_map(struct emu_nc *nc, unsigned int seg)
 	const struct neuron_segment *s = &nc->segments[seg];
 	struct emu_nc_segmem *m = &nc->segmem[seg];
 
+	if (atomic_load_explicit(&nc->remap, memory_order_relaxed) &&
+	    atomic_exchange(&nc->remap, false))
+		memset(nc->segmem, 0, sizeof(nc->segmem));
 	if (!m->resolved) {
 		bool wraps = s->base + s->length < s->base;
 

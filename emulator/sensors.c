@@ -6,6 +6,7 @@
 #include "chip.h"
 #include "fault.h"
 #include "mgmt.h"
+#include "nc.h"
 #include "sensors.h"
 
 void emu_sensors_init(struct emu_chip *chip)
@@ -135,10 +136,13 @@ void emu_sensors_uncorrected(struct emu_chip *chip, unsigned int channel, uint64
 {
 	uint64_t offset = channel * NEURON_DRAM_CHANNEL_SIZE +
 			  (address & -(uint64_t)EMU_ECC_LINE);
+	unsigned int n;
 
 	pthread_mutex_lock(&chip->sensors.lock);
 	add_locked(chip, offset);
 	pthread_mutex_unlock(&chip->sensors.lock);
+	for (n = 0; n < NEURON_CORES; n++)
+		emu_nc_remap(chip->core[n].nc);
 	count(chip, offset);
 }
 

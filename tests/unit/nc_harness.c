@@ -8,10 +8,17 @@
 #define STREAM_BYTES	(NCT_CODE_BYTES / NEURON_STREAMS)
 #define DATA_BYTES	(NCT_DRAM_BYTES - NCT_CODE_BYTES)
 
+static bool is_lost(const struct nct *t, uint64_t addr, uint64_t len)
+{
+	return t->lost && t->lost - addr < len;
+}
+
 static void *bus_map(void *opaque, uint64_t addr, uint64_t len)
 {
 	struct nct *t = opaque;
 
+	if (is_lost(t, addr, len))
+		return NULL;
 	return addr <= NCT_DRAM_BYTES && len <= NCT_DRAM_BYTES - addr ? t->dram + addr : NULL;
 }
 
@@ -35,6 +42,8 @@ static int bus_read(void *opaque, uint64_t addr, void *buf, size_t len)
 		t->on_read(t);
 	if (!p)
 		return -EFAULT;
+	if (is_lost(t, addr, len))
+		return -EIO;
 	memcpy(buf, p, len);
 	return 0;
 }

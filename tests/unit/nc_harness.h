@@ -41,6 +41,7 @@ struct nct {
 	struct neuron_job job;
 	uint64_t bus_reads, bus_writes;
 	void (*on_read)(struct nct *t);		/* called in each bus read */
+	uint64_t lost;				/* an address of DRAM that cannot be read; 0: none */
 };
 
 int nct_setup(void **state);

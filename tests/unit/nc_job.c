@@ -144,6 +144,48 @@ static void test_trace(void **state)
 	assert_int_equal(s.span[2].end, s.span[2].start + 1);
 }
 
+/* A byte of DRAM is lost after the first of four copies. */
+static void lose(void *opaque, const struct emu_nc_span *span)
+{
+	struct nct *t = opaque;
+
+	if (span->pc)
+		return;
+	t->lost = NCT_CODE_BYTES + 0x2010;
+	emu_nc_remap(t->nc);
+}
+
+/* A job finds memory lost that it has read before, if it comes there again, and not elsewhere. */
+static void test_lost_while_it_runs(void **state)
+{
+	static const uint32_t from[] = { 0x2000, 0x3000, 0x2010, 0x2000 };
+	struct nct *t = *state;
+	struct neuron_completion c;
+
+	nct_begin(t);
+	for (int n = 0; n < 4; n++) {
+		struct neuron_insn *i = nct_insn(t, NEURON_OP_DMA_COPY);
+
+		i->src_seg = NCT_SEG_DATA;
+		i->dst_seg = NEURON_ISA_NO_SEG;
+		i->dma_copy.src = from[n];
+		for (int d = 0; d < 4; d++)
+			i->dma_copy.count[d] = d < 3 ? 1 : 32;
+		i->dma_copy.src_step[3] = i->dma_copy.dst_step[3] = 1;
+	}
+	nct_run_ok(t);
+	emu_nc_trace(t->nc, lose, t);
+	c = nct_run(t);
+	emu_nc_trace(t->nc, NULL, NULL);
+	assert_int_equal(c.status, NEURON_JOB_ECC);
+	assert_int_equal(c.engine, NEURON_DMA);
+	assert_int_equal(c.pc, 2);
+	assert_int_equal(c.detail, NCT_SEG_DATA);
+	/* and it is what it was, once it is healed */
+	t->lost = 0;
+	nct_run_ok(t);
+}
+
 static void test_deadlock(void **state)
 {
 	struct nct *t = *state;
@@ -422,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cycles_overlap, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_semaphore_sum, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_trace, nct_setup, nct_teardown),
+		cmocka_unit_test_setup_teardown(test_lost_while_it_runs, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_deadlock, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_semaphores_start_at_zero, nct_setup,
 						nct_teardown),
