@@ -149,6 +149,7 @@ void emu_core_start(struct emu_core *core, uint64_t table, uint32_t segments, ui
 	pthread_mutex_lock(&core->lock);
 	core->job = *job;
 	core->done = false;
+	atomic_store(&core->expired, false);
 	if (err) {
 		finish_locked(core, &failed);
 	} else {
@@ -169,7 +170,7 @@ static void abort_locked(struct emu_core *core)
 {
 	struct neuron_completion aborted;
 
-	if (core->queued && core->state != EMU_CORE_RUNNING) {
+	if (core->queued && core->state == EMU_CORE_IDLE) {
 		set_completion(&aborted, &core->job, NEURON_JOB_ABORTED);
 		finish_locked(core, &aborted);
 	} else if (core->state == EMU_CORE_RUNNING) {
@@ -181,6 +182,45 @@ void emu_core_abort(struct emu_core *core)
 {
 	pthread_mutex_lock(&core->lock);
 	abort_locked(core);
+	pthread_mutex_unlock(&core->lock);
+	emu_service_wake(core->chip);
+}
+
+void emu_core_expire(struct emu_core *core)
+{
+	atomic_store(&core->expired, true);
+}
+
+/* Whoever cancels a job knows why it ends; a job whose time is over ends with a fault. */
+static void notify(struct emu_core *core, const struct neuron_completion *c)
+{
+	struct neuron_completion told = *c;
+
+	if (c->status == NEURON_JOB_ABORTED && core->state != EMU_CORE_EMBEDDED &&
+	    atomic_load(&core->expired))
+		told.status = NEURON_JOB_TIMEOUT;
+	if (told.status != NEURON_JOB_OK && told.status != NEURON_JOB_ABORTED)
+		emu_notify_error(core, &told);
+}
+
+static void unstick_locked(struct emu_core *core, enum emu_order order)
+{
+	if (core->state != EMU_CORE_STUCK || (order && order < core->stuck_until))
+		return;
+	if (order)
+		set_completion(&core->completion, &core->job, NEURON_JOB_ABORTED);
+	/* A reset of the device has left no queue to tell it in. */
+	if (order < EMU_ORDER_DEVICE)
+		notify(core, &core->completion);
+	core->state = EMU_CORE_IDLE;
+	finish_locked(core, &core->completion);
+	pthread_cond_broadcast(&core->changed);
+}
+
+void emu_core_unstick(struct emu_core *core, enum emu_order order)
+{
+	pthread_mutex_lock(&core->lock);
+	unstick_locked(core, order);
 	pthread_mutex_unlock(&core->lock);
 	emu_service_wake(core->chip);
 }
@@ -202,6 +242,7 @@ void emu_core_reset(struct emu_core *core)
 {
 	pthread_mutex_lock(&core->lock);
 	abort_locked(core);
+	unstick_locked(core, EMU_ORDER_DEVICE);
 	if (core->state == EMU_CORE_EMBEDDED)
 		emu_nc_abort(core->nc);
 	while (core->state != EMU_CORE_IDLE)
@@ -231,15 +272,16 @@ static void run(struct emu_core *core, const struct neuron_segment *segments, un
 	emu_watch_begin(core, segments, count, owner, job->seq);
 	emu_nc_run(core->nc, segments, count, owner, job, completion);
 	emu_watch_end(core);
-	if (completion->status != NEURON_JOB_OK && completion->status != NEURON_JOB_ABORTED)
-		emu_notify_error(core, completion);
 	report(core, completion);
 }
 
 /* With the lock held, given up while the job runs. */
 static void run_locked(struct emu_core *core)
 {
+	struct emu_fault_where where = { (int)core->index, -1, -1, -1 };
 	struct neuron_completion completion;
+	struct emu_fault_args args;
+	bool stuck;
 
 	core->state = EMU_CORE_RUNNING;
 	/* An abort counts from here on, even before the job's first instruction. */
@@ -247,11 +289,21 @@ static void run_locked(struct emu_core *core)
 	pthread_mutex_unlock(&core->lock);
 	/* In RUNNING state the job and its segments are this thread's. */
 	run(core, core->segment, core->segments, core->owner, &core->job, &completion);
+	stuck = emu_fault(core->chip, EMU_FAULT_JOB_STUCK, &where, &args);
+	if (!stuck)
+		notify(core, &completion);
 	emu_trace(core->chip, "job", "core %u: job %llu ends with status %u after %llu cycles",
 		  core->index,
 		  (unsigned long long)completion.seq, completion.status,
 		  (unsigned long long)completion.cycles);
 	pthread_mutex_lock(&core->lock);
+	/* Cleared meanwhile? Then nobody would end it. */
+	if (stuck && emu_fault_set_any(core->chip, 1u << EMU_FAULT_JOB_STUCK)) {
+		core->state = EMU_CORE_STUCK;
+		core->stuck_until = args.value[EMU_FAULT_UNTIL];
+		core->completion = completion;
+		return;
+	}
 	core->state = EMU_CORE_IDLE;
 	finish_locked(core, &completion);
 	pthread_cond_broadcast(&core->changed);
@@ -307,6 +359,7 @@ int emu_core_exec(struct emu_chip *chip, unsigned int index, const struct neuron
 	if (err)
 		return err;
 	run(core, segments, count, owner, job, completion);
+	notify(core, completion);
 	pthread_mutex_lock(&core->lock);
 	core->state = EMU_CORE_IDLE;
 	pthread_cond_broadcast(&core->changed);

@@ -187,7 +187,7 @@ static void dump_notify(struct emu_chip *chip, struct dump *d, unsigned int core
 
 static void dump_core(struct emu_chip *chip, struct dump *d, unsigned int n)
 {
-	static const char *const states[] = { "idle", "running", "embedded" };
+	static const char *const states[] = { "idle", "running", "embedded", "stuck" };
 	static const char *const engines[NEURON_STREAMS] = { "pe", "act", "pool", "dma" };
 	struct emu_core *core = &chip->core[n];
 	unsigned int i;

@@ -166,6 +166,8 @@ static void queue_ctrl(struct emu_chip *chip, unsigned int q, uint32_t value)
 	_Atomic uint32_t *state = &ext->reg[(NEURON_EXT_QUEUE(q) + NEURON_Q_STATE) / 4];
 
 	emu_trace(chip, "queue", "queue %u: ctrl %u", q, value);
+	if (value != NEURON_Q_CTRL_ENABLE)
+		emu_fault_order(chip, EMU_ORDER_ABORT, 1u << q / NEURON_QUEUES_PER_CORE);
 	if (value == NEURON_Q_CTRL_CANCEL) {
 		/* ENABLE or DISABLE that firmware has not acted upon: no job is left after either */
 		if (atomic_load(state) == NEURON_Q_STATE_PENDING)

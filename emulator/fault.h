@@ -45,6 +45,7 @@ enum emu_fault_key {
 	EMU_FAULT_SEED,
 	EMU_FAULT_SIDE,
 	EMU_FAULT_CELSIUS,
+	EMU_FAULT_UNTIL,	/* an enum emu_order */
 	EMU_FAULT_KEYS,
 };
 
@@ -70,7 +71,16 @@ enum emu_fault_kind {
 	EMU_FAULT_FWIO_SILENT,
 	EMU_FAULT_FWIO_BAD,
 	EMU_FAULT_UDMA_STALL,
+	EMU_FAULT_JOB_STUCK,
 	EMU_FAULT_KINDS,
+};
+
+/* What a host orders to get a job ended, the mildest first; job-stuck is deaf for some. */
+enum emu_order {
+	EMU_ORDER_NONE,
+	EMU_ORDER_ABORT,	/* CANCEL or DISABLE of a queue of the core */
+	EMU_ORDER_CORE,		/* reset of the core */
+	EMU_ORDER_DEVICE,	/* reset of the device or the function */
 };
 
 /**
@@ -200,6 +210,12 @@ bool emu_fault_doorbell(struct emu_chip *chip);
 bool emu_fault_stall(struct emu_chip *chip, unsigned int engine, unsigned int queue);
 /* The queue was reset: a stall is over. Under the engine's lock. */
 void emu_fault_unstall(struct emu_chip *chip, unsigned int engine, unsigned int queue);
+/* The host gives @order to the cores of @map: jobs that are stuck until then end. */
+void emu_fault_order_slow(struct emu_chip *chip, enum emu_order order, uint32_t map);
+#define emu_fault_order(chip, order, map) do { \
+		if (emu_fault_set_any(chip, 1u << EMU_FAULT_JOB_STUCK)) \
+			emu_fault_order_slow(chip, order, map); \
+	} while (0)
 /* Random numbers of a slot's own; @seed as in SPEC. */
 uint64_t emu_fault_random(uint64_t *state);
 

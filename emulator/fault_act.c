@@ -341,6 +341,10 @@ void emu_fault_end(struct emu_chip *chip, enum emu_fault_kind kind)
 			atomic_store(&chip->faults.stalled[i], 0);
 		emu_udma_resume(chip);
 		break;
+	case EMU_FAULT_JOB_STUCK:
+		for (i = 0; i < NEURON_CORES; i++)
+			emu_core_unstick(&chip->core[i], EMU_ORDER_NONE);
+		break;
 	default:
 		break;
 	}
@@ -403,7 +407,13 @@ void emu_fault_resetting(struct emu_chip *chip)
 
 bool emu_fault_doorbell(struct emu_chip *chip)
 {
-	if (!emu_fault_slow(chip) && emu_misc_peek(chip, NEURON_MISC_RESET))
+	uint32_t reset = emu_misc_peek(chip, NEURON_MISC_RESET);
+
+	if (reset == NEURON_RESET_CORES)
+		emu_fault_order(chip, EMU_ORDER_CORE, emu_misc_peek(chip, NEURON_MISC_RESET_MAP));
+	else if (reset == NEURON_RESET_DEVICE)
+		emu_fault_order(chip, EMU_ORDER_DEVICE, ~0u);
+	if (!emu_fault_slow(chip) && reset)
 		emu_fault_resetting(chip);
 	if (!emu_fault_slow(chip))
 		return false;
@@ -412,6 +422,15 @@ bool emu_fault_doorbell(struct emu_chip *chip)
 	emu_fault_due(chip, atomic_load(&chip->faults.slow_ns));
 	emu_service_wake(chip);
 	return true;
+}
+
+void emu_fault_order_slow(struct emu_chip *chip, enum emu_order order, uint32_t map)
+{
+	unsigned int n;
+
+	for (n = 0; n < NEURON_CORES; n++)
+		if (map & 1u << n)
+			emu_core_unstick(&chip->core[n], order);
 }
 
 bool emu_fault_stall(struct emu_chip *chip, unsigned int engine, unsigned int queue)

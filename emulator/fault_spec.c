@@ -19,7 +19,7 @@
 
 static const char *const key_names[EMU_FAULT_KEYS] = {
 	"after", "count", "core", "queue", "vector", "engine", "ms", "every", "rate", "by",
-	"error", "size", "channel", "address", "bit", "seed", "side", "celsius",
+	"error", "size", "channel", "address", "bit", "seed", "side", "celsius", "until",
 };
 
 /* Largest value of a key; 0 = any 64-bit number. */
@@ -95,7 +95,12 @@ static const struct {
 		"an FWIO request is answered with error=, or with size= too short" },
 	[EMU_FAULT_UDMA_STALL] = { "udma-stall", FIRES | K(CORE) | K(ENGINE) | K(QUEUE), false, { { 0 } },
 		"a UDMA queue stands still until it is reset" },
+	[EMU_FAULT_JOB_STUCK] = { "job-stuck", FIRES | K(CORE) | K(UNTIL), false,
+		{ { EMU_FAULT_UNTIL, EMU_ORDER_CORE } },
+		"a job does not end, by itself or its time-out, until=abort, core (reset) or device (reset)" },
 };
+
+static const char *const orders[] = { NULL, "abort", "core", "device" };
 
 const char *emu_fault_name(enum emu_fault_kind kind)
 {
@@ -163,6 +168,12 @@ static bool number(enum emu_fault_key key, const char *text, uint64_t *value)
 			 !strcmp(text, "west") ? NEURON_FW_STATUS_WEST : 0;
 		return *value;
 	}
+	if (key == EMU_FAULT_UNTIL) {
+		for (*value = EMU_ORDER_ABORT; *value <= EMU_ORDER_DEVICE; ++*value)
+			if (!strcmp(text, orders[*value]))
+				return true;
+		return false;
+	}
 	errno = 0;
 	if (key == EMU_FAULT_CELSIUS) {
 		long long celsius = strtoll(text, &end, 0);
@@ -180,6 +191,8 @@ static int bad_value(enum emu_fault_key key, const char *text, char *error, size
 {
 	if (key == EMU_FAULT_SIDE)
 		snprintf(error, size, "side=%.32s: side is east or west", text);
+	else if (key == EMU_FAULT_UNTIL)
+		snprintf(error, size, "until=%.32s: until is abort, core or device", text);
 	else if (key == EMU_FAULT_CELSIUS)
 		snprintf(error, size, "celsius=%.32s: a number from -273 to 1000", text);
 	else if (key_max[key])

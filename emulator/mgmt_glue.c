@@ -110,6 +110,10 @@ static void irq(void *opaque, unsigned int vector)
 
 static void error(void *opaque, uint32_t error, uint32_t arg)
 {
+	struct emu_chip *chip = opaque;
+
+	if (error == NEURON_MGMT_ERROR_JOB_TIMEOUT && arg < NEURON_QUEUES)
+		emu_core_expire(&chip->core[arg / NEURON_QUEUES_PER_CORE]);
 	if (error < sizeof(mgmt_errors) / sizeof(mgmt_errors[0]) && mgmt_errors[error].text)
 		emu_guest_error(opaque, mgmt_errors[error].error, "%s 0x%x",
 				mgmt_errors[error].text, arg);

@@ -85,7 +85,7 @@ static void set_fault(struct emu_chip *chip, const struct record *r)
 	const char *name, *meaning;
 	char keys[160], spec[64];
 
-	if (!emu_fault_describe(r->where % 21, &name, &meaning, keys, sizeof(keys)))
+	if (!emu_fault_describe(r->where % 22, &name, &meaning, keys, sizeof(keys)))
 		abort();
 	/* a storm is as endless as it is meant to be */
 	if (!strcmp(name, "irq-storm"))

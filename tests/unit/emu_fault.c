@@ -86,6 +86,7 @@ static void test_grammar(void **state)
 	refused("no-irq:count=99999999999999999999999", "a number");
 	refused("no-irq:count=1,count=2", "twice");
 	refused("link-down:side=north", "east or west");
+	refused("job-stuck:until=monday", "abort, core or device");
 	refused("over-temperature:celsius=warm", "-273 to 1000");
 	refused("bit-flip:address=0x100000000", "0x100000000");
 	refused("irq-storm:rate=0", "clear");
@@ -109,7 +110,7 @@ static void test_kinds(void **state)
 		fault(name);
 		assert_int_equal(emu_fault_clear(h.chip, name), 0);
 	}
-	assert_int_equal(n, 21);
+	assert_int_equal(n, 22);
 	assert_int_equal(emu_fault_clear(h.chip, "none"), -EINVAL);
 	assert_int_equal(emu_fault_clear(h.chip, "all"), 0);
 }

@@ -4,13 +4,16 @@
  * firmware tells, or stop it. The chip runs when the test lets it, so that order is certain.
  */
 #include <linux/pci_regs.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <neuron/fw.h>
 #include <neuron/fwio.h>
+#include <neuron/isa.h>
 #include <neuron/job.h>
+#include <neuron/notify.h>
 
 #include "emu_harness.h"
 #include "mgmt_fake.h"
@@ -429,6 +432,175 @@ static void test_job_reads_lost_line(void **state)
 	assert_int_equal(page()->record[1].status, NEURON_JOB_INSTRUCTION);
 }
 
+#define ERRORS	0x30000u	/* the core's queue of errors, in host memory */
+
+static struct neuron_notify_entry *error_entry(unsigned int i)
+{
+	return (struct neuron_notify_entry *)host(ERRORS) + i;
+}
+
+static void watch_errors(void)
+{
+	uint64_t at = AT(ERRORS) | NEURON_ADDR_HOST;
+
+	memset(host(ERRORS), 0, 0x1000);
+	bar_write(&h, 0, NEURON_PUTILS(0) + NEURON_NOTIFY_ERROR + NEURON_NOTIFY_BASE_LO, (uint32_t)at);
+	bar_write(&h, 0, NEURON_PUTILS(0) + NEURON_NOTIFY_ERROR + NEURON_NOTIFY_BASE_HI, at >> 32);
+	bar_write(&h, 0, NEURON_PUTILS(0) + NEURON_NOTIFY_ERROR + NEURON_NOTIFY_SIZE, 0x1000);
+}
+
+static void order(uint32_t ctrl)
+{
+	ext_set(NEURON_EXT_QUEUE(0) + NEURON_Q_CTRL, ctrl);
+}
+
+/* As the driver does it. */
+static void cancel_all(void)
+{
+	struct neuron_job *ring = host(RING);
+	unsigned int i;
+
+	for (i = 0; i < SIZE; i++)
+		ring[i].op = NEURON_JOB_CANCELLED;
+	order(NEURON_Q_CTRL_CANCEL);
+}
+
+static void reset(uint32_t type)
+{
+	misc_set(NEURON_MISC_RESET_MAP, 1);
+	misc_set(NEURON_MISC_RESET, type);
+	misc_set(NEURON_MISC_DOORBELL, 1);
+}
+
+/* A job that neither ends nor heeds its time-out, and one that waits behind it. */
+static void stick(const char *spec)
+{
+	enable();
+	watch_errors();
+	fault(spec);
+	submit(NEURON_JOB_EXEC, 0);
+	((struct neuron_job *)host(RING))->timeout_ms = 1;
+	submit(NEURON_JOB_NOP, 0);
+	run_ms(50);
+	UNTIL(strcmp(h.error, "job-timeout") == 0);
+	run_ms(50);
+	assert_int_equal(page()->seq, 0);
+	assert_int_equal(ext(NEURON_EXT_QUEUE(0) + NEURON_Q_RUNNING), 1);
+}
+
+static void unstuck(uint16_t second)
+{
+	UNTIL(page()->seq == 2);
+	assert_int_equal(page()->record[0].status, NEURON_JOB_TIMEOUT);
+	assert_int_equal(page()->record[1].status, second);
+	emu_fault_clear(h.chip, "all");
+	submit(NEURON_JOB_EXEC, 0);
+	UNTIL(page()->seq == 3);
+	assert_int_equal(page()->record[2].status, NEURON_JOB_OK);
+}
+
+static void test_job_stuck_until_abort(void **state)
+{
+	stick("job-stuck:core=0,until=abort,count=1");
+	cancel_all();
+	unstuck(NEURON_JOB_ABORTED);
+	assert_int_equal(error_entry(0)->head & 0xff, NEURON_NOTIFY_TYPE_ERROR);
+	assert_int_equal(error_entry(0)->data, NEURON_JOB_TIMEOUT);
+	assert_int_equal(error_entry(0)->job, 1);
+	assert_int_equal(error_entry(1)->head, 0);
+	/* another core, too many */
+	fault("job-stuck:core=1");
+	submit(NEURON_JOB_EXEC, 0);
+	UNTIL(page()->seq == 4);
+}
+
+static void test_job_stuck_until_core_reset(void **state)
+{
+	stick("job-stuck:count=1");
+	cancel_all();
+	run_ms(50);
+	assert_int_equal(page()->seq, 0);
+	reset(NEURON_RESET_CORES);
+	UNTIL(misc(NEURON_MISC_RESET) == 0);
+	unstuck(NEURON_JOB_ABORTED);
+}
+
+static void test_job_stuck_until_device_reset(void **state)
+{
+	stick("job-stuck:until=device,count=1");
+	order(NEURON_Q_CTRL_DISABLE);
+	reset(NEURON_RESET_CORES);
+	run_ms(50);
+	assert_int_equal(misc(NEURON_MISC_RESET), NEURON_RESET_CORES);
+	assert_int_equal(ext(NEURON_EXT_QUEUE(0) + NEURON_Q_STATE), NEURON_Q_STATE_PENDING);
+	assert_int_equal(page()->seq, 0);
+	reset(NEURON_RESET_DEVICE);
+	UNTIL(misc(NEURON_MISC_RESET) == 0);
+	assert_int_equal(page()->seq, 2);
+	assert_int_equal(ext(NEURON_EXT_QUEUE(0) + NEURON_Q_STATE), NEURON_Q_STATE_DISABLED);
+	/* so does one of the function */
+	stick("job-stuck:until=device,count=1");
+	emu_reset(h.chip, EMU_RESET_FUNCTION);
+	ready();
+	enable();
+	submit(NEURON_JOB_EXEC, 0);
+	UNTIL(page()->seq == 1);
+}
+
+/* Cleared, the job ends as it would have. */
+static void test_job_stuck_is_cleared(void **state)
+{
+	enable();
+	fault("job-stuck:until=device");
+	submit(NEURON_JOB_EXEC, 0);
+	run_ms(50);
+	assert_int_equal(page()->seq, 0);
+	emu_fault_clear(h.chip, "job-stuck");
+	UNTIL(page()->seq == 1);
+	assert_int_equal(page()->record[0].status, NEURON_JOB_OK);
+}
+
+static void *run_core(void *opaque)
+{
+	(void)opaque;
+	emu_run_core(h.chip, 0, 10000000);
+	return NULL;
+}
+
+/* A job that runs and runs: who listens to the core's errors hears of its time-out. */
+static void test_timeout_is_notified(void **state)
+{
+	struct neuron_insn *insn = (struct neuron_insn *)((uint8_t *)emu_dram(h.chip, 0) + CODE);
+	pthread_t thread;
+	unsigned int i, d;
+
+	enable();
+	watch_errors();
+	memset(insn, 0, 0x1000);
+	for (i = 0; i < 64; i++) {
+		insn[i].op = NEURON_OP_DMA_COPY;
+		insn[i].wait_sem = insn[i].sig_sem = NEURON_ISA_NO_SEM;
+		insn[i].dst_seg = NEURON_ISA_NO_SEG;
+		for (d = 0; d < 4; d++)
+			insn[i].dma_copy.count[d] = 64;
+		insn[i].dma_copy.src_step[3] = 2;
+	}
+	*(struct neuron_job *)host(RING) = (struct neuron_job){
+		.op = NEURON_JOB_EXEC, .seq = 1, .timeout_ms = 20,
+		.stream = { [NEURON_DMA] = { 0, 64 } },
+	};
+	assert_int_equal(pthread_create(&thread, NULL, run_core, NULL), 0);
+	ext_set(NEURON_EXT_DOORBELL, 1);
+	ext_set(NEURON_EXT_KICK, 1);
+	while (!page()->seq)
+		emu_run_service(h.chip, 500);
+	pthread_join(thread, NULL);
+	assert_int_equal(page()->record[0].status, NEURON_JOB_TIMEOUT);
+	assert_int_equal(error_entry(0)->head & 0xff, NEURON_NOTIFY_TYPE_ERROR);
+	assert_int_equal(error_entry(0)->data, NEURON_JOB_TIMEOUT);
+	assert_int_equal(error_entry(0)->job, 1);
+}
+
 /* A chip off the bus: doorbells are dead, nothing is written; back, it is as after a reset. */
 static void test_all_ones(void **state)
 {
@@ -494,6 +666,9 @@ int main(int argc, char **argv)
 		T(test_late_completion_and_disable), T(test_fw_hang), T(test_fw_hang_is_cleared),
 		T(test_heartbeat_stop), T(test_slow_reset), T(test_fwio), T(test_fw_babble),
 		T(test_over_temperature), T(test_job_reads_lost_line), T(test_all_ones), T(test_dump),
+		T(test_job_stuck_until_abort), T(test_job_stuck_until_core_reset),
+		T(test_job_stuck_until_device_reset), T(test_job_stuck_is_cleared),
+		T(test_timeout_is_notified),
 	};
 	char path[4096], *slash;
 	int err;

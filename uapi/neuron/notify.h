@@ -22,7 +22,7 @@
 #include "types.h"
 
 enum neuron_notify_type {
-	NEURON_NOTIFY_TYPE_ERROR = 1,	/* a job faulted, but for ABORTED: ERROR queue */
+	NEURON_NOTIFY_TYPE_ERROR = 1,	/* a job faulted or ran out of time, but for ABORTED */
 	NEURON_NOTIFY_TYPE_EVENT = 2,	/* an event register became non-zero: EVENT queue */
 	NEURON_NOTIFY_TYPE_EXPLICIT = 3, /* notify instruction; instance = engine */
 	NEURON_NOTIFY_TYPE_TRACE = 4,	/* an instruction ended: IMPLICIT; instance = engine */
