@@ -44,6 +44,7 @@
 #include <neuron/regs.h>
 
 #include "neuron_dma.h"
+#include "neuron_dram.h"
 #include "neuron_fwio.h"
 #include "neuron_irq.h"
 #include "neuron_link.h"
@@ -55,7 +56,6 @@
 #define NEURON_JOB_STATUSES	(NEURON_JOB_ECC + 1)
 
 struct dentry;
-struct gen_pool;
 struct neuron_context_entry;
 struct neuron_coredump;
 struct neuron_device;
@@ -149,7 +149,7 @@ struct neuron_device {
 	struct list_head objects;
 	struct list_head files;
 	struct list_head imports;
-	struct gen_pool *dram[NEURON_DRAM_CHANNELS];
+	struct neuron_dram dram;
 	struct neuron_usage usage;		/* of all objects */
 
 	struct neuron_context_entry *directory;

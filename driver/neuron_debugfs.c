@@ -76,9 +76,9 @@ static int neuron_memory_show(struct seq_file *m, void *data)
 	for (i = 0; i < NEURON_MEM_KINDS; i++)
 		seq_printf(m, "%s:\t%llu\n", neuron_usage_names[i], neuron_mem_bytes(ndev, i));
 	seq_printf(m, "mapped:\t%lld\n", atomic64_read(&ndev->usage.mapped));
-	seq_printf(m, "free:\t%llu\n", neuron_mem_free_bytes(ndev));
+	seq_printf(m, "free:\t%llu\n", neuron_dram_free(&ndev->dram));
 	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
-		seq_printf(m, "largest%u:\t%llu\n", i, neuron_mem_largest(ndev, i));
+		seq_printf(m, "largest%u:\t%llu\n", i, neuron_dram_largest(&ndev->dram, i));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(neuron_memory);

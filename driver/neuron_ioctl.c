@@ -17,7 +17,6 @@
 #include "neuron_event.h"
 #include "neuron_file.h"
 #include "neuron_ioctl.h"
-#include "neuron_mem.h"
 #include "neuron_queue.h"
 #include "neuron_reset.h"
 
@@ -53,9 +52,9 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	arg->queues_per_core = ndev->queues_per_core;
 	arg->channel_count = NEURON_DRAM_CHANNELS;
 	arg->channel_size = NEURON_DRAM_CHANNEL_SIZE;
-	arg->mem_free = neuron_mem_free_bytes(ndev);
+	arg->mem_free = neuron_dram_free(&ndev->dram);
 	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
-		arg->mem_largest[i] = neuron_mem_largest(ndev, i);
+		arg->mem_largest[i] = neuron_dram_largest(&ndev->dram, i);
 	arg->fw_version = ndev->fw_version;
 	arg->fw_api = ndev->fw_api;
 	arg->revision = ndev->pdev->revision;

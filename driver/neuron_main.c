@@ -17,7 +17,6 @@
 #include "neuron_debugfs.h"
 #include "neuron_fops.h"
 #include "neuron_fw.h"
-#include "neuron_mem.h"
 #include "neuron_pci.h"
 #include "neuron_queue.h"
 
@@ -40,7 +39,7 @@ static void neuron_device_release(struct device *dev)
 {
 	struct neuron_device *ndev = to_neuron_device(dev);
 
-	neuron_mem_fini(ndev);
+	neuron_dram_fini(&ndev->dram);
 	ida_destroy(&ndev->contexts);
 	neuron_coredump_fini(ndev);
 	neuron_recovery_fini(ndev);
@@ -148,7 +147,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	ndev->dev.release = neuron_device_release;
 	ret = dev_set_name(&ndev->dev, "neuron%d", ndev->index);
 	if (!ret)
-		ret = neuron_mem_init(ndev);
+		ret = neuron_dram_init(&ndev->dram);
 	if (ret) {
 		put_device(&ndev->dev);
 		return ERR_PTR(ret);

@@ -4,12 +4,11 @@
  * the chip can address. neuron_mmap.c maps them, neuron_user.c pins pages, neuron_dmabuf.c
  * shares with other drivers and devices.
  *
- * Locking: genalloc has its own; objects do not change after creation, but for revocation
+ * Locking: the allocator has its own; objects do not change after creation, but for revocation
  * (ndev->objects_lock). mem->uses is atomic: uses begin and end in any context, and whoever
  * takes memory back sets the sign and sleeps until the rest is 0.
  */
 #include <linux/dma-mapping.h>
-#include <linux/genalloc.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -27,59 +26,7 @@
 #include "neuron_usage.h"
 #include "neuron_user.h"
 
-/* genalloc means failure by 0, which is an address of DRAM. Aligned like a whole channel. */
-#define NEURON_POOL_BASE	BIT_ULL(40)
 #define NEURON_CHUNK_MAX	SZ_4M
-
-static const u64 neuron_channel_address[NEURON_DRAM_CHANNELS] = {
-	NEURON_ADDR_DRAM0, NEURON_ADDR_DRAM1,
-};
-
-int neuron_mem_init(struct neuron_device *ndev)
-{
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < NEURON_DRAM_CHANNELS; i++) {
-		ndev->dram[i] = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
-		if (!ndev->dram[i])
-			return -ENOMEM;
-		ret = gen_pool_add(ndev->dram[i], NEURON_POOL_BASE, NEURON_DRAM_CHANNEL_SIZE,
-				   NUMA_NO_NODE);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-void neuron_mem_fini(struct neuron_device *ndev)
-{
-	unsigned int i;
-
-	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
-		if (ndev->dram[i])
-			gen_pool_destroy(ndev->dram[i]);
-}
-
-u64 neuron_mem_free_bytes(struct neuron_device *ndev)
-{
-	u64 bytes = 0;
-	unsigned int i;
-
-	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
-		bytes += gen_pool_avail(ndev->dram[i]);
-	return bytes;
-}
-
-u64 neuron_mem_largest(struct neuron_device *ndev, unsigned int channel)
-{
-	struct gen_pool_chunk *chunk;
-
-	/* The one that neuron_mem_init() added. Allocations go on meanwhile: it is a snapshot. */
-	chunk = list_first_entry(&ndev->dram[channel]->chunks, struct gen_pool_chunk, next_chunk);
-	return (u64)neuron_range_largest(chunk->bits, NEURON_DRAM_CHANNEL_SIZE >> PAGE_SHIFT) <<
-		PAGE_SHIFT;
-}
 
 u64 neuron_mem_bytes(struct neuron_device *ndev, unsigned int kind)
 {
@@ -121,9 +68,8 @@ static void neuron_mem_revoke(struct neuron_object *obj)
 		break;
 	default:
 		if (mem->length)
-			gen_pool_free(obj->ndev->dram[mem->channel],
-				      mem->address - neuron_channel_address[mem->channel] +
-				      NEURON_POOL_BASE, mem->length);
+			neuron_dram_give(&obj->ndev->dram, mem->channel, mem->address,
+					 mem->length);
 	}
 	neuron_usage_uncharge(mem);
 }
@@ -158,35 +104,12 @@ struct neuron_mem *neuron_mem_alloc(struct neuron_device *ndev, u32 type)
 	return mem;
 }
 
-/* The channel with the larger free range first, unless the caller names one. */
-static int neuron_mem_take(struct neuron_device *ndev, struct neuron_mem *mem, u64 length,
-			   u64 align, u32 channel)
-{
-	struct genpool_data_align data = { .align = align };
-	unsigned long addr;
-	unsigned int i, n;
-
-	n = channel != NEURON_MEM_ANY_CHANNEL ? channel :
-	    neuron_mem_largest(ndev, 1) > neuron_mem_largest(ndev, 0);
-	for (i = 0; i < NEURON_DRAM_CHANNELS; i++, n ^= 1) {
-		addr = gen_pool_alloc_algo(ndev->dram[n], length, gen_pool_first_fit_align, &data);
-		if (addr) {
-			mem->channel = n;
-			mem->address = neuron_channel_address[n] + (addr - NEURON_POOL_BASE);
-			mem->length = length;
-			return 0;
-		}
-		if (channel != NEURON_MEM_ANY_CHANNEL)
-			break;
-	}
-	return -ENOSPC;
-}
-
 struct neuron_mem *neuron_mem_create_device(struct neuron_file *nf, u64 length, u64 align,
 					    u32 channel)
 {
 	struct neuron_device *ndev = nf->ndev;
 	struct neuron_mem *mem;
+	u64 address;
 	int ret;
 
 	if (length > NEURON_MEM_MAX || align > NEURON_DRAM_CHANNEL_SIZE)
@@ -194,9 +117,15 @@ struct neuron_mem *neuron_mem_create_device(struct neuron_file *nf, u64 length, 
 	mem = neuron_mem_alloc(ndev, NEURON_MEM_DEVICE);
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
-	ret = neuron_mem_take(ndev, mem, PAGE_ALIGN(length), max_t(u64, align, PAGE_SIZE), channel);
-	if (!ret)
+	length = PAGE_ALIGN(length);
+	ret = neuron_dram_take(&ndev->dram, length, max_t(u64, align, PAGE_SIZE), &channel,
+			       &address);
+	if (!ret) {
+		mem->channel = channel;
+		mem->address = address;
+		mem->length = length;
 		ret = neuron_copy_zero(nf, mem);
+	}
 	if (ret) {
 		neuron_mem_put(mem);
 		return ERR_PTR(ret);

@@ -77,12 +77,6 @@ struct neuron_mem {
 
 #define to_neuron_mem(o)	container_of(o, struct neuron_mem, obj)
 
-/* Allocators of device memory, for the life of the device. */
-int neuron_mem_init(struct neuron_device *ndev);
-void neuron_mem_fini(struct neuron_device *ndev);
-u64 neuron_mem_free_bytes(struct neuron_device *ndev);
-/* Bytes of the largest free range of a channel. */
-u64 neuron_mem_largest(struct neuron_device *ndev, unsigned int channel);
 /* Bytes of all objects of a kind (NEURON_MEM_*; 0: the driver's own tables). */
 u64 neuron_mem_bytes(struct neuron_device *ndev, unsigned int kind);
 

@@ -255,7 +255,7 @@ static struct kobj_attribute neuron_mem_total = __ATTR(total, 0444, mem_total_sh
 static ssize_t mem_present_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%llu\n", NEURON_DRAM_CHANNELS * NEURON_DRAM_CHANNEL_SIZE -
-			  neuron_mem_free_bytes(to_neuron_dir(kobj)->ndev));
+			  neuron_dram_free(&to_neuron_dir(kobj)->ndev->dram));
 }
 
 static struct kobj_attribute neuron_mem_present = __ATTR(present, 0444, mem_present_show, NULL);
