@@ -186,6 +186,8 @@ void neuron_fw_work(struct work_struct *work)
 	if (!neuron_device_error(ndev) && ndev->ext) {
 		events = neuron_ext_read(ndev, NEURON_EXT_EVENTS);
 		neuron_ext_write(ndev, NEURON_EXT_EVENTS, events);
+		if (events)
+			neuron_storm_explain(&ndev->vectors[NEURON_VECTOR_FW].storm);
 		if (events & NEURON_EVENT_FW_STATE && neuron_fw_dead(ndev))
 			neuron_device_broken(ndev, "firmware crashed");
 		else if (events & NEURON_EVENT_QUEUE)

@@ -4,7 +4,7 @@
  * many interrupts bring no news is masked for a while, and what it is for is looked at by a
  * work instead.
  *
- * Locking: a vector's counters belong to its handler, which runs on one CPU at a time; the
+ * Locking: a vector's account belongs to its handler, which runs on one CPU at a time; the
  * work reads @masked, and writes it only while the vector is masked.
  */
 #include <linux/interrupt.h>
@@ -15,11 +15,7 @@
 #include "neuron_queue.h"
 #include "neuron_trace.h"
 
-/* Unexplained interrupts within STORM_MS that make a storm, and how long it is shut out. */
-#define NEURON_STORM_COUNT	200
-/* Of copies one cannot tell which interrupts brought news. */
-#define NEURON_STORM_DMA_COUNT	4000
-#define NEURON_STORM_MS		100
+/* How long a storm is shut out, and how often it is looked meanwhile for what there is to tell. */
 #define NEURON_STORM_MASK_MS	500
 #define NEURON_STORM_LOOK_MS	10
 
@@ -32,16 +28,14 @@ unsigned int neuron_queue_vector(struct neuron_device *ndev, unsigned int slot)
 	return NEURON_VECTOR_QUEUE0 + slot % (count - NEURON_VECTOR_QUEUE0);
 }
 
-/* How many interrupts the news explain that there were. */
+/* How many interrupts the news explain that there were; firmware's are explained later. */
 static u32 neuron_irq_handle(struct neuron_device *ndev, unsigned int index)
 {
-	u32 explained = 0;
-
 	if (index == NEURON_VECTOR_FW)
-		explained += schedule_work(&ndev->fw_work);
+		schedule_work(&ndev->fw_work);
 	if (index == NEURON_VECTOR_DMA)
 		neuron_udma_wake(ndev);
-	return explained + neuron_queue_interrupt(ndev, index);
+	return neuron_queue_interrupt(ndev, index);
 }
 
 static void neuron_irq_storm(struct neuron_vector *vector)
@@ -49,7 +43,6 @@ static void neuron_irq_storm(struct neuron_vector *vector)
 	struct neuron_device *ndev = vector->ndev;
 	unsigned long until = jiffies + msecs_to_jiffies(NEURON_STORM_MASK_MS);
 
-	vector->idle = 0;
 	WRITE_ONCE(vector->masked, until ? until : 1);
 	disable_irq_nosync(vector->irq);
 	dev_warn_ratelimited(&ndev->dev, "storm of interrupts on vector %u\n", vector->index);
@@ -62,14 +55,12 @@ static irqreturn_t neuron_interrupt(int irq, void *data)
 	struct neuron_vector *vector = data;
 	int limit = vector->index == NEURON_VECTOR_DMA ? NEURON_STORM_DMA_COUNT :
 								  NEURON_STORM_COUNT;
+	u32 explained;
 
 	trace_neuron_irq(vector->ndev, vector->index);
-	vector->idle -= neuron_irq_handle(vector->ndev, vector->index);
-	if (time_after(jiffies, vector->since + msecs_to_jiffies(NEURON_STORM_MS))) {
-		vector->since = jiffies;
-		vector->idle = 0;
-	}
-	if (++vector->idle >= limit && !READ_ONCE(vector->masked))
+	explained = neuron_irq_handle(vector->ndev, vector->index);
+	if (neuron_storm_count(&vector->storm, jiffies, explained, limit) &&
+	    !READ_ONCE(vector->masked))
 		neuron_irq_storm(vector);
 	return IRQ_HANDLED;
 }

@@ -4,20 +4,20 @@
 
 #include <linux/types.h>
 
+#include "neuron_storm.h"
+
 struct neuron_device;
 
 /**
  * struct neuron_vector - an interrupt vector
- * @since: jiffies when @idle began to count
- * @idle: interrupts since then that nothing explains
+ * @storm: its account
  * @masked: 0, or until when (jiffies, never 0) the vector is masked
  */
 struct neuron_vector {
 	struct neuron_device *ndev;
 	unsigned int index;
 	int irq;
-	unsigned long since;
-	int idle;
+	struct neuron_storm storm;
 	unsigned long masked;
 };
 
