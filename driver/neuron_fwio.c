@@ -110,11 +110,40 @@ static int neuron_fwio_check(struct neuron_device *ndev, bool resetting)
 	return neuron_device_error(ndev);
 }
 
+/* After a reset: firmware that was started, and neither answers nor beats, is not going to. */
+struct neuron_fwio_patience {
+	u32 beat;
+	unsigned int silent;
+};
+
+static u32 neuron_fwio_beat(struct neuron_device *ndev)
+{
+	return ndev->ext ? neuron_ext_read(ndev, NEURON_EXT_FW_HEARTBEAT) : 0;
+}
+
+static bool neuron_fwio_hopeless(struct neuron_device *ndev, struct neuron_fwio_patience *patience)
+{
+	u32 beat = neuron_fwio_beat(ndev);
+	u32 state = ndev->ext ? neuron_ext_read(ndev, NEURON_EXT_FW_STATE) : 0;
+
+	if (beat != patience->beat ||
+	    (state != NEURON_FW_STATE_RUNNING && state != NEURON_FW_STATE_BOOTING)) {
+		patience->beat = beat;
+		patience->silent = 0;
+		return false;
+	}
+	patience->silent += NEURON_FWIO_TIMEOUT_MS;
+	return patience->silent >= neuron_recovery_ms(ndev, NEURON_LADDER_BEAT_MS);
+}
+
 static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, bool resetting)
 {
+	struct neuron_fwio_patience patience = {};
 	struct neuron_fwio *fwio = &ndev->fwio;
 	int try, ret = 0;
 
+	if (resetting)
+		patience.beat = neuron_fwio_beat(ndev);
 	mutex_lock(&fwio->lock);
 	for (try = 0; try < NEURON_FWIO_TRIES; try++) {
 		int error = neuron_fwio_check(ndev, resetting);
@@ -133,6 +162,8 @@ static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, boo
 			break;
 		}
 		if (ret == -EOPNOTSUPP)
+			break;
+		if (resetting && ret == -ETIMEDOUT && neuron_fwio_hopeless(ndev, &patience))
 			break;
 		fwio->retries++;
 		dev_dbg(&ndev->dev, "mailbox: try %d failed: %d\n", try + 1, ret);

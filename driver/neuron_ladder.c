@@ -23,14 +23,23 @@ static struct neuron_step neuron_step(enum neuron_action action, unsigned int co
 
 static const struct neuron_step neuron_no_step = { .action = NEURON_ACT_NONE };
 
-/* Time in which nobody looked may be time in which the chip did not run, either. */
-static void neuron_ladder_advance(struct neuron_ladder *ladder, u64 now_ms)
+static u64 neuron_observation_speed(const struct neuron_observation *obs)
 {
-	u64 passed = now_ms > ladder->last_ms ? now_ms - ladder->last_ms : 0;
+	return obs->speed ? obs->speed : 1;
+}
 
-	if (ladder->last_ms)
+/* Time in which nobody looked may be time in which the chip did not run, either. */
+static void neuron_ladder_advance(struct neuron_ladder *ladder,
+				  const struct neuron_observation *obs)
+{
+	u64 passed = obs->now_ms > ladder->last_ms ? obs->now_ms - ladder->last_ms : 0;
+
+	if (ladder->last_ms) {
 		ladder->clock += min_t(u64, passed, 2 * NEURON_LADDER_PERIOD_MS);
-	ladder->last_ms = now_ms;
+		ladder->core_clock += min_t(u64, passed * neuron_observation_speed(obs),
+					    2 * NEURON_LADDER_PERIOD_MS);
+	}
+	ladder->last_ms = obs->now_ms;
 }
 
 /* Overdue at two looks that are a period apart. */
@@ -72,8 +81,12 @@ static bool neuron_core_same_job(const struct neuron_core_ladder *core,
 }
 
 static struct neuron_step neuron_core_none(struct neuron_core_ladder *core, unsigned int n,
-					   const struct neuron_core_observation *seen, u64 clock)
+					   const struct neuron_observation *obs, u64 clock)
 {
+	const struct neuron_core_observation *seen = &obs->core[n];
+	/* The job's time-out is the chip's business, and passes as fast as it does. */
+	u64 limit = seen->limit_ms * neuron_observation_speed(obs) + NEURON_LADDER_GRACE_MS;
+
 	if (seen->stopping) {
 		/* Whoever destroys the queue took this rung. */
 		core->rung = NEURON_RUNG_ABORT;
@@ -85,7 +98,7 @@ static struct neuron_step neuron_core_none(struct neuron_core_ladder *core, unsi
 		neuron_core_watch(core, seen, clock);
 		return neuron_no_step;
 	}
-	if (clock - core->since < (u64)seen->limit_ms + NEURON_LADDER_GRACE_MS)
+	if (clock - core->since < limit)
 		return neuron_no_step;
 	core->rung = NEURON_RUNG_ABORT;
 	core->since = clock;
@@ -108,31 +121,31 @@ static struct neuron_step neuron_core_next(struct neuron_ladder *ladder, unsigne
 {
 	const struct neuron_core_observation *seen = &obs->core[n];
 	struct neuron_core_ladder *core = &ladder->core[n];
-	u64 waited = ladder->clock - core->since;
+	u64 waited = ladder->core_clock - core->since;
 
 	switch (core->rung) {
 	case NEURON_RUNG_ABORT:
 		if (!seen->stopping && !neuron_core_same_job(core, seen)) {
-			neuron_core_watch(core, seen, ladder->clock);
+			neuron_core_watch(core, seen, ladder->core_clock);
 			return neuron_no_step;
 		}
 		/* There is one register for resets of cores. */
 		if (waited < NEURON_LADDER_ABORT_MS || neuron_ladder_resetting(ladder))
 			return neuron_no_step;
 		core->rung = NEURON_RUNG_CORE;
-		core->since = ladder->clock;
+		core->since = ladder->core_clock;
 		return neuron_step(NEURON_ACT_RESET_CORE, n, seen->slot,
 				   "a queue does not end its jobs");
 	case NEURON_RUNG_CORE:
 		if (!obs->core_reset && !seen->stopping && !neuron_core_same_job(core, seen)) {
-			neuron_core_watch(core, seen, ladder->clock);
+			neuron_core_watch(core, seen, ladder->core_clock);
 			return neuron_no_step;
 		}
 		if (waited < NEURON_LADDER_CORE_MS)
 			return neuron_no_step;
 		return neuron_step(NEURON_ACT_RESET_DEVICE, n, 0, "a NeuronCore does not reset");
 	default:
-		return neuron_core_none(core, n, seen, ladder->clock);
+		return neuron_core_none(core, n, obs, ladder->core_clock);
 	}
 }
 
@@ -142,7 +155,7 @@ struct neuron_step neuron_recovery_next(struct neuron_ladder *ladder,
 	struct neuron_step step;
 	unsigned int n;
 
-	neuron_ladder_advance(ladder, obs->now_ms);
+	neuron_ladder_advance(ladder, obs);
 	if (!obs->present)
 		return neuron_step(NEURON_ACT_LOST, 0, 0, "the chip does not answer any more");
 	if (!obs->answers)
@@ -162,7 +175,12 @@ struct neuron_step neuron_recovery_next(struct neuron_ladder *ladder,
 void neuron_ladder_enter(struct neuron_ladder *ladder, unsigned int core, enum neuron_rung rung)
 {
 	ladder->core[core].rung = rung;
-	ladder->core[core].since = ladder->clock;
+	ladder->core[core].since = ladder->core_clock;
+}
+
+bool neuron_ladder_doubts(const struct neuron_ladder *ladder)
+{
+	return ladder->beat_known && ladder->beat_since != ladder->clock;
 }
 
 bool neuron_ladder_quiet(const struct neuron_ladder *ladder)

@@ -7,6 +7,8 @@
 
 /* Time between two looks; a longer pause counts as two, for then the host was starved. */
 #define NEURON_LADDER_PERIOD_MS		1000
+/* The same while no file is open and nothing looks wrong. */
+#define NEURON_LADDER_IDLE_MS		5000
 /* No beat for so long, and at one more look: the firmware hangs. */
 #define NEURON_LADDER_BEAT_MS		5000
 /* Firmware ends a job at its time-out; so much later it is taken to have forgotten it. */
@@ -49,6 +51,7 @@ struct neuron_core_observation {
 /**
  * struct neuron_observation - one look at the chip
  * @now_ms: time; any origin
+ * @speed: for the rungs of cores time passes so many times faster; 0 is 1
  * @answers: registers read as something
  * @present: the function answers to reads of its configuration
  * @crashed: firmware says that it has died
@@ -58,6 +61,7 @@ struct neuron_core_observation {
  */
 struct neuron_observation {
 	u64 now_ms;
+	u32 speed;
 	bool answers;
 	bool present;
 	bool crashed;
@@ -79,6 +83,7 @@ struct neuron_core_ladder {
 /**
  * struct neuron_ladder - what is remembered between two looks
  * @clock: milliseconds in which the host was there to look
+ * @core_clock: the same as the rungs of cores count it
  * @last_ms: when it did
  * @beat_since: @clock when @heartbeat was new
  * @beat_late: @clock when it was first seen overdue; 0 = it is not
@@ -86,6 +91,7 @@ struct neuron_core_ladder {
  */
 struct neuron_ladder {
 	u64 clock;
+	u64 core_clock;
 	u64 last_ms;
 	u64 beat_since;
 	u64 beat_late;
@@ -113,6 +119,8 @@ struct neuron_step neuron_recovery_next(struct neuron_ladder *ladder,
 void neuron_ladder_enter(struct neuron_ladder *ladder, unsigned int core, enum neuron_rung rung);
 /* A core is being reset: no other can be. */
 bool neuron_ladder_resetting(const struct neuron_ladder *ladder);
+/* No beat was heard at the newest look: worth another one soon. */
+bool neuron_ladder_doubts(const struct neuron_ladder *ladder);
 /* All cores on the ground. */
 bool neuron_ladder_quiet(const struct neuron_ladder *ladder);
 /* After a device reset: forget all but the resets. */

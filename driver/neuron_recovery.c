@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Recovery: a watchdog looks at the chip once a second while a file is open, asks the ladder
- * (neuron_ladder.c) what to do about what it sees, and does it; whatever finds the device
- * broken gets it reset here.
+ * Recovery: a watchdog looks at the chip once a second while a file is open, and now and then
+ * when none is, asks the ladder (neuron_ladder.c) what to do about what it sees, and does it;
+ * whatever finds the device broken gets it reset here.
  *
  * Locking: recovery->lock guards the ladder. The watchdog takes neither ndev->rwsem nor any
  * lock that somebody holds who waits for the chip: it must run when all others are stuck. What it
@@ -28,15 +28,30 @@
 #include "neuron_reset.h"
 #include "neuron_trace.h"
 
-#define NEURON_WATCH_PERIOD	msecs_to_jiffies(NEURON_LADDER_PERIOD_MS)
 /* An interrupt that is under way gets so long before it counts as missed. */
 #define NEURON_WATCH_AGAIN	msecs_to_jiffies(50)
-#define NEURON_RETRY_DELAY	msecs_to_jiffies(1000)
+#define NEURON_RETRY_MS		1000
+#define NEURON_SPEED_MAX	100
 
 static u64 neuron_now_ms(void)
 {
 	/* Never 0, which means never. */
 	return ktime_to_ms(ktime_get()) + 1;
+}
+
+static u32 neuron_recovery_speed(struct neuron_device *ndev)
+{
+	return clamp_t(u32, READ_ONCE(ndev->recovery.speed), 1, NEURON_SPEED_MAX);
+}
+
+unsigned int neuron_recovery_ms(struct neuron_device *ndev, unsigned int ms)
+{
+	return ms / neuron_recovery_speed(ndev);
+}
+
+static unsigned long neuron_watch_period(struct neuron_device *ndev)
+{
+	return msecs_to_jiffies(neuron_recovery_ms(ndev, NEURON_LADDER_PERIOD_MS));
 }
 
 void neuron_recovery_note(struct neuron_device *ndev, const char *fmt, ...)
@@ -123,6 +138,7 @@ static void neuron_observe(struct neuron_device *ndev, struct neuron_observation
 {
 	*obs = (struct neuron_observation) {
 		.now_ms = neuron_now_ms(),
+		.speed = neuron_recovery_speed(ndev),
 		.answers = true,
 		.present = true,
 	};
@@ -233,6 +249,16 @@ static void neuron_recovery_climb(struct neuron_device *ndev)
 	} while (neuron_recovery_do(ndev, &step));
 }
 
+/* Nobody waits for anything, and nothing looks wrong: often enough for those who watch a fleet. */
+static bool neuron_recovery_is_idle(struct neuron_device *ndev)
+{
+	const struct neuron_ladder *ladder = &ndev->recovery.ladder;
+
+	lockdep_assert_held(&ndev->recovery.lock);
+	return neuron_ladder_quiet(ladder) && !neuron_ladder_doubts(ladder) &&
+	       list_empty_careful(&ndev->files);
+}
+
 /*
  * A completion that no interrupt told about is looked at twice, because the interrupt may be
  * on its way; then it is told about here.
@@ -242,7 +268,8 @@ static void neuron_recovery_watchdog(struct work_struct *work)
 	struct neuron_device *ndev = container_of(to_delayed_work(work), struct neuron_device,
 						  recovery.watchdog);
 	struct neuron_recovery *recovery = &ndev->recovery;
-	bool again = false, busy;
+	unsigned long delay = neuron_watch_period(ndev);
+	bool again = false, idle;
 	u32 missed;
 
 	/* Without interrupts nobody else asks what firmware has to report. */
@@ -261,14 +288,18 @@ static void neuron_recovery_watchdog(struct work_struct *work)
 	mutex_lock(&recovery->lock);
 	if (!READ_ONCE(ndev->broken))
 		neuron_recovery_climb(ndev);
-	busy = !neuron_ladder_quiet(&recovery->ladder);
+	idle = neuron_recovery_is_idle(ndev);
 	mutex_unlock(&recovery->lock);
 
-	/* Whoever opens a file after this look starts it anew. */
-	if (READ_ONCE(ndev->broken) || (!busy && list_empty_careful(&ndev->files)))
+	if (READ_ONCE(ndev->broken))
 		return;
-	schedule_delayed_work(&recovery->watchdog,
-			      again ? NEURON_WATCH_AGAIN : NEURON_WATCH_PERIOD);
+	if (again)
+		delay = NEURON_WATCH_AGAIN;
+	else if (idle)
+		delay = round_jiffies_relative(msecs_to_jiffies(NEURON_LADDER_IDLE_MS));
+	/* Whoever opens a file after this look brings the next one forward. */
+	WRITE_ONCE(recovery->idle, idle);
+	schedule_delayed_work(&recovery->watchdog, delay);
 }
 
 /* --- device reset --- */
@@ -382,7 +413,8 @@ static void neuron_recovery_reset(struct work_struct *work)
 		if (ret != -EBUSY)
 			dev_err(&ndev->dev, "reset failed: %d\n", ret);
 		/* Whoever holds the recovery cancels this, too. */
-		queue_delayed_work(system_long_wq, &recovery->reset, NEURON_RETRY_DELAY);
+		queue_delayed_work(system_long_wq, &recovery->reset,
+				   msecs_to_jiffies(neuron_recovery_ms(ndev, NEURON_RETRY_MS)));
 		return;
 	}
 	dev_info(&ndev->dev, "reset, files must be opened anew\n");
@@ -424,8 +456,15 @@ int neuron_recovery_wait(struct neuron_device *ndev, bool nonblock)
 
 void neuron_recovery_watch(struct neuron_device *ndev)
 {
-	if (!READ_ONCE(ndev->recovery.paused))
-		schedule_delayed_work(&ndev->recovery.watchdog, NEURON_WATCH_PERIOD);
+	struct neuron_recovery *recovery = &ndev->recovery;
+
+	if (READ_ONCE(recovery->paused))
+		return;
+	/* Not each time: who opens files all the time must not put it off for ever. */
+	if (xchg(&recovery->idle, 0))
+		mod_delayed_work(system_wq, &recovery->watchdog, neuron_watch_period(ndev));
+	else
+		schedule_delayed_work(&recovery->watchdog, neuron_watch_period(ndev));
 }
 
 void neuron_recovery_hold(struct neuron_device *ndev)
@@ -468,6 +507,7 @@ void neuron_recovery_init(struct neuron_device *ndev)
 	mutex_init(&recovery->lock);
 	spin_lock_init(&recovery->step_lock);
 	recovery->paused = true;
+	recovery->speed = 1;
 }
 
 void neuron_recovery_fini(struct neuron_device *ndev)
@@ -563,4 +603,6 @@ void neuron_recovery_debugfs(struct neuron_device *ndev, struct dentry *dir)
 {
 	debugfs_create_file("recover", 0200, dir, ndev, &neuron_recover_fops);
 	debugfs_create_file("watchdog", 0444, dir, ndev, &neuron_watchdog_fops);
+	/* For tests of what takes its time. */
+	debugfs_create_u32("recovery_speed", 0600, dir, &ndev->recovery.speed);
 }

@@ -22,7 +22,7 @@ struct neuron_recovery_step {
 
 /**
  * struct neuron_recovery - the recovery of one chip
- * @watchdog: looks at the chip while a file is open
+ * @watchdog: looks at the chip, often while a file is open
  * @reset: resets the device
  * @lock: guards @ladder
  * @step_lock: guards @steps, @step_count, @why
@@ -31,6 +31,8 @@ struct neuron_recovery_step {
  * @resetting: the device comes back by itself; open() waits for it
  * @dumped: a coredump of what is being mended was taken; the reset work's
  * @given_up: too many resets: an administrator has to act
+ * @idle: the next look is far away
+ * @speed: debugfs: rungs of cores and attempts to reset come so many times faster
  * @missed_interrupts, @aborts, @core_resets, @device_resets, @heartbeats: counters, for people
  */
 struct neuron_recovery {
@@ -46,6 +48,8 @@ struct neuron_recovery {
 	bool resetting;
 	bool given_up;
 	bool dumped;
+	u32 idle;
+	u32 speed;
 
 	u32 last_beat;
 	u32 missed_interrupts;
@@ -66,12 +70,14 @@ void neuron_recovery_hold(struct neuron_device *ndev);
 void neuron_recovery_pause(struct neuron_device *ndev);
 /* Afresh: the device works, or has been left as broken by whoever reset it. */
 void neuron_recovery_resume(struct neuron_device *ndev);
-/* A file was opened: look after the chip. */
+/* A file was opened: look after the chip more often. */
 void neuron_recovery_watch(struct neuron_device *ndev);
 /* Before open(): sleeps while the device is being reset. 0 or -ERESTARTSYS. */
 int neuron_recovery_wait(struct neuron_device *ndev, bool nonblock);
 /* The device was reported broken: reset it, if that is allowed. From any context. */
 void neuron_recovery_report(struct neuron_device *ndev, const char *why);
+/* So long, or less on a test bench that is in a hurry. */
+unsigned int neuron_recovery_ms(struct neuron_device *ndev, unsigned int ms);
 /* For the record. From any context. */
 void neuron_recovery_note(struct neuron_device *ndev, const char *fmt, ...) __printf(2, 3);
 /* debugfs: recover, watchdog. */

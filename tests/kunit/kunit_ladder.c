@@ -154,6 +154,145 @@ static void down_again_from_each_rung(struct kunit *test)
 	}
 }
 
+/* A core that comes back when it is reset, while another one's job stays where it is. */
+static void resets_in_turn_until_one_does_not_help(struct kunit *test)
+{
+	struct watch *w = test->priv;
+	struct neuron_step step;
+
+	run_job(w, 0, 1);
+	run_job(w, 3, 7);
+	look(w);
+	KUNIT_ASSERT_NE(test, wait_for(w, &step, 100, true), 0);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_ABORT_QUEUE);
+	KUNIT_EXPECT_EQ(test, step.core, 0);
+	step = look(w);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_ABORT_QUEUE);
+	KUNIT_EXPECT_EQ(test, step.core, 3);
+	KUNIT_ASSERT_NE(test, wait_for(w, &step, 100, true), 0);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_RESET_CORE);
+	KUNIT_EXPECT_EQ(test, step.core, 0);
+	KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+	/* It was done. The other one's turn comes at the next look. */
+	w->obs.core[0].running = false;
+	KUNIT_EXPECT_EQ(test, wait_for(w, &step, 100, true), 1);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_RESET_CORE);
+	KUNIT_EXPECT_EQ(test, step.core, 3);
+	w->obs.core_reset = true;
+	/* The register is busy with core 3, which is no reason to think ill of core 0. */
+	KUNIT_EXPECT_EQ(test, wait_for(w, &step, 100, true),
+			NEURON_LADDER_CORE_MS / NEURON_LADDER_PERIOD_MS);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_RESET_DEVICE);
+	KUNIT_EXPECT_EQ(test, step.core, 3);
+}
+
+/* A queue that its owner destroys: the first rung was taken, the second is not forgotten. */
+static void queue_that_does_not_stop(struct kunit *test)
+{
+	struct watch *w = test->priv;
+	struct neuron_step step;
+
+	look(w);
+	w->obs.core[1] = (struct neuron_core_observation){ .stopping = true, .slot = 17 };
+	KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+	KUNIT_EXPECT_EQ(test, wait_for(w, &step, 100, true),
+			NEURON_LADDER_ABORT_MS / NEURON_LADDER_PERIOD_MS);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_RESET_CORE);
+	KUNIT_EXPECT_EQ(test, step.slot, 17);
+	w->obs.core[1].stopping = false;
+	KUNIT_EXPECT_EQ(test, wait_for(w, &step, 30, true), 0);
+	KUNIT_EXPECT_TRUE(test, neuron_ladder_quiet(&w->ladder));
+}
+
+/* Each rung has its time from when it was taken, whatever time-out the job had. */
+static void time_outs_of_any_length(struct kunit *test)
+{
+	static const u32 limits[] = { 1, 1000, 60000, U32_MAX };
+	struct watch *w = test->priv;
+	struct neuron_step step;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		u64 periods = DIV_ROUND_UP_ULL((u64)limits[i] + NEURON_LADDER_GRACE_MS,
+					       NEURON_LADDER_PERIOD_MS);
+
+		memset(&w->ladder, 0, sizeof(w->ladder));
+		run_job(w, 2, 9 + i);
+		w->obs.core[2].limit_ms = limits[i];
+		look(w);
+		if (periods > 1000) {
+			KUNIT_EXPECT_EQ(test, wait_for(w, &step, 1000, true), 0);
+			continue;
+		}
+		KUNIT_EXPECT_EQ(test, wait_for(w, &step, 1000, true), periods);
+		KUNIT_EXPECT_EQ(test, wait_for(w, &step, 1000, true),
+				NEURON_LADDER_ABORT_MS / NEURON_LADDER_PERIOD_MS);
+		KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_RESET_CORE);
+	}
+}
+
+/* On a test bench the rungs of cores come faster; a job's own time-out and the heart do not. */
+static void in_a_hurry(struct kunit *test)
+{
+	struct watch *w = test->priv;
+	unsigned int looks = 0;
+	struct neuron_step step;
+
+	w->obs.speed = 10;
+	run_job(w, 2, 9);
+	look(w);
+	do {
+		looks++;
+		w->obs.now_ms += NEURON_LADDER_PERIOD_MS / 10;
+		w->obs.heartbeat++;
+		step = look(w);
+	} while (step.action == NEURON_ACT_NONE && looks < 1000);
+	KUNIT_EXPECT_EQ(test, step.action, NEURON_ACT_ABORT_QUEUE);
+	KUNIT_EXPECT_EQ(test, looks * (NEURON_LADDER_PERIOD_MS / 10),
+			LIMIT_MS + NEURON_LADDER_GRACE_MS / 10);
+	w->obs.core[2].running = false;
+	look(w);
+	/* No beat from here on. */
+	for (looks = 0; looks < NEURON_LADDER_BEAT_MS / (NEURON_LADDER_PERIOD_MS / 10); looks++) {
+		KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+		w->obs.now_ms += NEURON_LADDER_PERIOD_MS / 10;
+	}
+}
+
+/* When nobody is there looks are rare, but not one after a beat was missed. */
+static void idle_chip_that_hangs(struct kunit *test)
+{
+	struct watch *w = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+		KUNIT_EXPECT_FALSE(test, neuron_ladder_doubts(&w->ladder));
+		w->obs.now_ms += NEURON_LADDER_IDLE_MS;
+		w->obs.heartbeat += 50;
+	}
+	look(w);
+	w->obs.now_ms += NEURON_LADDER_IDLE_MS;
+	KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+	KUNIT_EXPECT_TRUE(test, neuron_ladder_doubts(&w->ladder));
+	/* From now on each period. A pause counts as two: three more, and one to be sure. */
+	for (i = 0; i < 3; i++) {
+		w->obs.now_ms += NEURON_LADDER_PERIOD_MS;
+		KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+	}
+	w->obs.now_ms += NEURON_LADDER_PERIOD_MS;
+	KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_RESET_DEVICE);
+	/* A beat that comes after all ends the doubts. */
+	neuron_ladder_restart(&w->ladder);
+	look(w);
+	w->obs.now_ms += NEURON_LADDER_IDLE_MS;
+	look(w);
+	KUNIT_EXPECT_TRUE(test, neuron_ladder_doubts(&w->ladder));
+	w->obs.heartbeat++;
+	look(w);
+	KUNIT_EXPECT_FALSE(test, neuron_ladder_doubts(&w->ladder));
+}
+
 static void one_core_resets_at_a_time(struct kunit *test)
 {
 	struct watch *w = test->priv;
@@ -203,6 +342,11 @@ static struct kunit_case neuron_ladder_cases[] = {
 	KUNIT_CASE(rung_after_rung),
 	KUNIT_CASE(down_again_from_each_rung),
 	KUNIT_CASE(one_core_resets_at_a_time),
+	KUNIT_CASE(resets_in_turn_until_one_does_not_help),
+	KUNIT_CASE(queue_that_does_not_stop),
+	KUNIT_CASE(time_outs_of_any_length),
+	KUNIT_CASE(in_a_hurry),
+	KUNIT_CASE(idle_chip_that_hangs),
 	KUNIT_CASE(resets_are_counted),
 	{}
 };
