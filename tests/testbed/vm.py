@@ -38,6 +38,8 @@ import tempfile
 import threading
 import time
 
+import tsc
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 AGENT_VERSION = 1
@@ -406,6 +408,9 @@ class VM:
         append = ["console=ttyS0", "quiet", "panic=-1", "tsc=reliable", "log_buf_len=4M", "rdinit=/init",
                   # A busy host can starve the guest for seconds; that is no lock-up of the driver.
                   "rcupdate.rcu_cpu_stall_timeout=120", "watchdog_thresh=60"]
+        khz = None if kvm else tsc.khz()
+        if khz:
+            append.append("tsc_early_khz=%d" % khz)
         try:
             with open(os.path.join(self.kernel, "cmdline"), encoding="utf-8") as f:
                 append.append(f.read().strip())
