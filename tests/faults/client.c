@@ -2,7 +2,7 @@
 /*
  * What run_matrix.py runs in the guest while it makes chips fail:
  *
- *   fault-client MODE DEVICE CORE TAG [rounds=N] [limit=SECONDS] [peer=DEVICE]
+ *   fault-client MODE DEVICE CORE TAG [rounds=N] [limit=SECONDS] [timeout=MS] [peer=DEVICE]
  *   fault-client uevents
  *
  * idle holds a queue and memory, sleeps in poll(), and uses them when it is told to end; copy moves
@@ -50,6 +50,7 @@ static struct {
 	unsigned int core;
 	unsigned long rounds;	/* 0 = until SIGTERM */
 	uint64_t limit;
+	uint32_t timeout_ms;	/* of jobs; 0 = the driver's */
 } options = { .limit = 30 * SECOND };
 
 /* All that goes with an open file. */
@@ -436,7 +437,8 @@ static int copy_round(void)
 static int compute_round(void)
 {
 	struct neuron_insn *code = (struct neuron_insn *)my.code.map;
-	struct neuron_submit job = { .op = NEURON_SUBMIT_EXEC, .context = my.context };
+	struct neuron_submit job = { .op = NEURON_SUBMIT_EXEC, .context = my.context,
+				     .timeout_ms = options.timeout_ms };
 	struct neuron_ioctl_submit arg = {
 		.size = sizeof(arg),
 		.queue = my.queue.id,
@@ -611,6 +613,8 @@ static bool option(const char *text)
 		options.rounds = n;
 	else if (sscanf(text, "limit=%llu", &n) == 1)
 		options.limit = n * SECOND;
+	else if (sscanf(text, "timeout=%llu", &n) == 1)
+		options.timeout_ms = n;
 	else if (!strncmp(text, "peer=", 5))
 		options.peer = text + 5;
 	else

@@ -5,18 +5,20 @@ docs/testing.md come from here.
 
 COLUMNS = ("idle", "copy", "compute")
 EIO, ENODEV, EBADMSG, ETIMEDOUT, EREMOTEIO = 5, 19, 74, 110, 121
-ABORTED, BUS, ECC = 7, 8, 9
+TIMEOUT, ABORTED, BUS, ECC = 6, 7, 8, 9
 
 # What a call says of a file that a reset has taken the chip from.
 LOST = [r"error (?!open\b)[A-Z_]+ %d" % EIO, r"status %d" % ABORTED, "sigbus", "reopened"]
 
 
 class Outcome:
-    """What a client may and must print. resets, missed, open: what the driver must have counted and done."""
+    """What a client may and must print. resets, missed, rungs: what the driver must have counted and done."""
 
-    def __init__(self, text, allowed=(), required=(), wrong=False, resets=False, missed=False, stays_gone=False):
+    def __init__(self, text, allowed=(), required=(), wrong=False, resets=False, missed=False, stays_gone=False,
+                 rungs=()):
         self.text, self.allowed, self.required = text, list(allowed) + list(required), list(required)
         self.wrong, self.resets, self.missed, self.stays_gone = wrong, resets, missed, stays_gone
+        self.rungs = rungs
 
 
 UNNOTICED = Outcome("unnoticed")
@@ -26,6 +28,10 @@ MAYBE = Outcome("unnoticed, or `EIO` and a new file works", LOST)
 HELD = Outcome("jobs wait until it is over")
 GONE = Outcome("`ENODEV` until the chip is reset from outside", LOST + [
     r"error [A-Za-z_]+ (%d|%d)" % (ENODEV, EIO)], ["error (open|INFO) %d" % ENODEV, "reopened"], stays_gone=True)
+DEAD = Outcome("`EIO` until the chip is reset from outside", LOST + [r"error open %d" % EIO],
+               ["error open %d" % EIO, "reopened"], stays_gone=True)
+STUCK = Outcome("the job ends as `NEURON_JOB_TIMEOUT`, once its core was reset; the file stays",
+                required=["status %d" % TIMEOUT], rungs=("aborts", "core_resets"))
 WRONG = Outcome("wrong data, which a comparison sees", required=["wrong kept .*"], wrong=True)
 WRONG_LATER = Outcome("wrong data, which a comparison sees when it is used", required=["wrong kept .*"], wrong=True)
 ECC_COPY = Outcome("`EBADMSG`, or `NEURON_JOB_ECC` of a ring, until the memory is written anew",
@@ -40,12 +46,15 @@ class Row:
     """spec: of all chips, or a dict of columns. fires: columns in which it must have. events, log: what must be there
     for the chip of each column named. errors: what each emulator must say of the guest; may_say: what it may. during: what the runner does
     meanwhile. shows: a chip's file below /sys, what it reads meanwhile ("grows": a number above that of before), and
-    what afterwards. early: clients end while the fault is still there. quiet: no event is sent that is not in this row."""
+    what afterwards. early: clients end while the fault is still there. quiet: no event is sent that is not in this row. speed:
+    of the driver's recovery; args: of the computing client."""
 
     def __init__(self, spec, idle, copy, compute, fires=(), events=None, log=None, errors=None, during=None,
-                 early=False, peer=False, outside="", may_say=None, shows=None, quiet=True):
+                 early=False, peer=False, outside="", may_say=None, shows=None, quiet=True,
+                 name=None, speed=1, args=()):
         self.spec = spec if isinstance(spec, dict) else dict.fromkeys(COLUMNS, spec)
         self.kind = self.spec["idle"].split(":")[0]
+        self.name, self.speed, self.args = name or self.kind, speed, list(args)
         self.cells = {"idle": idle, "copy": copy, "compute": compute}
         self.fires, self.events, self.log = fires, events or {}, log or {}
         self.errors, self.during, self.early, self.peer, self.outside = errors, during, early, peer, outside
@@ -72,6 +81,9 @@ ROWS = [
         log={"compute": "device is broken: it reported nonsense"}),
     Row("late-completion:ms=300", UNNOTICED, UNNOTICED, UNNOTICED, fires=("compute",)),
     Row("fw-hang:count=1", REOPENED, REOPENED, REOPENED, fires=ALL, log=everywhere("device is broken: firmware hangs")),
+    Row("fw-hang", DEAD, DEAD, DEAD, fires=ALL, name="fw-hang, again after each reset", speed=5,
+        log=everywhere("no more, until it is reset through sysfs or rebound"),
+        events=everywhere("broken NEURON_REASON=firmware hangs"), may_say="guest-error: fwio-address"),
     # The events that it makes up are true ones when they are told: the driver looks itself.
     Row("fw-babble", MAYBE, MAYBE, MAYBE, fires=ALL, during="telemetry", quiet=False,
         events=everywhere("thermal NEURON_TEMPERATURE=45000"),
@@ -97,6 +109,8 @@ ROWS = [
     Row("fwio-silent:count=2", UNNOTICED, UNNOTICED, UNNOTICED, fires=ALL, during="telemetry"),
     Row("fwio-bad:count=3", UNNOTICED, UNNOTICED, UNNOTICED, fires=ALL, during="telemetry"),
     Row("udma-stall:count=1", UNNOTICED, STALLED, UNNOTICED, fires=("copy",)),
+    Row("job-stuck:count=1", UNNOTICED, UNNOTICED, STUCK, fires=("compute",), speed=5, args=["timeout=1500"],
+        log={"compute": "NeuronCore 0: a queue does not end its jobs; it is reset"}, may_say="guest-error: job-timeout"),
     Row("all-ones", GONE, GONE, GONE, fires=ALL, events=everywhere("broken NEURON_REASON=")),
 ]
 
@@ -116,6 +130,7 @@ def table():
     """Markdown, as in docs/testing.md."""
     lines = ["| fault | idle | copying | computing | seen outside |", "|---|---|---|---|---|"]
     for row in ROWS:
-        lines.append("| `%s` | %s | %s |" % (row.kind, " | ".join(row.cells[c].text for c in COLUMNS),
+        kind, _, rest = row.name.partition(",")
+        lines.append("| `%s`%s | %s | %s |" % (kind, rest and "," + rest, " | ".join(row.cells[c].text for c in COLUMNS),
                                              seen_outside(row)))
     return "\n".join(lines) + "\n"

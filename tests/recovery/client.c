@@ -4,6 +4,7 @@
  *
  *   client innocent DEVICE CORE        computes, copies and compares until SIGTERM or an error
  *   client victim DEVICE CORE JOBS     waits for jobs that run for ever, then looks what is left of its file
+ *   client short DEVICE CORE JOBS      the same with short jobs that may take half a second, for chips that are stuck
  *   client quick DEVICE CORE JOBS      jobs of some hundred milliseconds, one after the other
  *   client uevents                     prints the events of neuron devices until SIGTERM
  *
@@ -85,7 +86,7 @@ static int innocent(char **argv)
 	return 0;
 }
 
-static int victim(char **argv)
+static int victim(char **argv, bool endless)
 {
 	int jobs = atoi(argv[2]), ret;
 	struct neuron_submit job;
@@ -95,7 +96,10 @@ static int victim(char **argv)
 
 	if (setup(&r, argv, 16))
 		return 1;
-	job = rig_long_job(&r);
+	r.code[0] = insn_copy(2, 128, 1, 0, 1);
+	job = endless ? rig_long_job(&r) : rig_job(&r, NEURON_DMA, 0, 1);
+	if (!endless)
+		job.timeout_ms = 500;
 	r.data[0] = r.host[0] = 1;
 	for (int i = 0; i < jobs; i++)
 		if (submit(r.fd, r.queue.id, &job, 1, &seq))
@@ -178,7 +182,9 @@ int main(int argc, char **argv)
 	if (argc == 4 && !strcmp(argv[1], "innocent"))
 		return innocent(argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "victim"))
-		return victim(argv + 2);
+		return victim(argv + 2, true);
+	if (argc == 5 && !strcmp(argv[1], "short"))
+		return victim(argv + 2, false);
 	if (argc == 5 && !strcmp(argv[1], "quick"))
 		return quick(argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "uevents"))

@@ -23,9 +23,9 @@ import vm  # noqa: E402
 CLIENT = "/usr/lib/neuron/tests/recovery-client"
 DEBUGFS = "/sys/kernel/debug/neuron/neuron%d/"
 SYSFS = "/sys/class/neuron_device/neuron%d/"
-EIO, ENODEV, ABORTED = -5, -19, 7
+EIO, ENODEV, TIMEOUT, ABORTED = -5, -19, 6, 7
 # What chips say that are cut off from memory at work, or go on with a ring that is no more until they are reset.
-CUT_OFF = r"guest-error: (job-|dma-|udma-|queue-config|crash)"
+CUT_OFF = r"guest-error: (job-|dma-|udma-|queue-config|crash|fwio-address)"
 
 
 class Tap:
@@ -170,6 +170,99 @@ def lower_rungs(bench):
     tap.ok(r.code == 0, "recover refuses what there is not")
     errors = bench.guest.chip_errors()
     tap.ok(not errors, "lower rungs: the chip finds no fault with the driver", "\n".join(errors))
+
+
+# Of an end by the rungs below the reset of the device: the first job was on the core, the others waited.
+ENDED = r"job 1: status %d\njob 2: status %d\njob 3: status %d\n(.*\n)*mappings: device live, host live\nreuse: status 0$" % (
+    TIMEOUT, ABORTED, ABORTED)
+
+
+def stuck(bench, core, until):
+    bench.guest.chips[0].control("fault job-stuck:core=%d,until=%s,count=1" % (core, until))
+    return bench.start("short", "/dev/neuron0", core, 3)
+
+
+def steps(bench):
+    return re.findall(r"^\d+ (.*)$", bench.sh("cat %swatchdog" % (DEBUGFS % 0)).out, re.M)
+
+
+def grown(bench, before):
+    """By how much aborts, core and device resets have grown, and the numbers themselves."""
+    now = [bench.counter(name) for name in ("aborts", "core_resets", "device_resets")]
+    return [n - b for n, b in zip(now, before)], now
+
+
+def speed(bench, value):
+    """Of the recovery, so that nobody waits half a minute for each rung."""
+    bench.sh("echo %d > %srecovery_speed" % (value, DEBUGFS % 0))
+
+
+def whole_ladder(bench):
+    """Jobs that no time-out ends, up to the rung that helps: each owner is told the truth, and others nothing."""
+    tap = bench.tap
+    speed(bench, 4)
+    _, before = grown(bench, [0] * 3)
+    other = bench.innocent()
+    first, second, killed = stuck(bench, 0, "abort"), stuck(bench, 2, "core"), stuck(bench, 3, "core")
+    killed.job.signal(9)
+    tap.ok(re.search(ENDED, first.end(), re.M), "a job that ends when its queue is aborted: time-out, queue usable",
+           first.text)
+    tap.ok(re.search(ENDED, second.end(), re.M), "a job that ends when its core is reset: time-out, queue usable",
+           second.text)
+    killed.job.wait(60)
+    text = bench.quick(core=3)
+    tap.ok("result 0 " in text, "a job whose owner is killed: the core is reset, and free", text)
+    bench.spared(other, "abort and resets of other cores")
+    counts, before = grown(bench, before)
+    tap.ok(counts == [2, 2, 0], "as many rungs were taken as it took", "%s\n%s" % (counts, "\n".join(steps(bench))))
+
+    events = bench.start("uevents")
+    other = bench.innocent()
+    taken = len(steps(bench))
+    last = stuck(bench, 0, "device")
+    bench.lost(last, 3, EIO, "a job that only the device's reset ends", 60)
+    tap.ok(events.expect("NEURON_EVENT=reset NEURON_REASON=a NeuronCore does not reset.*\n(.*\n)*NEURON_EVENT=recovered"),
+           "user space is told of that reset", events.text)
+    events.job.signal(9)
+    tap.ok(re.search(r"error -(5|110) ", other.end()), "the other files end with it", other.text)
+    counts, before = grown(bench, before)
+    tap.ok(counts == [1, 1, 1], "rung by rung to the device's reset", "%s\n%s" % (counts, "\n".join(steps(bench))))
+    names = [re.match(r"abort|reset core|broken|reset device|", step).group(0) for step in steps(bench)[taken:]]
+    tap.ok([n for n in names if n] == ["abort", "reset core", "broken", "reset device"], "in their order",
+           "\n".join(steps(bench)[taken:]))
+    bench.guest.chips[0].control("clear all")
+    speed(bench, 1)
+    bench.works("after the whole ladder")
+    errors = bench.guest.chip_errors("guest-error: job-timeout|" + CUT_OFF)
+    tap.ok(not errors, "whole ladder: the chip finds no other fault with the driver", "\n".join(errors))
+    bench.admin_reset()
+
+
+def dead_firmware(bench):
+    """A chip that nobody uses, whose firmware hangs for good."""
+    tap, chip = bench.tap, bench.guest.chips[0]
+    events = bench.start("uevents")
+    speed(bench, 10)
+    before = bench.counter("device_resets")
+    chip.control("fault fw-hang")
+    tap.ok(events.expect("NEURON_EVENT=reset NEURON_REASON=firmware hangs", 60), "an idle chip that hangs is noticed",
+           events.text)
+    tap.ok(events.expect("NEURON_EVENT=broken NEURON_REASON=firmware hangs", 60), "and given up if resets do not help",
+           events.text)
+    tap.ok(bench.counter("device_resets") == before + 3, "after three attempts", "\n".join(steps(bench)))
+    tap.ok("NEURON_EVENT=recovered" not in events.text, "of which none was said to have worked", events.text)
+    tap.ok(bench.state() == "broken", "sysfs says so", bench.state())
+    tap.ok(steps(bench)[-1:] == ["gave up"], "debugfs, too", "\n".join(steps(bench)))
+    tap.ok("neuron0: reset 3 times" in bench.guest.dmesg(), "and the log, with the way out")
+    tap.ok("error %d at the start" % EIO in bench.quick(), "who opens it gets EIO at once")
+    chip.control("clear all")
+    tap.ok("error %d at the start" % EIO in bench.quick(), "also when the chip is well again")
+    start, pci = len(events.text), bench.pci()
+    r = bench.sh("cd /sys/bus/pci/drivers/neuron && echo %s > unbind && echo %s > bind" % (pci, pci))
+    tap.ok(r.code == 0, "it can be bound anew", r.err)
+    bench.works("bound anew")
+    tap.ok(bench.state() == "ready", "bound anew: sysfs says so", events.text[start:])
+    events.job.signal(9)
 
 
 def parse_dump(data):
@@ -341,13 +434,17 @@ def faults(bench):
            text + "\n".join(chip.control("faults")))
     chip.control("clear all")
 
-    chip.control("fault irq-storm:vector=4")
-    time.sleep(1)
-    text = bench.quick(jobs=20)
-    chip.control("clear all")
-    tap.ok("result 0 " in text, "storm of interrupts: jobs run", text)
-    tap.ok("storm of interrupts" in bench.guest.dmesg(), "storm of interrupts: is noticed",
-           bench.sh("grep neuron /proc/interrupts; cat %swatchdog" % (DEBUGFS % 0)).out)
+    for vector, whose in ((4, "of a queue"), (0, "of firmware")):
+        chip.control("fault irq-storm:vector=%d" % vector)
+        noticed = "storm of interrupts on vector %d$" % vector
+        limit = time.monotonic() + 30
+        while not re.search(noticed, bench.guest.dmesg(), re.M) and time.monotonic() < limit:
+            time.sleep(0.1)
+        text = bench.quick(jobs=10)
+        chip.control("clear all")
+        tap.ok("result 0 " in text, "storm of interrupts %s: jobs run" % whose, text)
+        tap.ok(re.search(noticed, bench.guest.dmesg(), re.M), "storm of interrupts %s: is noticed" % whose,
+               bench.sh("grep neuron /proc/interrupts; cat %swatchdog" % (DEBUGFS % 0)).out)
     bench.spared(other, "storm of interrupts")
 
     events = bench.start("uevents")
@@ -389,6 +486,8 @@ def faults(bench):
 
 PARTS = {
     "lower_rungs": lower_rungs,
+    "whole_ladder": whole_ladder,
+    "dead_firmware": dead_firmware,
     "device_reset": device_reset,
     "outside_resets": outside_resets,
     "bus_errors": bus_errors,
