@@ -175,7 +175,8 @@ static int topology(struct host *h)
 /* Both at once know the other by its own values, and nothing of themselves. */
 static int registers_body(struct host *l, struct host *r)
 {
-	if (contract_sweep(l, r, ADDR_EAST, 2) || contract_sweep(r, l, ADDR_WEST, 3))
+	if (contract_sweep(l, r, ADDR_EAST, 2) ||
+	    contract_sweep(r, l, ADDR_WEST | ADDR_AXI1, 3))
 		return -1;
 	CHECK(!host_self_check(l, MIB) && !host_self_check(r, MIB), "copies afterwards");
 	return no_errors(l) || no_errors(r);

@@ -32,8 +32,8 @@ extern const struct test garbage_tests[];
 extern const struct test link_tests[];
 
 /*
- * Each documented register of @owner's chip, as the mailbox of @h reads it in address @space by both
- * ports, is what @owner's BARs read. @mark: 1..255, is written where it may be.
+ * Each documented register of @owner's chip, as the mailbox of @h reads it in address @space, is what
+ * @owner's BARs read. @mark: 1..255, is written where it may be.
  */
 int contract_sweep(struct host *h, struct host *owner, uint64_t space, uint32_t mark);
 
