@@ -28,14 +28,15 @@ struct out {
 
 /**
  * struct writer - one model
- * @nodes, @values, @initializers: contents of the GraphProto
+ * @graph: contents of the GraphProto
  * @known: names that have an initializer already
+ * @names: of nodes
  * @folded: constants that nodes make are initializers instead
  */
 struct writer {
 	struct ncc_context *ctx;
 	struct out graph;
-	struct ncc_graph *known;
+	struct ncc_graph *known, *names;
 	bool folded;
 	int made;
 };
@@ -215,9 +216,17 @@ static void put_simple(struct writer *w, const char *op, const char *a, const ch
 	if (c)
 		put_text(&o, 1, c);
 	put_text(&o, 2, result);
-	put_text(&o, 3, result);
 	put_text(&o, 4, op);
 	put_bytes(&w->graph, 1, o.data, o.n);
+}
+
+/* A name is optional, but no two nodes may have the same: passes make several of one. */
+static void put_name(struct writer *w, struct out *o, const char *name)
+{
+	if (!*name || ncc_graph_find(w->names, name))
+		return;
+	ncc_graph_tensor(w->names, name);
+	put_text(o, 3, name);
 }
 
 /* The node as it is, but for an input @more after the others and the name of its @result. */
@@ -233,7 +242,7 @@ static void put_own(struct writer *w, const struct ncc_node *node, const char *o
 		put_text(&o, 1, more);
 	for (size_t i = 0; i < node->nout; i++)
 		put_text(&o, 2, !i && result ? result : node->out[i] ? node->out[i]->name : "");
-	put_text(&o, 3, node->name);
+	put_name(w, &o, node->name);
 	put_text(&o, 4, op);
 	if (*node->domain)
 		put_text(&o, 7, node->domain);
@@ -436,6 +445,7 @@ static void start(struct writer *w, struct ncc_context *ctx, bool folded)
 	w->ctx = ctx;
 	w->graph = message(w);
 	w->known = ncc_graph_new(ctx);
+	w->names = ncc_graph_new(ctx);
 	w->folded = folded;
 }
 

@@ -40,10 +40,12 @@ def tensor(name, array):
 
 
 def attribute(name, value):
-    """AttributeProto of a Python value: int, float, str, list of ints or floats, array."""
+    """AttributeProto of a Python value: int, float, str, list of ints or floats, array, bytes of a graph."""
     out = blob(1, name)
     if isinstance(value, np.ndarray):
         return out + blob(5, tensor("", value)) + number(20, 4)
+    if isinstance(value, bytes):
+        return out + blob(6, value) + number(20, 5)
     if isinstance(value, float):
         return out + real(2, value) + number(20, 1)
     if isinstance(value, (bool, int, np.integer)):
@@ -69,6 +71,12 @@ def value_info(name, shape, dtype=np.float32):
         dims += blob(1, blob(2, d) if isinstance(d, str) else b"" if d is None else number(1, d))
     kind = number(1, DTYPES[np.dtype(dtype)]) + blob(2, dims)
     return blob(1, name) + blob(2, blob(1, kind))
+
+
+def subgraph(nodes, outputs):
+    """GraphProto for an attribute: outputs as in model(). It may use names of the graph around it."""
+    infos = b"".join(blob(12, value_info(name, shape)) for name, shape in outputs.items())
+    return b"".join(blob(1, n) for n in nodes) + blob(2, "body") + infos
 
 
 def model(nodes, inputs, outputs, initializers=None, opset=13, name="test", domain=""):
