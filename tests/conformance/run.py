@@ -8,8 +8,9 @@ here, or is listed with its reason in exceptions.txt. Compiled with --fast-math 
 that the chip wants constant (weights, limits, shapes) are made initializers. On the chip, where a product
 runs on the PE the tolerance is the bound of tests/ops/bounds.py for bfloat16 operands; else it is the
 suite's (rtol 1e-3, atol 1e-5), as it is on the CPU.
-usage: run.py [--out build] [--cpu] [PART OF A NAME]
---cpu: everything on the CPU, so that the same tests prove that path.
+What passes on the chip is compiled once more for the CPU alone, which proves that path.
+usage: run.py [--out build] [--cpu | --chip] [--reasons] [PART OF A NAME]
+--cpu: everything on the CPU alone. --chip: only what runs on the chip, wholly or in part.
 """
 import argparse
 import collections
@@ -124,7 +125,8 @@ class Case:
                      if n in inputs and any(not isinstance(d, int) or d < 1 for d in shape)}
         return ["--io-config", json.dumps({"inputs": open_ones})] if open_ones else []
 
-    def run(self, runner, ort, cpu):
+    def run(self, runner, ort, cpu, only_chip=False):
+        """False if nothing of it is on the chip."""
         names = {i[k] for op, i, _ in self.outline.nodes for k in PARAMETERS.get(op, ()) if k < len(i)}
         constant = {} if cpu else {n: v for n, v in self.inputs.items() if n in names}
         inputs = {n: v for n, v in self.inputs.items() if n not in constant}
@@ -133,15 +135,20 @@ class Case:
                                  "--partition", "greedy", "--allow-no-ops-on-neuron", f"--report={report.name}",
                                  *(["--cpu-operators", "all"] if cpu else []), *self.io_config(inputs), out=runner.out)
             self.report = json.load(report)
+        on_chip = {n["op_type"] for n in self.report["nodes"] if n["place"] == "chip"}
+        if only_chip and not on_chip:
+            return False
         runner.load(neff)
         got = runner.run(inputs)
-        on_chip = {n["op_type"] for n in self.report["nodes"] if n["place"] == "chip"}
         if PRODUCTS & on_chip:
             compare(got, self.want, product_tolerance(self.model, constant, inputs, self.want, ort))
         else:
             compare(got, self.want, suite_tolerance(self.want))
+        return bool(on_chip)
 
     def place(self):
+        if not self.report.get("operators", 1):
+            return "compiler"
         if not self.report.get("on_cpu", 1):
             return "chip"
         return "both" if self.report.get("on_chip") else "CPU"
@@ -153,7 +160,7 @@ class Suite:
     def __init__(self, args):
         self.args, self.tap, self.listed = args, Tap(), exceptions()
         self.skipped, self.places, self.refused = collections.Counter(), collections.Counter(), collections.Counter()
-        self.reachable = self.ort_passes = 0
+        self.reachable = self.ort_passes = self.both = 0
 
     def skip(self, case, reason):
         self.skipped[reason] += 1
@@ -173,7 +180,14 @@ class Suite:
         self.ort_passes += 1
         problem = ""
         try:
-            case.run(runner, ort, self.args.cpu)
+            on_chip = case.run(runner, ort, self.args.cpu, self.args.chip)
+            if self.args.chip and not on_chip:
+                return self.skip(case, "nothing of it runs on the chip")
+            report = case.report
+            if on_chip and not self.args.chip:
+                case.run(runner, ort, True)
+                self.both += 1
+            case.report = report
         except (AssertionError, CompileError, RunError, OrtError) as error:
             problem = str(error)
         return self.judge(case, problem)
@@ -197,11 +211,12 @@ class Suite:
                 self.tap.note(f"on the CPU {count:4d}  {reason}")
         for reason, count in self.skipped.most_common():
             self.tap.note(f"skipped {count:4d}  {reason}")
-        if not self.args.part:
+        if not self.args.part and not self.args.chip:
             self.tap.ok(passed >= WANTED * self.ort_passes,
                         f"at least {WANTED:.0%} of what ONNX Runtime passes, passes", f"{passed} of {self.ort_passes}")
         self.tap.note(f"conformance: {self.reachable} reachable, ONNX Runtime passes {self.ort_passes}; here {passed} pass: "
-                      f"{self.places['chip']} on the chip, {self.places['both']} on both, {self.places['CPU']} on the CPU; "
+                      f"{self.places['chip']} on the chip ({self.both} of these and of the next on the CPU alone too), "
+                      f"{self.places['both']} partly, {self.places['CPU']} on the CPU, {self.places['compiler']} computed by the compiler; "
                       f"{self.places['listed']} listed as exceptions, {self.tap.failed} failed")
         self.tap.exit()
 
@@ -210,6 +225,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="build")
     parser.add_argument("--cpu", action="store_true", help="everything on the CPU")
+    parser.add_argument("--chip", action="store_true", help="only what runs on the chip")
     parser.add_argument("--reasons", action="store_true", help="list why operators run on the CPU")
     parser.add_argument("part", nargs="?", default="")
     suite = Suite(parser.parse_args())
