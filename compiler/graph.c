@@ -252,7 +252,8 @@ int ncc_tensor_set_shape(struct ncc_graph *g, const struct ncc_node *node, struc
 	}
 	t->shaped = true;
 	t->rank = rank;
-	memcpy(t->dim, dim, (size_t)rank * sizeof(*dim));
+	if (rank)
+		memcpy(t->dim, dim, (size_t)rank * sizeof(*dim));
 	t->count = count;
 	return 0;
 }

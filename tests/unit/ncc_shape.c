@@ -188,6 +188,16 @@ static void test_broadcast(void **state)
 	check(&m, "Concat", "x z", &a, NULL);
 }
 
+/* A scalar has no sizes to copy; the undefined behaviour was found by UBSan. */
+static void test_scalar(void **state)
+{
+	struct onnx m = { 0 };
+	struct pb a = { 0 };
+
+	onnx_attr_float(&a, "value_float", 1.5f);
+	check(&m, "Constant", "", &a, DIMS(END));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_products),
 		cmocka_unit_test(test_broadcast),
+		cmocka_unit_test(test_scalar),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
