@@ -4,8 +4,44 @@
  * not: a node that they refuse costs another round of the partition pass.
  */
 #include "device.h"
-#include "expand.h"
 #include "graph.h"
+
+static bool is_compare(enum ncc_op op)
+{
+	return op == NCC_EQUAL || op == NCC_LESS || op == NCC_LESSEQUAL || op == NCC_GREATER ||
+	       op == NCC_GREATEREQUAL;
+}
+
+/* A comparison of which only numbers, 1 and 0, are made: bool exists nowhere then. */
+static bool is_mask(struct ncc_context *ctx, const struct ncc_node *node)
+{
+	const struct ncc_graph *g = ctx->whole ? ctx->whole : ctx->graph;
+	bool used = false;
+
+	if (!is_compare(node->op) || node->out[0]->is_output)
+		return false;
+	for (size_t i = 0; i < g->nnode; i++)
+		for (size_t k = 0; k < g->node[i]->nin; k++) {
+			if (g->node[i]->in[k] != node->out[0])
+				continue;
+			if (g->node[i]->op != NCC_CAST || g->node[i]->out[0]->type != NCC_FLOAT)
+				return false;
+			used = true;
+		}
+	return used;
+}
+
+/* The Cast behind such a comparison, or one from float to float. */
+static bool becomes_number(const struct ncc_node *node)
+{
+	const struct ncc_tensor *x = node->nin ? node->in[0] : NULL;
+
+	if (node->op != NCC_CAST || node->out[0]->type != NCC_FLOAT)
+		return false;
+	return x->type == NCC_FLOAT ||
+	       (x->type == NCC_BOOL && x->producer && is_compare(x->producer->op) &&
+		!x->producer->refused);
+}
 
 /* The chip computes with floating types, on tensors that have elements. */
 static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node *node)
@@ -19,7 +55,7 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 	if (!out->shaped)
 		return ncc_printf(&ctx->arena, "the shape of '%s' is known only when the model runs",
 				  out->name);
-	if (out->type != NCC_FLOAT)
+	if (out->type != NCC_FLOAT && !is_mask(ctx, node))
 		return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32 is computed on the "
 				  "device", out->name, ncc_type_name(out->type));
 	if (!out->count)
@@ -31,7 +67,7 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 		if (t && !t->count && !ncc_is_const(t))
 			return ncc_printf(&ctx->arena, "tensor '%s' %s has no elements", t->name,
 					  ncc_shape_text(ctx, t));
-		if (!t || t->type == NCC_FLOAT)
+		if (!t || t->type == NCC_FLOAT || becomes_number(node))
 			continue;
 		if (!ncc_is_const(t))
 			return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32 is computed on "
@@ -85,9 +121,6 @@ const char *ncc_device_refuses(struct ncc_context *ctx, const struct ncc_node *n
 		if (node->window.stride[0] > 16 || node->window.stride[1] > 16)
 			return "strides above 16 are not supported";
 		return refuse_parameters(ctx, node, 1, 2);
-	case NCC_POW:
-		return ncc_expands_power(node) ? NULL :
-		       "the exponent must be a constant whole number up to 8, or 0.5 or -0.5";
 	case NCC_GATHER:
 		return node->move ? NULL : "the indices are computed at run time";
 	case NCC_CELU:

@@ -213,7 +213,10 @@ static int eval_compare(struct ncc_graph *g, struct ncc_node *node)
 		bool greater = a->f ? a->f[x] > b->f[y] : a->i[x] > b->i[y];
 		bool equal = a->f ? a->f[x] == b->f[y] : a->i[x] == b->i[y];
 
-		i[n] = node->op == NCC_EQUAL ? equal : node->op == NCC_LESS ? less : greater;
+		i[n] = node->op == NCC_LESS || node->op == NCC_LESSEQUAL ? less :
+		       node->op != NCC_EQUAL && greater;
+		if (node->op != NCC_LESS && node->op != NCC_GREATER)
+			i[n] |= equal;
 	}
 	return 0;
 }
@@ -436,7 +439,8 @@ static const eval_fn eval[NCC_OP_COUNT] = {
 	[NCC_TRANSPOSE] = eval_transpose, [NCC_CONCAT] = eval_concat, [NCC_GATHER] = eval_move,
 	[NCC_SLICE] = eval_move, [NCC_PAD] = eval_move, [NCC_EXPAND] = eval_move,
 	[NCC_TILE] = eval_move, [NCC_SPLIT] = eval_split, [NCC_CAST] = eval_cast, [NCC_EQUAL] = eval_compare,
-	[NCC_LESS] = eval_compare, [NCC_GREATER] = eval_compare, [NCC_WHERE] = eval_where,
+	[NCC_LESS] = eval_compare, [NCC_GREATER] = eval_compare,
+	[NCC_LESSEQUAL] = eval_compare, [NCC_GREATEREQUAL] = eval_compare, [NCC_WHERE] = eval_where,
 	[NCC_SIZE] = eval_size, [NCC_REDUCEL1] = eval_reduce, [NCC_REDUCEL2] = eval_reduce,
 	[NCC_REDUCEMAX] = eval_reduce, [NCC_REDUCEMEAN] = eval_reduce,
 	[NCC_REDUCEMIN] = eval_reduce, [NCC_REDUCESUM] = eval_reduce,

@@ -273,7 +273,8 @@ int ncc_expand_pointwise(struct ncc_graph *g, struct ncc_node *node, bool *done)
 	case NCC_SOFTSIGN:
 		return softsign(g, node);
 	case NCC_POW:
-		return power(g, node);
+		*done = ncc_expands_power(node);
+		return *done ? power(g, node) : 0;
 	case NCC_MEAN:
 		return mean(g, node);
 	default:

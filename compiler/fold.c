@@ -70,6 +70,20 @@ static int fold_identity(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
+/* What is compared keeps its precision: rounding would make different numbers equal. */
+static void widen(struct ncc_tensor *t)
+{
+	while (t) {
+		const struct ncc_node *from = t->producer;
+		bool passes = from && (from->op == NCC_MAXPOOL || from->op == NCC_SIGMOID ||
+				       from->op == NCC_TRANSPOSE || from->op == NCC_RESHAPE ||
+				       from->op == NCC_MOVE);
+
+		t->wide = true;
+		t = passes ? from->in[0] : NULL;
+	}
+}
+
 /* Operators that others can express. */
 static int expand(struct ncc_graph *g, struct ncc_node *node)
 {
@@ -95,7 +109,17 @@ static int fold_node(struct ncc_graph *g, struct ncc_node *node)
 	switch (node->op) {
 	case NCC_IDENTITY:
 	case NCC_DROPOUT:
+	case NCC_CAST:
 		return fold_identity(g, node);
+	case NCC_EQUAL:
+	case NCC_LESS:
+	case NCC_LESSEQUAL:
+	case NCC_GREATER:
+	case NCC_GREATEREQUAL:
+		widen(node->in[0]);
+		widen(node->in[1]);
+		ncc_graph_add(g, node);
+		return 0;
 	case NCC_MAX:
 	case NCC_MIN:
 	case NCC_SUM:

@@ -21,7 +21,8 @@
 	O(ADD, "Add", RUN, 2, 2, 1)				\
 	O(AVERAGEPOOL, "AveragePool", RUN, 1, 1, 1)		\
 	O(BATCHNORM, "BatchNormalization", RUN, 5, 5, 5)	\
-	O(CAST, "Cast", CONST, 1, 1, 1)				\
+	O(CAST, "Cast", RUN, 1, 1, 1)				\
+	O(CEIL, "Ceil", RUN, 1, 1, 1)				\
 	O(CELU, "Celu", RUN, 1, 1, 1)				\
 	O(CLIP, "Clip", RUN, 1, 3, 1)				\
 	O(CONCAT, "Concat", RUN, 1, NCC_MANY, 1)		\
@@ -29,21 +30,24 @@
 	O(CONSTANTOFSHAPE, "ConstantOfShape", CONST, 1, 1, 1)	\
 	O(CONV, "Conv", RUN, 2, 3, 1)				\
 	O(CONVTRANSPOSE, "ConvTranspose", RUN, 2, 3, 1)		\
+	O(COS, "Cos", RUN, 1, 1, 1)				\
 	O(DEPTHTOSPACE, "DepthToSpace", RUN, 1, 1, 1)		\
 	O(DIV, "Div", RUN, 2, 2, 1)				\
 	O(DROPOUT, "Dropout", GONE, 1, 3, 2)			\
 	O(ELU, "Elu", RUN, 1, 1, 1)				\
-	O(EQUAL, "Equal", CONST, 2, 2, 1)			\
+	O(EQUAL, "Equal", RUN, 2, 2, 1)			\
 	O(ERF, "Erf", RUN, 1, 1, 1)				\
 	O(EXP, "Exp", RUN, 1, 1, 1)				\
 	O(EXPAND, "Expand", RUN, 2, 2, 1)			\
 	O(FLATTEN, "Flatten", RUN, 1, 1, 1)			\
+	O(FLOOR, "Floor", RUN, 1, 1, 1)				\
 	O(GATHER, "Gather", RUN, 2, 2, 1)			\
 	O(GELU, "Gelu", RUN, 1, 1, 1)				\
 	O(GEMM, "Gemm", RUN, 2, 3, 1)				\
 	O(GLOBALAVERAGEPOOL, "GlobalAveragePool", RUN, 1, 1, 1)	\
 	O(GLOBALMAXPOOL, "GlobalMaxPool", RUN, 1, 1, 1)		\
-	O(GREATER, "Greater", CONST, 2, 2, 1)			\
+	O(GREATER, "Greater", RUN, 2, 2, 1)			\
+	O(GREATEREQUAL, "GreaterOrEqual", RUN, 2, 2, 1)		\
 	O(GROUPNORM, "GroupNormalization", RUN, 3, 3, 1)	\
 	O(HARDSIGMOID, "HardSigmoid", RUN, 1, 1, 1)		\
 	O(HARDSWISH, "HardSwish", RUN, 1, 1, 1)			\
@@ -51,7 +55,9 @@
 	O(INSTANCENORM, "InstanceNormalization", RUN, 3, 3, 1)	\
 	O(LAYERNORM, "LayerNormalization", RUN, 2, 3, 3)	\
 	O(LEAKYRELU, "LeakyRelu", RUN, 1, 1, 1)			\
-	O(LESS, "Less", CONST, 2, 2, 1)				\
+	O(LESS, "Less", RUN, 2, 2, 1)				\
+	O(LESSEQUAL, "LessOrEqual", RUN, 2, 2, 1)		\
+	O(LOG, "Log", RUN, 1, 1, 1)				\
 	O(LPNORM, "LpNormalization", RUN, 1, 1, 1)		\
 	O(LRN, "LRN", RUN, 1, 1, 1)				\
 	O(MATMUL, "MatMul", RUN, 2, 2, 1)			\
@@ -60,6 +66,7 @@
 	O(MEAN, "Mean", RUN, 1, NCC_MANY, 1)			\
 	O(MVN, "MeanVarianceNormalization", RUN, 1, 1, 1)	\
 	O(MIN, "Min", RUN, 1, NCC_MANY, 1)			\
+	O(MISH, "Mish", RUN, 1, 1, 1)				\
 	O(MUL, "Mul", RUN, 2, 2, 1)				\
 	O(NEG, "Neg", RUN, 1, 1, 1)				\
 	O(PAD, "Pad", RUN, 1, 4, 1)				\
@@ -77,12 +84,16 @@
 	O(RELU, "Relu", RUN, 1, 1, 1)				\
 	O(RESHAPE, "Reshape", RUN, 1, 2, 1)			\
 	O(RESIZE, "Resize", RUN, 1, 4, 1)			\
+	O(ROUND, "Round", RUN, 1, 1, 1)				\
 	O(SELU, "Selu", RUN, 1, 1, 1)				\
 	O(SHAPE, "Shape", CONST, 1, 1, 1)			\
 	O(SIGMOID, "Sigmoid", RUN, 1, 1, 1)			\
+	O(SIGN, "Sign", RUN, 1, 1, 1)				\
+	O(SIN, "Sin", RUN, 1, 1, 1)				\
 	O(SIZE, "Size", CONST, 1, 1, 1)				\
 	O(SLICE, "Slice", RUN, 1, 5, 1)				\
 	O(SOFTMAX, "Softmax", RUN, 1, 1, 1)			\
+	O(SOFTPLUS, "Softplus", RUN, 1, 1, 1)			\
 	O(SOFTSIGN, "Softsign", RUN, 1, 1, 1)			\
 	O(SPACETODEPTH, "SpaceToDepth", RUN, 1, 1, 1)		\
 	O(SPLIT, "Split", RUN, 1, 2, NCC_MANY)			\

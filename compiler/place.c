@@ -143,7 +143,13 @@ static int number_segments(struct ncc_program *p, struct ncc_graph *g)
 	for (size_t i = 0; i < g->ninput + g->noutput; i++) {
 		bool in = i < g->ninput;
 		struct ncc_tensor *t = in ? g->input[i] : g->output[i - g->ninput];
-		struct ncc_var *v = add_var(p, t->name, in ? "input" : "output", segment);
+		struct ncc_var *v;
+
+		/* A comparison whose Cast went to the CPU, say. */
+		if (!in && t->type != NCC_FLOAT && t->producer)
+			return ncc_node_error(p->ctx, t->producer, "its result of type %s leaves the chip",
+					      ncc_type_name(t->type));
+		v = add_var(p, t->name, in ? "input" : "output", segment);
 
 		v->tensor = t;
 		v->size = (uint64_t)t->count * 4;

@@ -367,42 +367,27 @@ static int lower(struct elementwise *e)
 
 static bool act_func(enum ncc_op op, uint8_t *func, float *scale)
 {
-	*scale = 1;
-	switch (op) {
-	case NCC_ABS:
-		*func = NEURON_FUNC_ABS;
-		return true;
-	case NCC_EXP:
-		*func = NEURON_FUNC_EXP;
-		return true;
-	case NCC_NEG:
-		*func = NEURON_FUNC_IDENTITY;
-		*scale = -1;
-		return true;
-	case NCC_RECIPROCAL:
-		*func = NEURON_FUNC_RECIPROCAL;
-		return true;
-	case NCC_RELU:
-		*func = NEURON_FUNC_RELU;
-		return true;
-	case NCC_SIGMOID:
-		*func = NEURON_FUNC_SIGMOID;
-		return true;
-	case NCC_SQRT:
-		*func = NEURON_FUNC_SQRT;
-		return true;
-	case NCC_TANH:
-		*func = NEURON_FUNC_TANH;
-		return true;
-	case NCC_ERF:
-		*func = NEURON_FUNC_ERF;
-		return true;
-	case NCC_RSQRT:
-		*func = NEURON_FUNC_RSQRT;
-		return true;
-	default:
-		return false;
-	}
+	static const struct {
+		bool known;
+		uint8_t func;
+	} funcs[NCC_OP_COUNT] = {
+		[NCC_ABS] = { true, NEURON_FUNC_ABS }, [NCC_CEIL] = { true, NEURON_FUNC_CEIL },
+		[NCC_COS] = { true, NEURON_FUNC_COS }, [NCC_ERF] = { true, NEURON_FUNC_ERF },
+		[NCC_EXP] = { true, NEURON_FUNC_EXP }, [NCC_FLOOR] = { true, NEURON_FUNC_FLOOR },
+		[NCC_LOG] = { true, NEURON_FUNC_LOG }, [NCC_MISH] = { true, NEURON_FUNC_MISH },
+		[NCC_NEG] = { true, NEURON_FUNC_IDENTITY },
+		[NCC_RECIPROCAL] = { true, NEURON_FUNC_RECIPROCAL },
+		[NCC_RELU] = { true, NEURON_FUNC_RELU }, [NCC_ROUND] = { true, NEURON_FUNC_ROUND },
+		[NCC_RSQRT] = { true, NEURON_FUNC_RSQRT },
+		[NCC_SIGMOID] = { true, NEURON_FUNC_SIGMOID },
+		[NCC_SIGN] = { true, NEURON_FUNC_SIGN }, [NCC_SIN] = { true, NEURON_FUNC_SIN },
+		[NCC_SOFTPLUS] = { true, NEURON_FUNC_SOFTPLUS },
+		[NCC_SQRT] = { true, NEURON_FUNC_SQRT }, [NCC_TANH] = { true, NEURON_FUNC_TANH },
+	};
+
+	*scale = op == NCC_NEG ? -1 : 1;
+	*func = funcs[op].func;
+	return funcs[op].known;
 }
 
 static int emit_unary(struct elementwise *e, const struct ncc_region *r, const struct ncc_tile *in,
@@ -458,6 +443,18 @@ static uint8_t alu_of(enum ncc_op op)
 		return NEURON_ALU_DIV;
 	case NCC_MAX:
 		return NEURON_ALU_MAX;
+	case NCC_POW:
+		return NEURON_ALU_POW;
+	case NCC_EQUAL:
+		return NEURON_ALU_EQ;
+	case NCC_LESS:
+		return NEURON_ALU_LT;
+	case NCC_LESSEQUAL:
+		return NEURON_ALU_LE;
+	case NCC_GREATER:
+		return NEURON_ALU_GT;
+	case NCC_GREATEREQUAL:
+		return NEURON_ALU_GE;
 	default:
 		return NEURON_ALU_MIN;
 	}

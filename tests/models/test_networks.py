@@ -135,7 +135,7 @@ def run_network(tap, name, ort, runner, out):
     flags = ["--io-config", '{"inputs": {%s}}' % config] if shapes else []
     start = time.monotonic()
     try:
-        neff = compile_model(data, *flags, out=out)
+        neff = compile_model(data, "--partition=off", *flags, out=out)
         compiled = time.monotonic() - start
         inputs = make_inputs(Outline(data), shapes, kind)
         runner.load(neff)

@@ -18,6 +18,10 @@ def activations():
     yield from unary("Erf", SHAPES)
     yield from unary("Gelu", [(3, 7), (2, 3, 4, 5)], opset=20)
     yield from unary("Gelu", [(3, 7)], opset=20, approximate="tanh")
+    for op in ("Ceil", "Cos", "Floor", "Round", "Sign", "Sin", "Softplus"):
+        yield from unary(op, [(3, 7), (1, 130, 3, 3)], low=-3.0, high=3.0)
+    yield from unary("Mish", [(3, 7)], opset=18)
+    yield from unary("Log", [(3, 7), (1, 130, 3, 3)], low=0.1, high=9.0)
     for alpha in (0.1, 1.5, -0.3):
         yield from unary("LeakyRelu", [(2, 3, 4, 5)], alpha=alpha)
     yield from unary("Elu", [(3, 7), (1, 130, 3, 3)], alpha=0.7)
@@ -35,6 +39,14 @@ def activations():
         name = f"Pow {p}"
         yield Case(name, [node("Pow", ["x", "p"], ["y"])], {"x": values(name, 3, 7, low=0.5, high=2)}, {"y": [3, 7]},
                    {"p": np.float32(p).reshape(())})
+    name = "Pow of two tensors"
+    yield Case(name, [node("Pow", ["x", "p"], ["y"])], {"x": values(name, 3, 7, low=0.5, high=2),
+                                                        "p": values(name + "p", 7, low=-2, high=2)}, {"y": [3, 7]})
+    for op in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"):
+        name = f"{op} as a number"      # eighths: exact in every type
+        a, b = (np.round(values(name + k, *shape, low=-2, high=2) * 2) / 8 for k, shape in (("a", (3, 40)), ("b", (40,))))
+        yield Case(name, [node(op, ["a", "b"], ["m"]), node("Cast", ["m"], ["y"], to=1)], {"a": a, "b": b}, {"y": [3, 40]},
+                   bound=bounds.moved)
     name = "Mean of three"
     yield Case(name, [node("Mean", ["a", "b", "c"], ["y"])], {k: values(name + k, 3, 5) for k in "abc"}, {"y": [3, 5]})
 
