@@ -107,6 +107,34 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	return NEURON_JOB_OK;
 }
 
+/* The form that convolutions and matrix products end in, which has a kernel of its own. */
+static bool is_evacuation(const struct emu_nc *nc, const struct emu_nc_dec_act *act)
+{
+	return nc->kernels->evacuate && act->src.psum && act->src.dtype == NEURON_FP32 &&
+	       act->dst.dtype == NEURON_BF16 && !act->reduce && !(act->dst.part & 1) &&
+	       !(act->dst.parts & 1) && (!act->has_residual || !(act->residual.part & 1)) &&
+	       (act->func == NEURON_FUNC_IDENTITY || act->func == NEURON_FUNC_RELU);
+}
+
+static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const float *scale,
+		     const float *bias)
+{
+	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
+					       act->has_residual ? &act->residual : &act->dst };
+	bool relu = act->func == NEURON_FUNC_RELU;
+	struct emu_nc_walk w;
+
+	emu_nc_walk_init(&w, ap, 3);
+	do {
+		const uint16_t *residual = act->has_residual ?
+			&nc->mem.sbuf[w.off[2] / 2][act->residual.part] : NULL;
+
+		nc->nan |= nc->kernels->evacuate(&nc->mem.sbuf[w.off[1] / 2][act->dst.part],
+						 &nc->mem.psum[w.off[0] / 4][act->src.part], scale,
+						 bias, residual, act->dst.parts, relu);
+	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
+}
+
 /* A vector of the instruction, or its immediate. */
 static const float *vector(struct emu_nc *nc, bool pointer, const struct emu_nc_ap *ap,
 			   uint32_t imm, struct emu_nc_lanes *lanes)
@@ -129,6 +157,10 @@ int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 
 	scale = vector(nc, act->has_scale, &act->scale, act->scale_imm, &scales);
 	bias = vector(nc, act->has_bias, &act->bias, act->bias_imm, &biases);
+	if (is_evacuation(nc, act)) {
+		evacuate(nc, act, scale, bias);
+		return NEURON_JOB_OK;
+	}
 	param = vector(nc, act->has_param, &act->param, act->param_imm, &params);
 	/* -0 is what an addition does not notice. */
 	emu_nc_lanes_fill(&residuals, NEGATIVE_ZERO);

@@ -533,6 +533,37 @@ static void place_step(struct place *at, const struct emu_nc_dma_side *s, int d,
 	at->part += s->dpart[d] * (int32_t)times;
 }
 
+/* SBUF side @l, memory side @m: rows of all partitions, dense and one after the other. */
+static bool is_image(const struct emu_nc_dec_dma *dma, const struct emu_nc_dma_side *l,
+		     const struct emu_nc_dma_side *m)
+{
+	return dma->size == 2 && l->local && !l->psum && !m->local && !l->part &&
+	       dma->counts.count[3] == NEURON_PARTITIONS && l->dpart[3] == 1 && !l->step[3] &&
+	       m->step[3] == 2 && !l->dpart[2] && l->step[2] == 2 &&
+	       m->step[2] == 2 * NEURON_PARTITIONS && !l->dpart[1] && !l->dpart[0];
+}
+
+/* Whole images, if the memory is mapped: those of the two outer loops, one after the other. */
+static int copy_images(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, uint8_t *mem, bool in)
+{
+	const struct emu_nc_dma_side *l = in ? &dma->dst : &dma->src, *m = in ? &dma->src : &dma->dst;
+	size_t words = (size_t)dma->counts.count[2] * NEURON_PARTITIONS / 2;
+
+	for (uint32_t i = 0; i < dma->counts.count[0]; i++)
+		for (uint32_t j = 0; j < dma->counts.count[1]; j++) {
+			int64_t row = (l->base + i * l->step[0] + j * l->step[1]) / 2;
+			uint8_t *at = mem + m->base + i * m->step[0] + j * m->step[1];
+
+			if (emu_nc_aborting(nc))
+				return NEURON_JOB_ABORTED;
+			if (in)
+				nc->kernels->swap_pairs(nc->mem.sbuf[row], at, words);
+			else
+				nc->kernels->swap_pairs(at, nc->mem.sbuf[row], words);
+		}
+	return NEURON_JOB_OK;
+}
+
 static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 {
 	struct place src = { dma->src.part, dma->src.base }, dst = { dma->dst.part, dma->dst.base };
@@ -546,6 +577,10 @@ static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 	if (!dma->dst.local)
 		s.dst = emu_nc_segment_map(nc, dma->dst.seg);
 	merge_loops(dma);
+	if (s.src && is_image(dma, &dma->dst, &dma->src))
+		return copy_images(nc, dma, s.src, true);
+	if (s.dst && is_image(dma, &dma->src, &dma->dst))
+		return copy_images(nc, dma, s.dst, false);
 	n = dma->counts.count[3];
 	run = !dma->src.local && !dma->dst.local && apart(nc, dma) &&
 	      (n == 1 || (dma->src.step[3] == dma->size && dma->dst.step[3] == dma->size));

@@ -70,6 +70,41 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 		transpose16(dst + j, src, j, n - j);
 }
 
+/* Pairs of lanes change places on their way between registers and rows. */
+static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, const float *bias,
+		       const uint16_t *residual, unsigned int n, bool relu)
+{
+	const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
+	__mmask16 any = 0;
+
+	for (unsigned int i = 0; i < n; i += 16) {
+		__mmask16 some = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff, nan;
+		__m512 x = _mm512_maskz_loadu_ps(some, (const float *)psum + i);
+		__m512i u;
+
+		x = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(some, scale + i), x,
+				    _mm512_maskz_loadu_ps(some, bias + i));
+		if (residual) {
+			u = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, residual + i));
+			u = _mm512_shuffle_epi32(_mm512_slli_epi32(u, 16), _MM_PERM_CDAB);
+			x = _mm512_add_ps(x, _mm512_castsi512_ps(u));
+		}
+		nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) & some;
+		if (relu)
+			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(),
+								   _CMP_NLE_UQ), x);
+		u = _mm512_castps_si512(x);
+		u = _mm512_add_epi32(_mm512_add_epi32(u, half),
+				     _mm512_and_si512(_mm512_srli_epi32(u, 16), one));
+		u = _mm512_srli_epi32(u, 16);
+		u = _mm512_mask_mov_epi32(u, nan, _mm512_set1_epi32(NC_NAN_BITS >> 16));
+		any |= nan;
+		_mm256_mask_storeu_epi16(dst + i, some, _mm512_cvtepi32_epi16(
+			_mm512_shuffle_epi32(u, _MM_PERM_CDAB)));
+	}
+	return any;
+}
+
 #define ZMM_NAME		k_mac
 #define ZMM_STRIP		emu_nc_float_strip
 #define ZMM_X			float
@@ -89,6 +124,7 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 	.load_int = k_load_int,				\
 	.store_int = k_store_int,			\
 	.affine = k_affine,				\
+	.evacuate = k_evacuate,				\
 	.func = k_func,					\
 	.alu = k_alu,					\
 	.ialu = k_ialu,					\

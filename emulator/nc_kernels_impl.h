@@ -30,9 +30,11 @@ static uint32_t *load_bits(const struct emu_nc_mem *mem, const struct emu_nc_ap 
 	} else if (size == 2) {
 		const uint32_t *row = (const uint32_t *)&mem->sbuf[off / 2][ap->part & ~1];
 
+		/* both at once: the compiler makes shifts of it instead of shuffles */
 		for (unsigned int i = 0; i < pairs; i++) {
-			out[2 * i] = row[i] >> 16;
-			out[2 * i + 1] = row[i] & 0xffff;
+			uint64_t two = (uint64_t)(row[i] & 0xffff) << 32 | row[i] >> 16;
+
+			__builtin_memcpy(out + 2 * i, &two, sizeof(two));
 		}
 	} else {
 		const uint32_t *row = (const uint32_t *)&mem->sbuf[off / 2][ap->part & ~1];
@@ -57,8 +59,12 @@ static void store_row(uint16_t *restrict row, unsigned int part, unsigned int n,
 		row[part ^ 1] = (uint16_t)bits[0];
 	words = (uint32_t *)(row + part + i);
 	pairs = (n - i) / 2;
-	for (unsigned int j = 0; j < pairs; j++)
-		words[j] = bits[i + 2 * j] << 16 | (bits[i + 2 * j + 1] & 0xffff);
+	for (unsigned int j = 0; j < pairs; j++) {
+		uint64_t two;
+
+		__builtin_memcpy(&two, bits + i + 2 * j, sizeof(two));
+		words[j] = (uint32_t)(two << 16) | (uint32_t)(two >> 32 & 0xffff);
+	}
 	i += 2 * pairs;
 	if (i < n)
 		row[(part + i) ^ 1] = (uint16_t)bits[i];
@@ -581,15 +587,15 @@ static void k_ialu(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned
 /* Row pairs to the order of memory and back. */
 static void k_swap_pairs(void *restrict dst, const void *restrict src, size_t n)
 {
-	uint32_t *restrict d = dst;
-	const uint32_t *restrict s = src;
+	uint8_t *restrict d = dst;
+	const uint8_t *restrict s = src;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {	/* of any alignment */
 		uint32_t v;
 
-		__builtin_memcpy(&v, s + i, 4);
+		__builtin_memcpy(&v, s + 4 * i, 4);
 		v = v << 16 | v >> 16;
-		__builtin_memcpy(d + i, &v, 4);
+		__builtin_memcpy(d + 4 * i, &v, 4);
 	}
 }
 

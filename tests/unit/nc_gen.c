@@ -114,6 +114,9 @@ static void gen_matmul(struct gen *g, struct neuron_insn *insn)
 
 	insn->flags = (uint8_t)nct_below(2);
 	any_counts(insn->matmul.count);
+	if (insn->matmul.count[0] * insn->matmul.count[1] * insn->matmul.count[2] *
+	    insn->matmul.count[3] > NEURON_MATMUL_MAX_N)
+		insn->matmul.count[0] = 1;
 	insn->matmul.k = (uint8_t)k;
 	insn->matmul.m = (uint8_t)m;
 	insn->matmul.dtype = dtype;
@@ -125,12 +128,18 @@ static void gen_activate(struct neuron_insn *insn)
 {
 	unsigned int parts = any_parts();
 	uint8_t src = any_type(), dst = any_type();
-
+	/* what most networks have most of, and paths have kernels for */
+	bool common = nct_below(3) == 0;
 	static const uint8_t uses[] = { 0, NEURON_ACTIVATE_RESIDUAL, NEURON_ACTIVATE_REDUCE,
 					NEURON_ACTIVATE_REDUCE | NEURON_ACTIVATE_ACCUMULATE };
 	static const uint8_t biases[] = { 0, NEURON_ACTIVATE_BIAS, NEURON_ACTIVATE_BIAS_IMM };
 
-	insn->activate.func = (uint8_t)nct_below(GEN_FUNCS);
+	if (common) {
+		src = NEURON_FP32;
+		dst = NEURON_BF16;
+		parts += parts & 1 && parts < 128;
+	}
+	insn->activate.func = (uint8_t)nct_below(common ? 2 : GEN_FUNCS);
 	insn->flags = (uint8_t)(biases[nct_below(3)] |
 				(nct_below(2) ? NEURON_ACTIVATE_SCALE_PTR : 0));
 	if (insn->activate.func < NEURON_FUNC_ELU)
@@ -142,10 +151,11 @@ static void gen_activate(struct neuron_insn *insn)
 	insn->activate.src_dtype = src;
 	insn->activate.dst_dtype = dst;
 	insn->activate.src =
-		operand(insn->activate.count, insn->activate.src_step, parts, src, any_psum(src));
+		operand(insn->activate.count, insn->activate.src_step, parts, src,
+			common || any_psum(src));
 	insn->activate.dst =
 		operand(insn->activate.count, insn->activate.dst_step, parts, dst, any_psum(dst));
-	if (nct_below(3) == 0) {	/* in place */
+	if (!common && nct_below(3) == 0) {	/* in place */
 		insn->activate.dst = insn->activate.src;
 		insn->activate.dst_dtype = src;
 		memcpy(insn->activate.dst_step, insn->activate.src_step,

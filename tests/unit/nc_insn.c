@@ -89,7 +89,7 @@ static void to_core(struct fix *f, int psum, const uint8_t *image, unsigned int 
 				uint32_t v;
 
 				memcpy(&v, image + (size_t)p * partition + at, 4);
-				nct_poke(f->t, psum, p, at, 4, v);
+				nct_poke_word(f->t, psum, p, at, v);
 			}
 }
 
@@ -99,7 +99,7 @@ static void compare(struct fix *f, int psum, const uint8_t *image, unsigned int 
 		for (unsigned int b = 0; b < GEN_REGION; b += 4)
 			for (int end = 0; end < 2; end++) {
 				unsigned int at = b + (end ? partition - GEN_REGION : 0);
-				uint32_t want, got = nct_peek(f->t, psum, p, at, 4);
+				uint32_t want, got = nct_peek_word(f->t, psum, p, at);
 
 				memcpy(&want, image + (size_t)p * partition + at, 4);
 				if (got != want)
@@ -289,6 +289,11 @@ static void test_dma_shapes(void **state)
 	dma_there_and_back(t, 0x40, part, 2, 1, 128, 1, true);
 	for (unsigned int p = 0; p < 128; p++)
 		assert_memory_equal(nct_byte(t, 0, p, 0x40), t->dram + NCT_CODE_BYTES + 2 * p, 2);
+	/* and many of them */
+	dma_there_and_back(t, 0x40, part, 2, 5, 128, 1, true);
+	for (unsigned int p = 0; p < 128 * 5; p++)
+		assert_memory_equal(nct_byte(t, 0, p % 128, 0x40 + p / 128 * 2),
+				    t->dram + NCT_CODE_BYTES + 2 * p, 2);
 }
 
 int main(void)
