@@ -80,7 +80,7 @@ def run_chain(tap, count, victim, kernel):
         tap.result(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
         work(tap, guest, range(count), "%d chips" % count)
 
-        guest.emulators[victim].kill()
+        guest.kill_chip(guest.emulators[victim])
         left = neighbours(count, (victim,))
         tap.result(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour"
                    % count, connected(guest, list(left)))

@@ -395,11 +395,12 @@ def hot_plug(bench):
         bench.works("hot-plug", device=1)
 
         other = bench.innocent()
-        # No more than that: QEMU may fail an assertion when the chip dies while it is being talked to.
         victim = bench.victim(device=1)
-        chip.kill()
+        copier = bench.innocent(device=1)
+        guest.kill_chip(chip)
         bench.lost(victim, 3, ENODEV, "the chip's process is killed", 15)
         bench.spared(other, "killed")
+        tap.ok(re.search(r"error -(19|5|110) ", copier.end()), "killed: copies end with an error", copier.text)
         pci = bench.pci(1)
         r = bench.sh("echo %s > /sys/bus/pci/drivers/neuron/unbind" % pci)
         tap.ok(r.code == 0 and r.seconds < 10, "killed: unbind works", r)

@@ -344,7 +344,7 @@ def test_chip_is_a_pci_function(make):
         vm.run("d=$(grep -l 0x1d0f /sys/bus/pci/devices/*/vendor | head -n 1); d=${d%/vendor}; echo 1 >$d/enable; "
                "a=$(head -n 1 $d/resource | cut -d' ' -f1); devmem $((a + 0x7ffffc)) 32 1", check=True)
         expect(len(vm.chip_errors()) == 1, vm.chip_errors())
-        vm.emulators[0].kill()
+        vm.kill_chip(vm.emulators[0])
         expect(vm.run(["true"]).code == 0, "the guest did not survive the loss of a chip")
 
 
