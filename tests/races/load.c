@@ -34,6 +34,7 @@ struct memory {
 /* What a process has; its second thread only uses numbers in it, which may be wrong by then. */
 struct state {
 	int fd, chip, buffers[DMABUFS];
+	uint32_t target;
 	struct memory memory[MEMS];
 	uint32_t core, context, queue, ring;
 	uint64_t seq, ring_seq;
@@ -72,7 +73,7 @@ static int leave(int chip, int ret)
 	atomic_fetch_add(ret < 0 ? &op->failed : &op->good, 1);
 	if (ret >= 0) {
 		atomic_fetch_add(&me->good, 1);
-		atomic_fetch_add(chip ? &page->good_others : &page->good, 1);
+		atomic_fetch_add(&page->good[chip], 1);
 	}
 	return ret;
 }
@@ -146,13 +147,24 @@ static void do_close(struct state *s)
 	s->queue = s->ring = s->context = 0;
 }
 
+/* Another chip than the first: the one that somebody wants to see at work, or any that may be there. */
+static uint32_t other_chip(void)
+{
+	uint32_t target = page->target;
+
+	return target ? target : rnd(CHIPS);
+}
+
 static void do_open(struct state *s)
 {
 	char name[32];
 
 	do_close(s);
-	/* The first chip is always there, or soon again. */
-	s->chip = rnd(2) ? 0 : (int)rnd(CHIPS);
+	/* The first chip is always there, or soon again. A new target is waited for. */
+	if (s->target != page->target)
+		s->chip = s->target = page->target;
+	else
+		s->chip = rnd(2) ? 0 : (int)other_chip();
 	snprintf(name, sizeof(name), "/dev/neuron%d", s->chip);
 	if (s->chip && access(name, F_OK))
 		s->chip = 0;
@@ -320,7 +332,7 @@ static void do_group(struct state *s)
 	struct neuron_group_member m[2] = { { .fd = s->fd, .mask = 1u << s->core }, { .fd = -1, .mask = 1 } };
 	char name[32];
 
-	snprintf(name, sizeof(name), "/dev/neuron%d", s->chip ? 0 : 1);
+	snprintf(name, sizeof(name), "/dev/neuron%u", s->chip ? 0 : page->target ? page->target : 1);
 	m[1].fd = open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	CALL(s, "group", group_acquire(s->fd, m, m[1].fd < 0 ? 1 : 2));
 	close(m[1].fd);
@@ -377,9 +389,11 @@ static void do_run(struct state *s)
 	uint32_t seed = rnd(256);
 	bool right = true;
 	struct rig r = { .code = MAP_FAILED, .data = MAP_FAILED, .host = MAP_FAILED };
+	char name[32];
 	int ret;
 
-	r.fd = open(own.chip ? "/dev/neuron1" : DEVICE, O_RDWR | O_CLOEXEC);
+	snprintf(name, sizeof(name), "/dev/neuron%d", own.chip);
+	r.fd = open(name, O_RDWR | O_CLOEXEC);
 	if (r.fd < 0)
 		return;
 	ret = CALL(&own, "rig", rig_make(&r, rnd(RACES_LOAD_CORES), 4));
@@ -441,7 +455,7 @@ static void maker(struct state *s)
 	while (!stop) {
 		/* Who takes the chip away has to get a turn on a slow guest, too. */
 		usleep(rnd(4000));
-		if (s->fd < 0 || !rnd(40))
+		if (s->fd < 0 || s->target != page->target || !rnd(40))
 			do_open(s);
 		if (s->fd >= 0)
 			act[rnd(sizeof(act) / sizeof(act[0]))](s);
@@ -504,9 +518,9 @@ static void *watcher(void *arg)
 		snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", s->fd);
 		CALL(s, "fdinfo", (read_all(name), 0));
 		CALL(s, "wait", wait_job(s->fd, s->queue, s->seq, SECOND / 10, &w));
-		snprintf(name, sizeof(name), "/sys/class/neuron_device/neuron%u", rnd(CHIPS));
+		snprintf(name, sizeof(name), "/sys/class/neuron_device/neuron%u", rnd(2) ? 0 : other_chip());
 		CALL(s, "sysfs", (read_tree(name, 4), 0));
-		snprintf(name, sizeof(name), "/sys/kernel/debug/neuron/neuron%u", rnd(CHIPS));
+		snprintf(name, sizeof(name), "/sys/kernel/debug/neuron/neuron%u", rnd(2) ? 0 : other_chip());
 		CALL(s, "sysfs", (read_tree(name, 1), 0));
 		usleep(rnd(50000));
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Races: what runs in the guest; run_races.py boots it.
 
-RACES := $(O)/tests/guest/race-load $(O)/tests/guest/race-cycles
+RACES := $(addprefix $(O)/tests/guest/race-,load cycles victim)
 
 # Static: the guest's image need not hold its libraries.
 $(RACES): $(O)/tests/guest/race-%: tests/races/%.c tests/races/races.h tests/kselftest/util.h $(wildcard uapi/*/*.h)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What race-load tells race-cycles while both run in the guest: a page in shared memory.
+ * What race-load and those who take chips away from it tell each other in the guest: a page in shared memory.
  */
 #ifndef RACES_H
 #define RACES_H
@@ -11,7 +11,8 @@
 #define RACES_PAGE "/dev/shm/neuron-races"
 #define RACES_SLOTS 32
 #define RACES_OPS 40
-/* Cores that the load uses; the last is left to race-cycles. */
+#define RACES_CHIPS 32
+/* Cores that the load uses; the last is left to race-cycles and race-victim. */
 #define RACES_LOAD_CORES 3
 
 /* A thread of the load. */
@@ -31,8 +32,8 @@ struct race_op {
 struct race_page {
 	_Atomic uint32_t slots;
 	_Atomic uint32_t trouble;	/* wrong data, hangs, workers that ended by themselves */
-	_Atomic uint64_t good;		/* calls on the first chip that worked */
-	_Atomic uint64_t good_others;	/* on others */
+	_Atomic uint32_t target;	/* the chip that gets half of the load; 0: whatever there is */
+	_Atomic uint64_t good[RACES_CHIPS];	/* calls on each chip that worked */
 	_Atomic uint64_t checks;	/* results that were compared, and right */
 	_Atomic uint32_t op_count;
 	struct race_slot slot[RACES_SLOTS];

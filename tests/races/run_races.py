@@ -3,8 +3,8 @@
 """Takes chips away from processes that do everything at once, on the debug kernel: drivers unbound, functions
 removed, resets of every kind, chips whose process is killed, processes killed. TAP on standard output.
 
-race-load (load.c) does what can be done in an endless loop and knows what is wrong; race-cycles (cycles.c) takes
-the chip away; here is what is looked at after each kind and at the end: progress, results, the kernel's log, locks,
+race-load (load.c) does what can be done in an endless loop and knows what is wrong; race-cycles (cycles.c) and
+killed.py take the chip away; here is what is looked at after each kind and at the end: progress, results, the kernel's log, locks,
 memory and descriptors. docs/testing.md has the table.
 
 usage: run_races.py [--cycles N] [--seed N] [--kernel NAME] [KIND...]
@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
+import killed  # noqa: E402
 import vm  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -33,6 +34,11 @@ NEEDED = {"open", "close", "info", "mem-device", "mem-host", "mem-user", "mem-dm
           "ring-wait", "destroy", "poll", "fdinfo", "sysfs", "rig", "run"}
 # A guest that checks everything, on a busy host.
 PATIENCE = 120
+
+
+def counted(kind, cycles):
+    """Cycles of a kind of which all together are so many."""
+    return max(1, KINDS[kind] * cycles // sum(KINDS.values()))
 
 
 class Load:
@@ -62,17 +68,13 @@ class Load:
 class Races:
     def __init__(self, tap, guest, options):
         self.tap, self.guest, self.options = tap, guest, options
-        self.load, self.late, self.problems, self.errors = None, [], 0, 0
+        self.load, self.problems, self.errors = None, 0, 0
 
     def sh(self, command, timeout=PATIENCE):
         return self.guest.run(["sh", "-c", command], timeout=timeout)
 
     def cat(self, path):
         return self.sh("cat " + path).out.strip()
-
-    def counted(self, kind):
-        """Cycles of a kind of which all together are --cycles."""
-        return max(1, KINDS[kind] * self.options.cycles // sum(KINDS.values()))
 
     def begin(self):
         self.sh("echo scan > /sys/kernel/debug/kmemleak; echo clear > /sys/kernel/debug/kmemleak")
@@ -104,7 +106,7 @@ class Races:
         self.tap.ok(not new, "%s: the chip finds no fault with the driver" % name, "\n".join(new[:20]))
 
     def cycles(self, kind):
-        count = self.counted(kind)
+        count = counted(kind, self.options.cycles)
         r = self.guest.run([PROGRAMS + "race-cycles", kind, str(count), str(self.options.seed), self.pci],
                            timeout=PATIENCE + 15 * count)
         self.tap.note(r.out)
@@ -114,45 +116,17 @@ class Races:
             self.tap.note(self.load.trouble())
         self.healthy(kind)
 
-    def chip(self):
-        """Chips that come while the system runs, and whose process is killed."""
-        count, done, longest, reason = self.counted("chip"), 0, 0.0, ""
-        for i in range(count):
-            begin = time.monotonic()
-            reason = self.one_chip(i)
-            longest = max(longest, time.monotonic() - begin)
-            if reason:
-                break
-            done += 1
-        self.tap.note("chip: %d of %d, longest %.1f s" % (done, count, longest))
-        self.tap.ok(done == count, "%d chips come, have load, and their process is killed" % count, reason)
+    def killed(self, killer, count):
+        died, reason = killer.run(count)
+        self.tap.ok(died == count, "%d chips come, are used, and their process is killed" % count, reason)
+        if reason:
+            self.tap.note(self.load.trouble())
         self.healthy("chip")
 
-    def one_chip(self, number):
-        chip = vm.Emulator(number + 1, self.guest.directory, "%s.emu-late%d.log" % (self.guest._log, number))
-        self.late.append(chip)
-        chip.wait_ready()
-        self.guest.qmp("device_add", driver="vfio-user-pci", id="late%d" % number, bus="spare%d" % number,
-                       socket={"path": chip.socket, "type": "unix"}, **{"x-msg-timeout": 60000})
-        # The load opens it as soon as it sees it. The rescan is for kernels that are not told of hot-plug.
-        r = self.sh("echo 1 > /sys/bus/pci/rescan; for i in $(seq 600); do test -c /dev/neuron1 && "
-                    "grep -q . /sys/class/neuron_device/neuron1/state && exit; sleep 0.1; done; exit 1")
-        if r.code:
-            return "chip %d does not come\n%s" % (number, self.guest.dmesg()[-2000:])
-        r = self.guest.run([PROGRAMS + "race-cycles", "others", "1", "1", self.pci], timeout=PATIENCE)
-        if r.code:
-            return "chip %d: %s" % (number, r.out)
-        chip.kill()
-        pci = os.path.basename(self.sh("readlink -f /sys/class/neuron_device/neuron1/device").out.strip())
-        r = self.sh("echo 1 > /sys/bus/pci/devices/%s/remove" % pci)
-        if r.code or self.sh("test -e /sys/class/neuron_device/neuron1").code == 0:
-            return "chip %d cannot be removed: %s" % (number, r.err)
-        return ""
-
     def end(self):
-        tap = self.tap
         # Undisturbed, so that the long ways through the interface are gone to their end, too.
         time.sleep(20)
+        tap = self.tap
         code = self.load.end()
         tap.ok(code == 0, "the load ends when it is asked to, without trouble", self.load.trouble())
         counts = {m[0]: (int(m[1]), int(m[2]))
@@ -188,10 +162,27 @@ class Races:
             self.tap.note("of others:\n" + r.out[:3000])
 
 
-def spare_ports(count):
-    return [a for i in range(count) for a in
-            ("-device", "pcie-root-port,id=spare%d,chassis=%d,io-reserve=0,pref64-reserve=16G,"
-             "power_controller_present=off" % (i, 20 + i))]
+def guest_of(tap, options, kinds, chips):
+    """Races of these kinds, of which so many are chips that are killed, in one guest."""
+    killer = None
+    try:
+        with vm.VM(devices=1, name="races", kernel=options.kernel, lifetime=600 + 30 * options.cycles,
+                   qemu_args=killed.slots(chips)) as guest:
+            tap.note("Linux %s, up after %.0f s, console %s" % (guest.release, guest.boot_seconds, guest.console))
+            killer = killed.Killer(tap, guest, PATIENCE, options.seed)
+            races = Races(tap, guest, options)
+            races.begin()
+            for kind in kinds:
+                begin = time.monotonic()
+                if kind == "chip":
+                    races.killed(killer, chips)
+                else:
+                    races.cycles(kind)
+                tap.note("%s took %.1f s" % (kind, time.monotonic() - begin))
+            races.end()
+    finally:
+        if killer:
+            killer.end()
 
 
 def main():
@@ -206,27 +197,13 @@ def main():
             p.error("no kind of race: %s" % kind)
     kinds = options.kinds or list(KINDS)
     tap = Tap()
-    races = None
     try:
-        chips = max(1, KINDS["chip"] * options.cycles // sum(KINDS.values())) if "chip" in kinds else 0
-        with vm.VM(devices=1, name="races", kernel=options.kernel, lifetime=600 + 15 * options.cycles,
-                   qemu_args=spare_ports(chips)) as guest:
-            tap.note("Linux %s, up after %.0f s, console %s" % (guest.release, guest.boot_seconds, guest.console))
-            races = Races(tap, guest, options)
-            races.begin()
-            for kind in kinds:
-                begin = time.monotonic()
-                if kind == "chip":
-                    races.chip()
-                else:
-                    races.cycles(kind)
-                tap.note("%s took %.1f s" % (kind, time.monotonic() - begin))
-            races.end()
+        chips = counted("chip", options.cycles) if "chip" in kinds else 0
+        guest_of(tap, options, kinds, min(chips, killed.SLOTS))
+        for more in range(killed.SLOTS, chips, killed.SLOTS):
+            guest_of(tap, options, ["chip"], min(chips - more, killed.SLOTS))
     except vm.VMError as e:
         tap.ok(False, "the guest lives", e)
-    finally:
-        for chip in races.late if races else []:
-            chip.kill()
     return tap.done()
 
 
