@@ -24,6 +24,8 @@ CLIENT = "/usr/lib/neuron/tests/recovery-client"
 DEBUGFS = "/sys/kernel/debug/neuron/neuron%d/"
 SYSFS = "/sys/class/neuron_device/neuron%d/"
 EIO, ENODEV, TIMEOUT, ABORTED = -5, -19, 6, 7
+# Less than a victim waits (60 s), more than anything takes on a busy host.
+PATIENCE = 50
 # What chips say that are cut off from memory at work, or go on with a ring that is no more until they are reset.
 CUT_OFF = r"guest-error: (job-|dma-|udma-|queue-config|crash|fwio-address)"
 
@@ -56,7 +58,7 @@ class Client:
     def _receive(self, _kind, data):
         self.text += data.decode(errors="replace")
 
-    def expect(self, pattern, timeout=20, start=0):
+    def expect(self, pattern, timeout=PATIENCE, start=0):
         """Whether a line like that comes after the first characters."""
         limit = time.monotonic() + timeout
         while not re.search(pattern, self.text[start:], re.M):
@@ -65,7 +67,7 @@ class Client:
             time.sleep(0.02)
         return True
 
-    def end(self, timeout=60):
+    def end(self, timeout=2 * PATIENCE):
         """What it printed until it ended by itself."""
         self.job.wait(timeout)
         return self.text
@@ -93,7 +95,7 @@ class Bench:
     def victim(self, jobs=3, core=0, device=0):
         return self.start("victim", "/dev/neuron%d" % device, core, jobs)
 
-    def sh(self, command, timeout=30):
+    def sh(self, command, timeout=PATIENCE):
         return self.guest.run(["sh", "-c", command], timeout=timeout)
 
     def recover(self, command, device=0):
@@ -130,11 +132,20 @@ class Bench:
         self.tap.ok("reuse: status 0" in text, name + ": the queue stays usable", text)
         self.tap.ok("mappings: device live, host live" in text, name + ": mappings stay", text)
 
-    def lost(self, client, jobs, error, name, seconds):
-        text = client.end(seconds + 30)
+    def until(self, condition):
+        """Whether the condition came true; how long it takes is no matter."""
+        limit = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > limit:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def lost(self, client, jobs, error, name, seconds=PATIENCE):
+        text = client.end()
         waited = re.search(r"waited (\d+) ms", text)
         self.tap.ok(text.count("error %d" % error) == jobs + 1, name + ": jobs and calls end with %d" % error, text)
-        self.tap.ok(waited and int(waited.group(1)) < seconds * 1000, name + ": within %d s" % seconds, text)
+        self.tap.ok(waited and int(waited.group(1)) < seconds * 1000, name + ": nobody waits for a time-out", text)
         self.tap.ok("mappings: device gone, host gone" in text, name + ": mappings raise SIGBUS", text)
 
     def admin_reset(self, method="", device=0):
@@ -280,7 +291,7 @@ def device_reset(bench):
     other = bench.innocent()
     victim = bench.victim()
     bench.recover("device")
-    bench.lost(victim, 3, EIO, "device reset", 10)
+    bench.lost(victim, 3, EIO, "device reset")
     # A copy that was under way says that it did not complete.
     tap.ok(re.search(r"error -(5|110) ", other.end()), "device reset: other files end, too", other.text)
     bench.works("device reset")
@@ -303,10 +314,8 @@ def device_reset(bench):
         bench.recover("device")
         bench.works("reset again")
     bench.recover("device")
-    limit = time.monotonic() + 10
-    while bench.state() != "broken" and time.monotonic() < limit:
-        time.sleep(0.1)
-    tap.ok(bench.state() == "broken" and "error %d" % EIO in bench.quick(), "too many resets: the device stays broken")
+    tap.ok(bench.until(lambda: bench.state() == "broken") and "error %d" % EIO in bench.quick(),
+           "too many resets: the device stays broken")
     bench.admin_reset()
     tap.ok(bench.state() == "ready", "too many resets: an administrator's reset helps", bench.state())
     bench.works("reset by an administrator")
@@ -317,7 +326,7 @@ def outside_resets(bench):
         victim = bench.victim()
         r = bench.admin_reset(method)
         bench.tap.ok(r.code == 0, method + " reset: is done", r.err)
-        bench.lost(victim, 3, EIO, method + " reset", 15)
+        bench.lost(victim, 3, EIO, method + " reset")
         bench.works(method + " reset")
     bench.sh("echo default > /sys/bus/pci/devices/%s/reset_method" % bench.pci())
 
@@ -329,37 +338,60 @@ def bus_errors(bench):
         return
     other = bench.innocent()
     guest.hmp("pcie_aer_inject_error rp0 COMP_TIME")
-    limit = time.monotonic() + 10
-    while "bus error, the chip answers" not in guest.dmesg() and time.monotonic() < limit:
-        time.sleep(0.2)
-    tap.ok("bus error, the chip answers" in guest.dmesg(), "non-fatal error: is noticed")
+    tap.ok(bench.until(lambda: "bus error, the chip answers" in guest.dmesg()), "non-fatal error: is noticed")
     bench.spared(other, "non-fatal error")
     victim = bench.victim()
     guest.hmp("pcie_aer_inject_error rp0 DLP")
-    bench.lost(victim, 3, EIO, "fatal error", 15)
-    limit = time.monotonic() + 20
-    while bench.state() != "ready" and time.monotonic() < limit:
-        time.sleep(0.2)
+    bench.lost(victim, 3, EIO, "fatal error")
+    bench.until(lambda: bench.state() == "ready")
     bench.works("fatal error")
-    tap.ok("device recovery successful" in guest.dmesg(), "fatal error: the PCI core is content")
+    tap.ok(bench.until(lambda: "device recovery successful" in guest.dmesg()), "fatal error: the PCI core is content")
 
 
-def system_sleep(bench):
+def sleep(bench, name, state, wake):
+    """While jobs and copies are under way."""
     tap, guest = bench.tap, bench.guest
     other = bench.innocent()
     victim = bench.victim()
-    asleep = guest.spawn(["sh", "-c", "echo mem > /sys/power/state"])
-    limit = time.monotonic() + 20
-    while guest.qmp("query-status")["status"] != "suspended" and time.monotonic() < limit:
-        time.sleep(0.1)
-    guest.qmp("system_wakeup")
-    tap.ok(asleep.wait(30).code == 0, "sleep: the system sleeps and wakes up")
-    bench.lost(victim, 3, EIO, "sleep", 20)
-    tap.ok(re.search(r"error -(5|110) ", other.end()), "sleep: files of before are told", other.text)
-    bench.works("sleep")
+    before = guest.dmesg().count("resumed, files must be opened anew")
+    # It may wake up before it sleeps.
+    asleep = guest.spawn(["sh", "-c", "until echo %s > /sys/power/state; do sleep 0.1; done" % state])
+    wake(asleep)
+    tap.ok(asleep.wait(2 * PATIENCE).code == 0, name + ": the system sleeps and wakes up")
+    tap.ok(guest.dmesg().count("resumed, files must be opened anew") > before, name + ": so does the device")
+    bench.lost(victim, 3, EIO, name)
+    tap.ok(re.search(r"error -(5|110) ", other.end()), name + ": files of before are told", other.text)
+    bench.works(name)
 
 
-def sleeping_guest(tap):
+def system_sleep(bench):
+    """S3: everything but memory loses its power."""
+    def wake(_asleep):
+        bench.until(lambda: bench.guest.qmp("query-status")["status"] == "suspended")
+        bench.guest.qmp("system_wakeup")
+    sleep(bench, "sleep", "mem", wake)
+
+
+def idle_sleep(bench):
+    """s2idle: devices sleep, and the processors wait for an interrupt: a key, because this guest's clock gives none."""
+    guest = bench.guest
+    bench.sh("for f in /sys/devices/platform/i8042/serio*/power/wakeup; do echo enabled > $f; done")
+
+    def wake(asleep):
+        pause = 0.5
+        while not guest.wait(asleep.done, pause) and pause < PATIENCE:
+            guest.qmp("send-key", keys=[{"type": "qcode", "data": "a"}])
+            pause *= 2
+    sleep(bench, "s2idle", "freeze", wake)
+
+
+SLEEPS = {
+    "idle_sleep": idle_sleep,
+    "system_sleep": system_sleep,
+}
+
+
+def sleeping_guest(tap, names):
     """A guest that can be woken: QEMU loads an ELF kernel anew at a wake-up, and takes a chip in a slot for
     hot-plug away."""
     kernel = os.environ.get("NEURON_KERNEL") or os.path.join(vm.cache_dir(), "kernel")
@@ -371,13 +403,14 @@ def sleeping_guest(tap):
         device = {"driver": "vfio-user-pci", "id": "chip0", "bus": "fixed",
                   "socket": {"path": chip.socket, "type": "unix"}, "x-msg-timeout": 60000}
         try:
-            with vm.VM(name="recovery-sleep", vmlinuz=os.path.join(kernel, "vmlinuz"), lifetime=200,
+            with vm.VM(name="recovery-sleep", vmlinuz=os.path.join(kernel, "vmlinuz"), lifetime=500,
                        qemu_args=["-device", "pcie-root-port,id=fixed,chassis=30,io-reserve=0,hotplug=off",
                                   "-device", json.dumps(device)]) as guest:
-                guest.run(["modprobe", "neuron"], timeout=60, check=True)
+                guest.run(["modprobe", "neuron"], timeout=2 * PATIENCE, check=True)
                 bench = Bench(tap, guest)
-                system_sleep(bench)
-                bench.finish("sleep")
+                for name in names:
+                    SLEEPS[name](bench)
+                    bench.finish(name)
         finally:
             chip.kill()
 
@@ -389,21 +422,19 @@ def hot_plug(bench):
     try:
         guest.qmp("device_add", driver="vfio-user-pci", id="late", bus="spare",
                   socket={"path": chip.socket, "type": "unix"}, **{"x-msg-timeout": 60000})
-        limit = time.monotonic() + 20
-        while bench.sh("test -c /dev/neuron1").code and time.monotonic() < limit:
-            time.sleep(0.1)
+        bench.until(lambda: bench.sh("test -c /dev/neuron1").code == 0)
         bench.works("hot-plug", device=1)
 
         other = bench.innocent()
         victim = bench.victim(device=1)
         copier = bench.innocent(device=1)
         guest.kill_chip(chip)
-        bench.lost(victim, 3, ENODEV, "the chip's process is killed", 15)
+        bench.lost(victim, 3, ENODEV, "the chip's process is killed")
         bench.spared(other, "killed")
         tap.ok(re.search(r"error -(19|5|110) ", copier.end()), "killed: copies end with an error", copier.text)
         pci = bench.pci(1)
         r = bench.sh("echo %s > /sys/bus/pci/drivers/neuron/unbind" % pci)
-        tap.ok(r.code == 0 and r.seconds < 10, "killed: unbind works", r)
+        tap.ok(r.code == 0, "killed: unbind works", r)
         r = bench.sh("echo 1 > /sys/bus/pci/devices/%s/remove" % pci)
         tap.ok(r.code == 0, "killed: its function can be removed", r)
     finally:
@@ -420,7 +451,7 @@ def coming_and_going(bench):
     pci = bench.pci()
     r = bench.sh("echo 1 > /sys/bus/pci/devices/%s/remove && echo 1 > /sys/bus/pci/rescan" % pci)
     tap.ok(r.code == 0, "remove and rescan under load", r.err)
-    bench.lost(victim, 3, ENODEV, "removed", 15)
+    bench.lost(victim, 3, ENODEV, "removed")
     bench.works("rescan")
 
 
@@ -438,14 +469,12 @@ def faults(bench):
     for vector, whose in ((4, "of a queue"), (0, "of firmware")):
         chip.control("fault irq-storm:vector=%d" % vector)
         noticed = "storm of interrupts on vector %d$" % vector
-        limit = time.monotonic() + 30
-        while not re.search(noticed, bench.guest.dmesg(), re.M) and time.monotonic() < limit:
-            time.sleep(0.1)
+        tap.ok(bench.until(lambda: re.search(noticed, bench.guest.dmesg(), re.M)),
+               "storm of interrupts %s: is noticed" % whose,
+               bench.sh("grep neuron /proc/interrupts; cat %swatchdog" % (DEBUGFS % 0)).out)
         text = bench.quick(jobs=10)
         chip.control("clear all")
         tap.ok("result 0 " in text, "storm of interrupts %s: jobs run" % whose, text)
-        tap.ok(re.search(noticed, bench.guest.dmesg(), re.M), "storm of interrupts %s: is noticed" % whose,
-               bench.sh("grep neuron /proc/interrupts; cat %swatchdog" % (DEBUGFS % 0)).out)
     bench.spared(other, "storm of interrupts")
 
     events = bench.start("uevents")
@@ -462,11 +491,11 @@ def faults(bench):
         before = len(events.text)
         chip.control("fault " + spec)
         if victim:
-            bench.lost(victim, 3, EIO, spec, 20)
+            bench.lost(victim, 3, EIO, spec)
         else:
             text = bench.quick()
             tap.ok("result %d" % EIO in text, "%s: the job ends with an error" % spec, text)
-        tap.ok(events.expect("NEURON_EVENT=recovered NEURON_REASON=.*" + why, 20, before), "%s: recovered" % spec,
+        tap.ok(events.expect("NEURON_EVENT=recovered NEURON_REASON=.*" + why, start=before), "%s: recovered" % spec,
                events.text[before:])
         chip.control("clear all")
         bench.works(spec)
@@ -476,7 +505,7 @@ def faults(bench):
     victim = bench.victim()
     copier = bench.innocent()
     chip.control("fault all-ones")
-    bench.lost(victim, 3, ENODEV, "all ones", 10)
+    bench.lost(victim, 3, ENODEV, "all ones")
     tap.ok(re.search(r"error -(19|5|110) ", copier.end()), "all ones: copies end with an error", copier.text)
     tap.ok("error %d" % ENODEV in bench.quick(), "all ones: nobody can open it")
     chip.control("clear all")
@@ -514,20 +543,22 @@ def common_guest(tap, names):
 
 
 def main():
-    names = sys.argv[1:] or list(PARTS) + ["system_sleep"]
+    known = list(PARTS) + list(SLEEPS)
+    names = sys.argv[1:] or known
     for name in names:
-        if name not in PARTS and name != "system_sleep":
-            sys.exit("usage: run_recovery.py [%s|system_sleep]..." % "|".join(PARTS))
+        if name not in known:
+            sys.exit("usage: run_recovery.py [%s]..." % "|".join(known))
     tap = Tap()
     print("TAP version 13", flush=True)
     try:
         common = [name for name in names if name in PARTS]
         if common:
             common_guest(tap, common)
-        if "system_sleep" in names:
+        asleep = [name for name in names if name in SLEEPS]
+        if asleep:
             begin = time.monotonic()
-            sleeping_guest(tap)
-            print("# system_sleep took %.1f s" % (time.monotonic() - begin), flush=True)
+            sleeping_guest(tap, asleep)
+            print("# %s took %.1f s" % (" and ".join(asleep), time.monotonic() - begin), flush=True)
     except vm.VMError as e:
         tap.ok(False, "the guest lives", e)
     print("1..%d" % tap.count)

@@ -304,7 +304,7 @@ class VM:
     """
 
     def __init__(self, devices=0, kernel=None, vmlinuz=None, initrd=None, memory=1024, cpus=2, append="",
-                 qemu_args=(), boot_timeout=60, lifetime=600, name="vm", log_dir=None, firmware=None,
+                 qemu_args=(), boot_timeout=120, lifetime=600, name="vm", log_dir=None, firmware=None,
                  emulator=None, modprobe=False, iommu=False, links=True):
         self._chip_options = [[] for _ in range(devices)] if isinstance(devices, int) else [list(o) for o in devices]
         self.kernel, suffix = find_kernel(kernel or os.environ.get("NEURON_KERNEL") or "6.12")
