@@ -97,8 +97,18 @@ TEST_F_TIMEOUT(copyfault, stalled_copy, 120)
 	EXPECT_TRUE(works(self->fd, self->ring, self->dst.id, self->src.id, self->before.resets));
 }
 
+#define LONG_OPS 64
+
 TEST_F_TIMEOUT(copyfault, lost_interrupts, 120)
 {
+	struct neuron_dma_op ops[LONG_OPS];
+	uint64_t seq;
+
+	/* Long enough that who waits for it sleeps, and needs the interrupt. */
+	for (int i = 0; i < LONG_OPS; i++)
+		ops[i] = op_copy(self->dst.id, 0, self->src.id, 0, MIB);
+	ASSERT_EQ(0, ring_submit(self->fd, self->ring, ops, LONG_OPS, &seq));
+	EXPECT_EQ(0, ring_wait(self->fd, self->ring, seq));
 	EXPECT_TRUE(works(self->fd, self->ring, self->dst.id, self->src.id, self->before.resets));
 }
 
