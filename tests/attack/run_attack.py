@@ -29,6 +29,8 @@ EXPECTED_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|t
 REACH = re.compile(r"reach: core (\d+) owner (\d+) job (\d+): (?:segment (\d+): (?:is (0x[0-9a-f]+) \+ (0x[0-9a-f]+),"
                    r" flags (\d+)|(read|wrote) (0x[0-9a-f]+) \.\. (0x[0-9a-f]+))|(ESCAPE: .*))$")
 COPY = re.compile(r"reach: (engine \d+ queue \d+): (\d+) bytes to (0x[0-9a-f]+) from (0x[0-9a-f]+)$")
+# What was not written down cannot be judged.
+LOST = re.compile(r": \d+ lines lost$")
 EXEC, WRITE, READ = 4, 2, 1
 HOST = 1 << 46          # in a device address
 PATTERN = 0x10000       # what the driver has for itself: for each queue one pattern for fills, so long
@@ -43,6 +45,8 @@ class Trace:
         current = {}            # core: (owner, job), {segment: (start, end, flags)}
         for number, line in enumerate(lines):
             m = REACH.search(line)
+            if LOST.search(line):
+                self.found.append(line)
             if not m:
                 continue
             core, owner, job, index, base, length, flags, what, low, high, escape = m.groups()
@@ -88,6 +92,8 @@ class Copies:
         self.count, self.found, patterns = 0, [], {}
         for line in lines[jobs[0]:jobs[-1]] if jobs else []:
             m = COPY.search(line)
+            if LOST.search(line):
+                self.found.append(line)
             if not m:
                 continue
             queue, length, dst, src = m[1], int(m[2]), int(m[3], 16), int(m[4], 16)
@@ -138,6 +144,7 @@ def judge_can_fail(tap):
     for what, lines in {
             "a read outside": [mine, head % 1 + "segment 1: read 0x1000 .. 0x2001"],
             "a write without permission": [mine, head % 1 + "segment 1: wrote 0x1000 .. 0x1004"],
+            "that it does not see all": [mine, "neuron-emu[0]: 3 lines lost"],
             "no segment": [mine, head % 1 + "ESCAPE: write of 4 bytes at 0x10"]}.items():
         tap.result(len(Trace(lines).found) == 1, "the judge sees " + what)
     other = head % 2 + "segment 7: is 0x1fff + 0x10, flags 3"
