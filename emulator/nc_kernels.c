@@ -6,6 +6,8 @@
 #include <string.h>
 #include "nc_kernels.h"
 
+#if defined(__x86_64__)
+
 /* ---- self-test ---- */
 
 #define TEST_TILES	12	/* about 10^5 chains */
@@ -109,6 +111,8 @@ static bool passes(const struct emu_nc_kernels *k)
 	free(t);
 	return good;
 }
+
+#endif
 
 static const struct emu_nc_kernels *usable[EMU_NC_PATHS];
 static unsigned int usable_count;

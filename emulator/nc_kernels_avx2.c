@@ -126,7 +126,7 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 #define FMA231(acc, a, b) __asm__ volatile("vfmadd231ps %1, %2, %0" : "+x"(acc) : "x"(a), "x"(b))
 
 /* One strip (two vectors) of six columns: 12 accumulators. */
-static void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float *const *x,
+static __attribute__((noinline)) void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float *const *x,
 		 unsigned int k)
 {
 #define LOAD(c)	__m256 a##c = _mm256_loadu_ps(acc[c]), b##c = _mm256_loadu_ps(acc[c] + 8);	\
