@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,18 +36,21 @@ static int make_dir(struct emu *emu)
 		return -errno;
 	}
 	snprintf(emu->socket, sizeof(emu->socket), "%s/emu.sock", emu->dir);
+	snprintf(emu->control, sizeof(emu->control), "%s/control.sock", emu->dir);
 	snprintf(emu->log, sizeof(emu->log), "%s/stderr", emu->dir);
 	return 0;
 }
 
 static void child(struct emu *emu, int log, pid_t parent)
 {
-	char *argv[EMU_MAX_EXTRA + 8];
+	char *argv[EMU_MAX_EXTRA + 10];
 	int n = 0, i;
 
 	argv[n++] = (char *)emu->path;
 	argv[n++] = "--socket";
 	argv[n++] = emu->socket;
+	argv[n++] = "--control";
+	argv[n++] = emu->control;
 	if (emu->firmware) {
 		argv[n++] = "--firmware";
 		argv[n++] = (char *)emu->firmware;
@@ -73,6 +79,7 @@ int emu_start(struct emu *emu)
 	if (e)
 		return e;
 	unlink(emu->socket);
+	unlink(emu->control);
 	log = open(emu->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log < 0)
 		return -errno;
@@ -86,6 +93,45 @@ int emu_start(struct emu *emu)
 	}
 	close(log);
 	emu->starts++;
+	return e;
+}
+
+/* The answer ends with a line "ok" or "error: TEXT". */
+static int read_answer(int fd, char *answer, size_t cap)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, answer + used, cap - 1 - used);
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		used += n;
+		answer[used] = 0;
+		if (!strcmp(answer, "ok\n") || strstr(answer, "\nok\n"))
+			return 0;
+		if (!strncmp(answer, "error: ", 7) || strstr(answer, "\nerror: "))
+			return -EIO;
+		if (used == cap - 1)
+			return -ENOSPC;
+	}
+}
+
+int emu_control(struct emu *emu, const char *command, char *answer, size_t cap)
+{
+	struct timeval patience = { VU_TIMEOUT_MS / 1000, 0 };
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), e = 0;
+
+	snprintf(answer, cap, "no answer");
+	if (fd < 0)
+		return -errno;
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", emu->control);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) || dprintf(fd, "%s\n", command) < 0)
+		e = -errno;
+	e = e ? e : read_answer(fd, answer, cap);
+	close(fd);
 	return e;
 }
 
@@ -138,6 +184,7 @@ void emu_cleanup(struct emu *emu)
 	if (!emu->dir[0])
 		return;
 	unlink(emu->socket);
+	unlink(emu->control);
 	unlink(emu->log);
 	if (rmdir(emu->dir))
 		tap_diag("left behind: %s", emu->dir);

@@ -16,6 +16,7 @@ struct emu {
 	int nextra;
 	char dir[64];
 	char socket[96];
+	char control[96];		/* the test bench's socket */
 	char log[96];
 	pid_t pid;			/* 0 when it does not run */
 	int status;			/* of waitpid(), once it has ended */
@@ -27,6 +28,12 @@ bool emu_alive(struct emu *emu);
 /* SIGTERM, then SIGKILL; 0 = it went on SIGTERM, -1 = it had to be killed or had crashed. */
 int emu_stop(struct emu *emu);
 void emu_cleanup(struct emu *emu);
+
+/*
+ * A command for the test bench's socket, such as "fault SPEC"; 0 when it was done, else -EIO or
+ * another -errno, and what there is to say of it in answer.
+ */
+int emu_control(struct emu *emu, const char *command, char *answer, size_t cap);
 
 /* The length of the log so far; errors are looked for from there on. */
 long emu_log_mark(struct emu *emu);

@@ -16,7 +16,7 @@
 static const struct test *const suites[] = {
 	vfio_tests, bringup_tests, fwio_tests, copy_tests, packet_tests, sync_tests, reset_tests,
 	error_tests, contract_tests, notify_tests,
-	personality_tests, garbage_tests, link_tests,
+	personality_tests, garbage_tests, link_tests, fault_tests,
 };
 
 static const char usage[] =

@@ -30,6 +30,7 @@ extern const struct test notify_tests[];
 extern const struct test personality_tests[];
 extern const struct test garbage_tests[];
 extern const struct test link_tests[];
+extern const struct test fault_tests[];
 
 /*
  * Each documented register of @owner's chip, as the mailbox of @h reads it in address @space, is what

@@ -4,7 +4,8 @@
 
 Proves that all of them get a device node and find their neighbours, that all work at the same time (test_chain.c: copies
 of each chip and over each link in both directions, one group of all cores with a job on each), and that a chip whose
-process is killed takes no other with it: its neighbours see their link go down, and go on."""
+process is killed takes no other with it: its neighbours see their link go down, tell user space, and
+go on."""
 
 import argparse
 import os
@@ -18,6 +19,7 @@ sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 import vm  # noqa: E402
 
 PROGRAM = "/usr/lib/neuron/tests/test_chain"
+UEVENTS = ["/usr/lib/neuron/tests/fault-client", "uevents"]
 TESTS = 3               # in it
 SYSFS = "/sys/class/neuron_device/neuron%d/connected_devices"
 # A neighbour may go between the look at FW_STATUS and the read of its number.
@@ -68,6 +70,19 @@ def work(tap, guest, devices, name):
         tap.result(ok == "ok", "%s: %s" % (name, test))
 
 
+def link_events(text):
+    """{chip: what its newest link event says}"""
+    found = re.findall(r"^(?=.*NEURON_EVENT=link )(?=.*DEVNAME=neuron(\d+) ).*NEURON_LINKS=(east \w+, west \w+)", text, re.M)
+    return {int(chip): links for chip, links in found}
+
+
+def links_without(count, dead):
+    """What the neighbours of a chip that has died must say of their links."""
+    up = {True: "up", False: "down"}
+    want = {dead - 1: "east down, west %s" % up[dead >= 2], dead + 1: "east %s, west down" % up[dead + 2 < count]}
+    return {chip: links for chip, links in want.items() if 0 <= chip < count}
+
+
 def run_chain(tap, count, victim, kernel):
     with vm.VM(devices=count, name="chain-%d" % count, modprobe=True, boot_timeout=180, lifetime=300,
                kernel=kernel) as guest:
@@ -80,10 +95,19 @@ def run_chain(tap, count, victim, kernel):
         tap.result(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
         work(tap, guest, range(count), "%d chips" % count)
 
+        events = []
+        watcher = guest.spawn(UEVENTS, sink=lambda _kind, data: events.append(data.decode(errors="replace")))
+        tap.result(until(lambda: "ok 0" in "".join(events)), "%d chips: events are watched" % count, events)
         guest.kill_chip(guest.emulators[victim])
         left = neighbours(count, (victim,))
         tap.result(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour"
                    % count, connected(guest, list(left)))
+        want = links_without(count, victim)
+        tap.result(until(lambda: link_events("".join(events)) == want),
+                   "%d chips: the neighbours of one that dies, and no others, tell user space" % count, "".join(events))
+        log = guest.dmesg()
+        tap.result(all("neuron%d: links: %s" % pair in log for pair in want.items()), "%d chips: and the log" % count, want)
+        watcher.signal(9)
         work(tap, guest, list(left), "%d chips but one that has died" % count)
         living = [e.index for e in guest.emulators if e.process.poll() is None]
         tap.result(living == list(left), "%d chips: all other processes live" % count, living)
