@@ -32,6 +32,7 @@ def parts(options):
         ("faults", "tests/faults/run_matrix.py", ["--seconds", "%.1f" % max(0.3, seconds / 4 / FAULT_CELLS)]),
         ("faults-debug", "tests/faults/run_matrix.py", ["--kernel", "debug"]),
         ("copyfaults", "tests/kselftest/run_copyfaults.py", []),
+        ("memory", "tests/kselftest/run_all_memory.py", []),
         ("fuzz_vfu", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_vfu"]),
         ("fuzz_mmio", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_mmio"]),
         ("fuzz_fw", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_fw"]),
