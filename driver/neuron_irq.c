@@ -53,16 +53,30 @@ static void neuron_irq_storm(struct neuron_vector *vector)
 static irqreturn_t neuron_interrupt(int irq, void *data)
 {
 	struct neuron_vector *vector = data;
-	int limit = vector->index == NEURON_VECTOR_DMA ? NEURON_STORM_DMA_COUNT :
-								  NEURON_STORM_COUNT;
 	u32 explained;
 
 	trace_neuron_irq(vector->ndev, vector->index);
 	explained = neuron_irq_handle(vector->ndev, vector->index);
-	if (neuron_storm_count(&vector->storm, jiffies, explained, limit) &&
-	    !READ_ONCE(vector->masked))
+	if (neuron_storm_count(&vector->storm, jiffies, explained) && !READ_ONCE(vector->masked))
 		neuron_irq_storm(vector);
 	return IRQ_HANDLED;
+}
+
+static void neuron_irq_limits(struct neuron_vector *vector, unsigned int count)
+{
+	struct neuron_storm *storm = &vector->storm;
+
+	*storm = (struct neuron_storm){
+		.limit = NEURON_STORM_COUNT,
+		.window = msecs_to_jiffies(NEURON_STORM_MS),
+	};
+	/* Not if there are so few vectors that jobs have it, too. */
+	if (vector->index == NEURON_VECTOR_FW && count > NEURON_VECTOR_QUEUE0) {
+		storm->limit = NEURON_STORM_FW_COUNT;
+		storm->window = msecs_to_jiffies(NEURON_STORM_FW_MS);
+	} else if (vector->index == NEURON_VECTOR_DMA) {
+		storm->limit = NEURON_STORM_DMA_COUNT;
+	}
 }
 
 static void neuron_storm_work(struct work_struct *work)
@@ -122,6 +136,7 @@ int neuron_irq_request(struct neuron_device *ndev)
 	for (i = 0; i < count; i++) {
 		ndev->vectors[i].ndev = ndev;
 		ndev->vectors[i].index = i;
+		neuron_irq_limits(&ndev->vectors[i], count);
 		/* Kept, because pci_irq_vector() may sleep. */
 		ndev->vectors[i].irq = pci_irq_vector(pdev, i);
 		ret = request_irq(ndev->vectors[i].irq, neuron_interrupt, 0, "neuron",

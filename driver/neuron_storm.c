@@ -12,9 +12,9 @@
 
 #include "neuron_storm.h"
 
-bool neuron_storm_count(struct neuron_storm *storm, unsigned long now, u32 explained, int limit)
+bool neuron_storm_count(struct neuron_storm *storm, unsigned long now, u32 explained)
 {
-	if (time_after(now, storm->since + msecs_to_jiffies(NEURON_STORM_MS))) {
+	if (time_after(now, storm->since + storm->window)) {
 		storm->since = now;
 		storm->unexplained = 0;
 	}
@@ -23,7 +23,7 @@ bool neuron_storm_count(struct neuron_storm *storm, unsigned long now, u32 expla
 		storm->unexplained = 0;
 	}
 	storm->unexplained -= explained;
-	if (++storm->unexplained < limit)
+	if (++storm->unexplained < storm->limit)
 		return false;
 	storm->unexplained = 0;
 	return true;

@@ -26,7 +26,8 @@ def main():
     print("TAP version 13")
     print("\n".join("# " + line for line in (r.out + r.err).splitlines()))
     print("%s 1 - the next owner of all of the chip's memory reads zeros" % ("ok" if result and not r.code else "not ok"))
-    print("\n".join("# " + line for line in "\n".join(problems).splitlines()))
+    for line in "\n".join(problems).splitlines():
+        print("# " + line)
     print("%s 2 - kernel and chip find no fault with it" % ("not ok" if problems else "ok"))
     print("1..2")
     return 0 if result and not r.code and not problems else 1

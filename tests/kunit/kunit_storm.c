@@ -7,6 +7,7 @@
 
 #define LIMIT	NEURON_STORM_COUNT
 #define WINDOW	msecs_to_jiffies(NEURON_STORM_MS)
+#define STORM	((struct neuron_storm){ .limit = LIMIT, .window = WINDOW })
 
 /* How many of @n interrupts at @now were taken for a storm. */
 static int interrupts(struct neuron_storm *storm, unsigned long now, int n, u32 explained)
@@ -14,13 +15,13 @@ static int interrupts(struct neuron_storm *storm, unsigned long now, int n, u32 
 	int storms = 0;
 
 	while (n--)
-		storms += neuron_storm_count(storm, now, explained, LIMIT);
+		storms += neuron_storm_count(storm, now, explained);
 	return storms;
 }
 
 static void in_vain(struct kunit *test)
 {
-	struct neuron_storm storm = {};
+	struct neuron_storm storm = STORM;
 
 	KUNIT_EXPECT_EQ(test, interrupts(&storm, 1, LIMIT - 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, interrupts(&storm, 1, 1, 0), 1);
@@ -31,7 +32,7 @@ static void in_vain(struct kunit *test)
 
 static void each_with_its_job(struct kunit *test)
 {
-	struct neuron_storm storm = {};
+	struct neuron_storm storm = STORM;
 
 	KUNIT_EXPECT_EQ(test, interrupts(&storm, 1, 100 * LIMIT, 1), 0);
 	/* One interrupt for many jobs pays for those that come in vain. */
@@ -42,14 +43,15 @@ static void each_with_its_job(struct kunit *test)
 
 static void slowly(struct kunit *test)
 {
-	struct neuron_storm storm = {};
+	struct neuron_storm storm = STORM;
 	unsigned long now = 1;
 	int i;
 
 	for (i = 0; i < 100; i++, now += WINDOW + 1)
 		KUNIT_EXPECT_EQ(test, interrupts(&storm, now, LIMIT - 1, 0), 0);
 	/* Jiffies wrap. */
-	storm = (struct neuron_storm){ .since = ULONG_MAX - 1 };
+	storm = STORM;
+	storm.since = ULONG_MAX - 1;
 	KUNIT_EXPECT_EQ(test, interrupts(&storm, ULONG_MAX, LIMIT - 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, interrupts(&storm, 0, 1, 0), 1);
 	KUNIT_EXPECT_EQ(test, interrupts(&storm, 1, LIMIT - 1, 0), 0);
@@ -59,7 +61,7 @@ static void slowly(struct kunit *test)
 /* Of firmware's interrupts a work knows what they were for, later. */
 static void explained_later(struct kunit *test)
 {
-	struct neuron_storm storm = {};
+	struct neuron_storm storm = STORM;
 	int i;
 
 	for (i = 0; i < 100; i++) {
