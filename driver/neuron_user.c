@@ -132,6 +132,15 @@ err_release:
 	return ERR_PTR(ret);
 }
 
+static void neuron_user_unmap(struct neuron_user *user)
+{
+	if (!user->dev)
+		return;
+	dma_unmap_sgtable(user->dev, &user->sgt, neuron_user_direction(user), NEURON_USER_ATTRS);
+	sg_free_table(&user->sgt);
+	user->dev = NULL;
+}
+
 int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem)
 {
 	struct device *dev = &mem->obj.ndev->pdev->dev;
@@ -150,7 +159,11 @@ int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem)
 		return ret == -EREMOTEIO ? -EOPNOTSUPP : -ENOMEM;
 	}
 	user->dev = dev;
-	return neuron_mem_set_runs(mem, &user->sgt);
+	ret = neuron_mem_set_runs(mem, &user->sgt);
+	/* Here, because the device may be gone when the pages are released. */
+	if (ret)
+		neuron_user_unmap(user);
+	return ret;
 }
 
 static void neuron_user_unpin(struct neuron_user *user)
@@ -167,11 +180,7 @@ static void neuron_user_unpin(struct neuron_user *user)
 
 void neuron_user_release(struct neuron_user *user)
 {
-	if (user->dev) {
-		dma_unmap_sgtable(user->dev, &user->sgt, neuron_user_direction(user),
-				  NEURON_USER_ATTRS);
-		sg_free_table(&user->sgt);
-	}
+	neuron_user_unmap(user);
 	neuron_user_unpin(user);
 	if (user->mm) {
 		atomic64_sub(user->charged, &user->mm->pinned_vm);
