@@ -431,11 +431,12 @@ void neuron_recovery_report(struct neuron_device *ndev, const char *why)
 	unsigned long flags;
 
 	neuron_recovery_note(ndev, "broken: %s", why);
-	if (READ_ONCE(recovery->given_up))
-		return;
 	spin_lock_irqsave(&recovery->step_lock, flags);
 	/* Under the lock: whoever pauses takes it once, and cancels what was started before. */
-	if (!recovery->paused) {
+	if (recovery->paused) {
+		/* Who resumes looks whether it is of before the chip was started. */
+		recovery->missed = true;
+	} else if (!READ_ONCE(recovery->given_up)) {
 		if (!recovery->resetting)
 			strscpy(recovery->why, why, sizeof(recovery->why));
 		recovery->resetting = true;
@@ -488,14 +489,28 @@ void neuron_recovery_pause(struct neuron_device *ndev)
 void neuron_recovery_resume(struct neuron_device *ndev)
 {
 	struct neuron_recovery *recovery = &ndev->recovery;
+	bool missed;
 
 	mutex_lock(&recovery->lock);
 	/* An administrator's reset starts a new account. */
 	memset(&recovery->ladder, 0, sizeof(recovery->ladder));
 	mutex_unlock(&recovery->lock);
 	WRITE_ONCE(recovery->given_up, false);
+	spin_lock_irq(&recovery->step_lock);
 	WRITE_ONCE(recovery->paused, false);
+	missed = recovery->missed;
+	spin_unlock_irq(&recovery->step_lock);
+	/* It was started, and broke before anybody could be told. */
+	if (missed)
+		neuron_device_broken(ndev, "it broke while it was started");
 	neuron_recovery_watch(ndev);
+}
+
+void neuron_recovery_started(struct neuron_device *ndev)
+{
+	spin_lock_irq(&ndev->recovery.step_lock);
+	ndev->recovery.missed = false;
+	spin_unlock_irq(&ndev->recovery.step_lock);
 }
 
 void neuron_recovery_init(struct neuron_device *ndev)

@@ -25,9 +25,10 @@ struct neuron_recovery_step {
  * @watchdog: looks at the chip, often while a file is open
  * @reset: resets the device
  * @lock: guards @ladder
- * @step_lock: guards @steps, @step_count, @why
+ * @step_lock: guards @steps, @step_count, @why, @missed
  * @why: of the newest report
  * @paused: somebody else resets the device, or takes it away
+ * @missed: it was reported broken meanwhile; @step_lock
  * @resetting: the device comes back by itself; open() waits for it
  * @dumped: a coredump of what is being mended was taken; the reset work's
  * @given_up: too many resets: an administrator has to act
@@ -45,6 +46,7 @@ struct neuron_recovery {
 	u32 step_count;
 	char why[NEURON_RECOVERY_TEXT];
 	bool paused;
+	bool missed;
 	bool resetting;
 	bool given_up;
 	bool dumped;
@@ -68,8 +70,13 @@ void neuron_recovery_fini(struct neuron_device *ndev);
  */
 void neuron_recovery_hold(struct neuron_device *ndev);
 void neuron_recovery_pause(struct neuron_device *ndev);
-/* Afresh: the device works, or has been left as broken by whoever reset it. */
+/*
+ * Afresh: the device works, or has been left as broken by whoever reset it. What was reported
+ * after neuron_recovery_started() is acted upon now.
+ */
 void neuron_recovery_resume(struct neuron_device *ndev);
+/* What was reported is of the time before a reset. Just before the device may be used. */
+void neuron_recovery_started(struct neuron_device *ndev);
 /* A file was opened: look after the chip more often. */
 void neuron_recovery_watch(struct neuron_device *ndev);
 /* Before open(): sleeps while the device is being reset. 0 or -ERESTARTSYS. */
