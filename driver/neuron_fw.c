@@ -122,6 +122,9 @@ int neuron_fw_load(struct neuron_device *ndev)
 	}
 	memcpy(image, fw->data, fw->size);
 	ret = neuron_fw_boot(ndev, dma, fw->size);
+	/* It may still be reading. Whoever tries again lets it reach memory again. */
+	if (ret)
+		pci_clear_master(ndev->pdev);
 	dma_free_coherent(dev, fw->size, image, dma);
 out_release:
 	release_firmware(fw);
