@@ -51,17 +51,38 @@ static void neuron_event_thermal(struct neuron_device *ndev)
 	neuron_event_uevent(ndev, "NEURON_EVENT=thermal", details);
 }
 
+static u32 neuron_event_uncorrected(struct neuron_device *ndev)
+{
+	u32 errors = 0;
+	unsigned int i;
+
+	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
+		errors += neuron_ext_read(ndev, NEURON_EXT_ECC_UNCORRECTED(i));
+	return errors;
+}
+
+void neuron_event_start(struct neuron_device *ndev, bool first)
+{
+	u32 errors;
+
+	if (!ndev->ext || !(neuron_ext_read(ndev, NEURON_EXT_FEATURES) &
+			    NEURON_EXT_FEATURE_TELEMETRY))
+		return;
+	errors = neuron_event_uncorrected(ndev);
+	/* It counts from power-on: what happened since the last look is still to be told. */
+	if (first || errors < ndev->ecc_uncorrected)
+		ndev->ecc_uncorrected = errors;
+}
+
 static void neuron_event_ecc(struct neuron_device *ndev)
 {
-	u32 corrected = 0, uncorrected = 0;
+	u32 corrected = 0, uncorrected = neuron_event_uncorrected(ndev);
 	char details[96];
 	unsigned int i;
 	u64 addr;
 
-	for (i = 0; i < NEURON_DRAM_CHANNELS; i++) {
+	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
 		corrected += neuron_ext_read(ndev, NEURON_EXT_ECC_CORRECTED(i));
-		uncorrected += neuron_ext_read(ndev, NEURON_EXT_ECC_UNCORRECTED(i));
-	}
 	if (uncorrected != ndev->ecc_uncorrected) {
 		addr = neuron_ext_read(ndev, NEURON_EXT_ECC_ADDR_LO) |
 		       (u64)neuron_ext_read(ndev, NEURON_EXT_ECC_ADDR_HI) << 32;

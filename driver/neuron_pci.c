@@ -156,6 +156,7 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = neuron_pci_map(ndev);
 	if (ret)
 		goto err_put;
+	neuron_event_start(ndev, true);
 	ret = neuron_alloc_memory(ndev);
 	if (ret)
 		goto err_unmap;

@@ -12,6 +12,7 @@
 
 #include "neuron.h"
 #include "neuron_cores.h"
+#include "neuron_event.h"
 #include "neuron_fw.h"
 #include "neuron_fwio.h"
 #include "neuron_object.h"
@@ -122,6 +123,7 @@ int neuron_hw_restart(struct neuron_device *ndev)
 	cancel_work_sync(&ndev->broken_work);
 	neuron_recovery_started(ndev);
 	neuron_ext_start(ndev);
+	neuron_event_start(ndev, false);
 	neuron_dma_start(ndev);
 	WRITE_ONCE(ndev->lost, false);
 	WRITE_ONCE(ndev->broken, false);
