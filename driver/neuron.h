@@ -197,6 +197,7 @@ static inline int neuron_device_error(struct neuron_device *ndev)
 struct neuron_device *neuron_device_alloc(struct pci_dev *pdev);
 /* The one of a number, with a reference, or NULL. */
 struct neuron_device *neuron_device_find(int index);
+/* The node, its attributes, and the news of them. */
 int neuron_device_add(struct neuron_device *ndev);
 void neuron_device_del(struct neuron_device *ndev);
 /* Something is wrong with the chip: it is cut off from memory, and gets reset. */

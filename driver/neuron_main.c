@@ -19,6 +19,7 @@
 #include "neuron_fw.h"
 #include "neuron_pci.h"
 #include "neuron_queue.h"
+#include "neuron_sysfs.h"
 
 /* Registers, rings and contracts are little-endian, device addresses 48 bits. */
 static_assert(IS_ENABLED(CONFIG_CPU_LITTLE_ENDIAN) || !IS_ENABLED(CONFIG_CPU_BIG_ENDIAN));
@@ -145,6 +146,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	ndev->dev.parent = &pdev->dev;
 	ndev->dev.devt = MKDEV(MAJOR(neuron_devt), MINOR(neuron_devt) + ndev->index);
 	ndev->dev.release = neuron_device_release;
+	ndev->dev.groups = neuron_device_groups;
 	ret = dev_set_name(&ndev->dev, "neuron%d", ndev->index);
 	if (!ret)
 		ret = neuron_dram_init(&ndev->dram);
@@ -164,13 +166,28 @@ struct neuron_device *neuron_device_find(int index)
 
 int neuron_device_add(struct neuron_device *ndev)
 {
+	int ret;
+
 	cdev_init(&ndev->cdev, &neuron_fops);
 	ndev->cdev.owner = THIS_MODULE;
-	return cdev_device_add(&ndev->cdev, &ndev->dev);
+	/* User space is told once all is there that it may look at. */
+	dev_set_uevent_suppress(&ndev->dev, true);
+	ret = cdev_device_add(&ndev->cdev, &ndev->dev);
+	if (ret)
+		return ret;
+	ret = neuron_sysfs_add(ndev);
+	if (ret) {
+		cdev_device_del(&ndev->cdev, &ndev->dev);
+		return ret;
+	}
+	dev_set_uevent_suppress(&ndev->dev, false);
+	kobject_uevent(&ndev->dev.kobj, KOBJ_ADD);
+	return 0;
 }
 
 void neuron_device_del(struct neuron_device *ndev)
 {
+	neuron_sysfs_remove(ndev);
 	cdev_device_del(&ndev->cdev, &ndev->dev);
 	/* Free at once: a file that stays open must not cost a chip that is rebound its name. */
 	ida_free(&neuron_minors, ndev->index);

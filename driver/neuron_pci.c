@@ -21,7 +21,6 @@
 #include "neuron_hwmon.h"
 #include "neuron_pci.h"
 #include "neuron_reset.h"
-#include "neuron_sysfs.h"
 
 /* Host memory is what has bit 46 set in a device address. */
 #define NEURON_DMA_BITS		46
@@ -175,9 +174,6 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = neuron_device_add(ndev);
 	if (ret)
 		goto err_gone;
-	ret = neuron_sysfs_add(ndev);
-	if (ret)
-		goto err_del;
 	neuron_debugfs_add(ndev);
 	neuron_hwmon_add(ndev);
 	neuron_describe(ndev);

@@ -209,6 +209,8 @@ static const struct attribute_group neuron_device_group = {
 	.attrs = neuron_device_attrs,
 };
 
+const struct attribute_group *neuron_device_groups[] = { &neuron_device_group, NULL };
+
 static ssize_t serial_number_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%016llx\n", pci_get_dsn(to_neuron_dir(kobj)->ndev->pdev));
@@ -521,9 +523,7 @@ int neuron_sysfs_add(struct neuron_device *ndev)
 	ndev->sysfs = kzalloc(sizeof(*ndev->sysfs), GFP_KERNEL);
 	if (!ndev->sysfs)
 		return -ENOMEM;
-	ret = sysfs_create_group(&ndev->dev.kobj, &neuron_device_group);
-	if (!ret)
-		ret = neuron_sysfs_add_dirs(ndev);
+	ret = neuron_sysfs_add_dirs(ndev);
 	if (ret)
 		neuron_sysfs_remove(ndev);
 	return ret;
@@ -541,7 +541,6 @@ void neuron_sysfs_remove(struct neuron_device *ndev)
 		kobject_del(kobj);
 		kobject_put(kobj);
 	}
-	sysfs_remove_group(&ndev->dev.kobj, &neuron_device_group);
 	kfree(sysfs);
 	ndev->sysfs = NULL;
 }

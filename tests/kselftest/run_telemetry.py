@@ -18,6 +18,7 @@ import tap  # noqa: E402
 import vm  # noqa: E402
 
 DEVICE = "/sys/class/neuron_device/neuron0"
+DRIVER = "/sys/bus/pci/drivers/neuron"
 TESTS = "/usr/lib/neuron/tests"
 TRACING = "/sys/kernel/tracing"
 # Of neuron-emu's trace, what only jobs have.
@@ -103,6 +104,15 @@ def test_counters(t, guest):
     t.ok(r.code != 0, "present takes nothing but 0")
 
 
+def log_has(guest, text):
+    limit = time.monotonic() + 60
+    while text not in guest.run(["dmesg"]).out:
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def test_health(t, guest):
     chip = guest.chips[0]
     celsius = int(read(guest, DEVICE + "/stats/hardware/temperature"))
@@ -124,6 +134,12 @@ def test_health(t, guest):
     chip.control("fault ecc-uncorrected:channel=0,address=0x100000,count=1")
     t.ok(int(read(guest, DEVICE + "/stats/hardware/mem_ecc_uncorrected")) == before + 1,
              "an uncorrectable memory error is counted")
+    t.ok(log_has(guest, "uncorrectable memory error"), "and told")
+    pci = os.path.basename(guest.run(["readlink", "-f", DEVICE + "/device"], check=True).out.strip())
+    guest.run(["sh", "-c", "echo %s > %s/unbind; dmesg -C; echo %s > %s/bind" % (pci, DRIVER, pci, DRIVER)], check=True)
+    chip.control("fault ecc-corrected:channel=0,address=0x100000,count=1")
+    t.ok(log_has(guest, "corrected memory errors so far"), "a corrected one after the driver was bound anew is told")
+    t.ok("uncorrectable memory error" not in guest.run(["dmesg"]).out, "the uncorrectable one is not told again")
 
 
 def test_trace(t, guest):
