@@ -144,6 +144,15 @@ static void neuron_gone(struct neuron_device *ndev)
 	neuron_link_stop(ndev);
 }
 
+/* The chip and whatever it may start are still. */
+static void neuron_quiesce(struct neuron_device *ndev)
+{
+	/* Nothing of the chip may write to memory that is freed next. */
+	pci_clear_master(ndev->pdev);
+	neuron_irq_free(ndev);
+	neuron_cancel_works(ndev);
+}
+
 static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct neuron_device *ndev;
@@ -173,23 +182,18 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ndev->pci_state = pci_store_saved_state(pdev);
 	ret = neuron_device_add(ndev);
 	if (ret)
-		goto err_gone;
+		goto err_quiesce;
 	neuron_debugfs_add(ndev);
 	neuron_hwmon_add(ndev);
 	neuron_describe(ndev);
 	neuron_recovery_resume(ndev);
 	return 0;
 
-err_del:
-	neuron_device_del(ndev);
-err_gone:
+err_quiesce:
 	neuron_gone(ndev);
 	kfree(ndev->pci_state);
 err_irq:
-	/* Nothing of the chip may write to memory that is freed now. */
-	pci_clear_master(pdev);
-	neuron_irq_free(ndev);
-	neuron_cancel_works(ndev);
+	neuron_quiesce(ndev);
 err_memory:
 	neuron_free_memory(ndev);
 err_unmap:
@@ -205,13 +209,10 @@ static void neuron_remove(struct pci_dev *pdev)
 
 	neuron_hwmon_remove(ndev);
 	neuron_debugfs_remove(ndev);
-	neuron_sysfs_remove(ndev);
-	neuron_device_del(ndev);
 	neuron_gone(ndev);
-
-	neuron_irq_free(ndev);
-	neuron_cancel_works(ndev);
-	pci_clear_master(pdev);
+	neuron_quiesce(ndev);
+	/* Works that are no more have sent events of it. */
+	neuron_device_del(ndev);
 	neuron_free_memory(ndev);
 	neuron_pci_unmap(ndev);
 	kfree(ndev->pci_state);
