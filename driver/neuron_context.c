@@ -17,6 +17,8 @@
 #include "neuron_mem.h"
 
 #define NEURON_CONTEXTS		1024
+/* One file must not take them from all others. */
+#define NEURON_FILE_CONTEXTS	256
 #define NEURON_DIRECTORY_BYTES	(NEURON_CONTEXTS * sizeof(struct neuron_context_entry))
 
 int neuron_context_init(struct neuron_device *ndev)
@@ -60,6 +62,7 @@ static void neuron_context_revoke(struct neuron_object *obj)
 	/* The entry must be unused before its index or its table is given to somebody else. */
 	dma_wmb();
 	ida_free(&ndev->contexts, context->index);
+	atomic_dec(&context->usage->contexts);
 }
 
 static void neuron_context_drop(struct neuron_object *obj)
@@ -71,6 +74,7 @@ static void neuron_context_drop(struct neuron_object *obj)
 		if (context->mems[i])
 			neuron_mem_put(context->mems[i]);
 	neuron_mem_put(context->table);
+	neuron_usage_put(context->usage);
 	kfree(context->mems);
 	mutex_destroy(&context->lock);
 }
@@ -80,6 +84,18 @@ static const struct neuron_object_ops neuron_context_ops = {
 	.revoke = neuron_context_revoke,
 	.drop = neuron_context_drop,
 };
+
+/* A place in the directory; 0 or more. */
+static int neuron_context_get_index(struct neuron_file *nf)
+{
+	int ret = -ENOSPC;
+
+	if (atomic_inc_return(&nf->usage->contexts) <= NEURON_FILE_CONTEXTS)
+		ret = ida_alloc_max(&nf->ndev->contexts, NEURON_CONTEXTS - 1, GFP_KERNEL);
+	if (ret < 0)
+		atomic_dec(&nf->usage->contexts);
+	return ret;
+}
 
 struct neuron_context *neuron_context_create(struct neuron_file *nf, u32 segments)
 {
@@ -99,10 +115,12 @@ struct neuron_context *neuron_context_create(struct neuron_file *nf, u32 segment
 		ret = PTR_ERR(context->table);
 		goto err_mems;
 	}
-	ret = ida_alloc_max(&ndev->contexts, NEURON_CONTEXTS - 1, GFP_KERNEL);
+	ret = neuron_context_get_index(nf);
 	if (ret < 0)
 		goto err_table;
 	context->index = ret;
+	neuron_usage_get(nf->usage);
+	context->usage = nf->usage;
 	context->segments = segments;
 	mutex_init(&context->lock);
 

@@ -9,6 +9,7 @@
 
 struct neuron_bind;
 struct neuron_mem;
+struct neuron_usage;
 
 /**
  * struct neuron_context - a segment table
@@ -16,6 +17,7 @@ struct neuron_mem;
  * @index: in the chip's directory
  * @segments: entries of the table
  * @jobs: in flight; grows with @lock held
+ * @usage: of the file whose this is
  * @table: host memory that the chip reads
  * @mems: what each segment refers to
  */
@@ -25,6 +27,7 @@ struct neuron_context {
 	unsigned int index;
 	u32 segments;
 	atomic_t jobs;
+	struct neuron_usage *usage;
 	struct neuron_mem *table;
 	struct neuron_mem **mems;
 };
@@ -38,6 +41,7 @@ void neuron_context_start(struct neuron_device *ndev);
 /* A number by which the chip knows a file; never 0. */
 u32 neuron_context_owner(struct neuron_device *ndev);
 
+/* -ENOSPC: the file, or the device, has no more; -ENOMEM. */
 struct neuron_context *neuron_context_create(struct neuron_file *nf, u32 segments);
 /*
  * Change segments, all or nothing; @mems has a reference for each bind that has one, which

@@ -33,6 +33,11 @@ static void neuron_usage_release(struct kref *ref)
 	kfree(container_of(ref, struct neuron_usage, ref));
 }
 
+void neuron_usage_get(struct neuron_usage *usage)
+{
+	kref_get(&usage->ref);
+}
+
 void neuron_usage_put(struct neuron_usage *usage)
 {
 	kref_put(&usage->ref, neuron_usage_release);

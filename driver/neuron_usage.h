@@ -13,21 +13,24 @@ struct neuron_mem;
 #define NEURON_MEM_KINDS	(NEURON_MEM_DMABUF + 1)
 
 /**
- * struct neuron_usage - bytes of memory objects, of a file or of a device
+ * struct neuron_usage - bytes of memory objects, of a file or of a device; a file's contexts
  * @ref: of a file's; its memory may outlive it
  * @bytes: by kind
  * @mapped: of those that are mapped somewhere, however often
+ * @contexts: places in the chip's directory; may outlive the file like memory
  */
 struct neuron_usage {
 	struct kref ref;
 	atomic64_t bytes[NEURON_MEM_KINDS];
 	atomic64_t mapped;
+	atomic_t contexts;
 };
 
 extern const char * const neuron_usage_names[NEURON_MEM_KINDS];
 
 /* NULL without memory. The file's reference. */
 struct neuron_usage *neuron_usage_alloc(void);
+void neuron_usage_get(struct neuron_usage *usage);
 void neuron_usage_put(struct neuron_usage *usage);
 
 /* Count a new object in a file, or among the tables (NULL), and in its device. */

@@ -298,7 +298,7 @@ struct neuron_ioctl_ring_submit {
  * @segments: entries of the segment table, 1 .. 255
  * @id: out: the object
  *
- *  -ENOSPC	the device has no context left
+ *  -ENOSPC	the file has 256 contexts, or the device has no context left
  */
 struct neuron_ioctl_context_create {
 	__u32 size;
