@@ -16,35 +16,60 @@
 
 static struct dentry *neuron_debugfs_root;
 
+/* What there is to show of a queue. */
+struct neuron_queue_line {
+	u32 entries;
+	u32 priority;
+	u32 owner;
+	u64 submitted;
+	u64 completed;
+};
+
 /* The job that the chip says is on the core; 0: none, or it cannot tell. */
-static u64 neuron_queue_running(struct neuron_queue *queue)
+static u64 neuron_queue_running(struct neuron_device *ndev, unsigned int slot,
+				const struct neuron_queue_line *line)
 {
-	struct neuron_device *ndev = queue->obj.ndev;
 	u32 low;
 
 	if (!(ndev->ext_features & NEURON_EXT_FEATURE_CANCEL) || neuron_device_error(ndev))
 		return 0;
-	low = neuron_ext_read(ndev, NEURON_EXT_QUEUE(queue->slot) + NEURON_Q_RUNNING);
-	return low ? neuron_seq_extend(low, queue->completed, queue->submitted) : 0;
+	low = neuron_ext_read(ndev, NEURON_EXT_QUEUE(slot) + NEURON_Q_RUNNING);
+	return low ? neuron_seq_extend(low, line->completed, line->submitted) : 0;
+}
+
+static bool neuron_queue_line_get(struct neuron_device *ndev, unsigned int slot,
+				  struct neuron_queue_line *line)
+{
+	struct neuron_queue *queue;
+
+	spin_lock_irq(&ndev->queue_lock);
+	queue = ndev->queues[slot];
+	if (queue)
+		*line = (struct neuron_queue_line) {
+			.entries = queue->entries,
+			.priority = queue->priority,
+			.owner = queue->nf->owner,
+			.submitted = queue->submitted,
+			.completed = queue->completed,
+		};
+	spin_unlock_irq(&ndev->queue_lock);
+	return queue;
 }
 
 static int neuron_queues_show(struct seq_file *m, void *data)
 {
 	struct neuron_device *ndev = m->private;
+	struct neuron_queue_line line;
 	unsigned int slot;
 
 	seq_puts(m, "slot core entries priority owner submitted completed   running\n");
-	spin_lock_irq(&ndev->queue_lock);
-	for (slot = 0; slot < NEURON_QUEUES; slot++) {
-		struct neuron_queue *queue = ndev->queues[slot];
-
-		if (queue)
+	/* The register is read without the lock: each is a way to the chip and back. */
+	for (slot = 0; slot < NEURON_QUEUES; slot++)
+		if (neuron_queue_line_get(ndev, slot, &line))
 			seq_printf(m, "%4u %4u %7u %8u %5u %9llu %9llu %9llu\n", slot,
-				   slot / NEURON_QUEUES_PER_CORE, queue->entries, queue->priority,
-				   queue->nf->owner, queue->submitted, queue->completed,
-				   neuron_queue_running(queue));
-	}
-	spin_unlock_irq(&ndev->queue_lock);
+				   slot / NEURON_QUEUES_PER_CORE, line.entries, line.priority,
+				   line.owner, line.submitted, line.completed,
+				   neuron_queue_running(ndev, slot, &line));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(neuron_queues);

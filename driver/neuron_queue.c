@@ -370,19 +370,23 @@ void neuron_queue_disable_all(struct neuron_device *ndev)
 
 void neuron_queue_check_states(struct neuron_device *ndev)
 {
-	bool error = false;
+	DECLARE_BITMAP(used, NEURON_QUEUES) = {};
 	unsigned long flags;
 	unsigned int slot;
 
 	spin_lock_irqsave(&ndev->queue_lock, flags);
 	for (slot = 0; slot < NEURON_QUEUES; slot++)
-		if (ndev->queues[slot] &&
-		    neuron_ext_read(ndev, NEURON_EXT_QUEUE(slot) + NEURON_Q_STATE) ==
-		    NEURON_Q_STATE_ERROR)
-			error = true;
+		if (ndev->queues[slot])
+			__set_bit(slot, used);
 	spin_unlock_irqrestore(&ndev->queue_lock, flags);
-	if (error)
+	/* Registers are read without the lock: a chip that is not well takes long to answer. */
+	for_each_set_bit(slot, used, NEURON_QUEUES) {
+		if (neuron_ext_read(ndev, NEURON_EXT_QUEUE(slot) + NEURON_Q_STATE) !=
+		    NEURON_Q_STATE_ERROR)
+			continue;
 		neuron_device_broken(ndev, "a queue cannot reach its memory");
+		break;
+	}
 }
 
 static void neuron_queue_destroy(struct neuron_file *nf, struct neuron_object *obj)
