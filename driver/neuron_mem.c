@@ -59,9 +59,9 @@ static void neuron_mem_revoke(struct neuron_object *obj)
 		neuron_mem_free_chunks(mem);
 		break;
 	case NEURON_MEM_USER:
+		/* Unpinned later: that takes the locks of pages. */
 		if (mem->user)
-			neuron_user_release(mem->user);
-		mem->user = NULL;
+			neuron_user_unmap(mem->user);
 		break;
 	case NEURON_MEM_DMABUF:
 		neuron_dmabuf_detach(mem);
@@ -78,6 +78,8 @@ static void neuron_mem_drop(struct neuron_object *obj)
 {
 	struct neuron_mem *mem = to_neuron_mem(obj);
 
+	if (mem->user)
+		neuron_user_release(mem->user);
 	if (mem->import)
 		neuron_dmabuf_put(mem);
 	if (mem->usage)
@@ -378,6 +380,34 @@ void neuron_mem_stop_use_all(struct neuron_device *ndev)
 		neuron_mem_stop_use(mem);
 		neuron_mem_put(mem);
 	}
+}
+
+/* Pinned pages of an object that was revoked, which are the caller's then; or NULL. */
+static struct neuron_user *neuron_mem_take_user(struct neuron_device *ndev)
+{
+	struct neuron_user *user = NULL;
+	struct neuron_object *obj;
+
+	mutex_lock(&ndev->objects_lock);
+	list_for_each_entry(obj, &ndev->objects, node) {
+		struct neuron_mem *mem = to_neuron_mem(obj);
+
+		if (obj->ops->type != NEURON_OBJECT_MEM || !obj->revoked || !mem->user)
+			continue;
+		user = mem->user;
+		mem->user = NULL;
+		break;
+	}
+	mutex_unlock(&ndev->objects_lock);
+	return user;
+}
+
+void neuron_mem_unpin_all(struct neuron_device *ndev)
+{
+	struct neuron_user *user;
+
+	while ((user = neuron_mem_take_user(ndev)))
+		neuron_user_release(user);
 }
 
 struct neuron_mem *neuron_mem_lookup(struct neuron_file *nf, u32 id)

@@ -123,6 +123,9 @@ bool neuron_mem_stale(struct neuron_mem *mem);
 /* The same for all objects of a device, whose own DMA has ended. rwsem held for writing. */
 void neuron_mem_stop_use_all(struct neuron_device *ndev);
 
+/* Give pinned pages of revoked objects back to their owners. */
+void neuron_mem_unpin_all(struct neuron_device *ndev);
+
 /*
  * Where in the file mmap() finds the object of an id: each id has room for the largest
  * object. A queue stands for its completion page.

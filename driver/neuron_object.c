@@ -112,18 +112,39 @@ static void neuron_object_revoke(struct neuron_object *obj)
 	}
 }
 
+/*
+ * A queue that is to be revoked by the caller, with a reference. It may take long to stop, and
+ * page faults need the lock.
+ */
+static struct neuron_object *neuron_object_next_queue(struct neuron_device *ndev)
+{
+	struct neuron_object *obj, *found = NULL;
+
+	mutex_lock(&ndev->objects_lock);
+	list_for_each_entry(obj, &ndev->objects, node) {
+		/* One without references has been stopped when its id was given up. */
+		if (obj->ops->type != NEURON_OBJECT_QUEUE || obj->revoked ||
+		    !kref_get_unless_zero(&obj->ref))
+			continue;
+		obj->revoked = true;
+		found = obj;
+		break;
+	}
+	mutex_unlock(&ndev->objects_lock);
+	return found;
+}
+
 void neuron_object_revoke_all(struct neuron_device *ndev)
 {
 	struct neuron_object *obj;
 
 	lockdep_assert_held_write(&ndev->rwsem);
 	neuron_mem_unmap_all(ndev);
-	mutex_lock(&ndev->objects_lock);
 	/* Queues first: their jobs use the rest. */
-	list_for_each_entry(obj, &ndev->objects, node)
-		if (obj->ops->type == NEURON_OBJECT_QUEUE)
-			neuron_object_revoke(obj);
-	mutex_unlock(&ndev->objects_lock);
+	while ((obj = neuron_object_next_queue(ndev))) {
+		obj->ops->revoke(obj);
+		neuron_object_put(obj);
+	}
 	/* Our own DMA has ended: now two devices can wait for each other's. */
 	neuron_mem_stop_use_all(ndev);
 	neuron_dmabuf_revoke_all(ndev);
@@ -131,4 +152,5 @@ void neuron_object_revoke_all(struct neuron_device *ndev)
 	list_for_each_entry(obj, &ndev->objects, node)
 		neuron_object_revoke(obj);
 	mutex_unlock(&ndev->objects_lock);
+	neuron_mem_unpin_all(ndev);
 }

@@ -20,8 +20,9 @@ enum neuron_object_type {
 /**
  * struct neuron_object_ops - what differs between the kinds of objects
  * @destroy: the id was given up (DESTROY, close); may sleep, with ndev->rwsem held. Optional
- * @revoke: give back hardware and DMA memory; at most once, with ndev->objects_lock held.
- *	May run long before the last reference is dropped (remove, reset)
+ * @revoke: give back hardware and DMA memory; at most once, with ndev->objects_lock held, but
+ *	for queues at remove and reset, which then have ndev->rwsem held for writing. May run
+ *	long before the last reference is dropped
  * @drop: last reference is gone: put what the object refers to. No lock held. Optional
  */
 struct neuron_object_ops {

@@ -132,7 +132,7 @@ err_release:
 	return ERR_PTR(ret);
 }
 
-static void neuron_user_unmap(struct neuron_user *user)
+void neuron_user_unmap(struct neuron_user *user)
 {
 	if (!user->dev)
 		return;

@@ -15,7 +15,12 @@ struct neuron_user;
 struct neuron_user *neuron_user_pin(u64 address, u64 length, bool writable);
 /* Map them for the chip; fills @mem's runs. With ndev->rwsem held. -EOPNOTSUPP, -ENOMEM. */
 int neuron_user_map(struct neuron_user *user, struct neuron_mem *mem);
-/* Undo both, from any process, at any time. */
+/* The chip reaches them no more. Before the device goes, with ndev->objects_lock held. */
+void neuron_user_unmap(struct neuron_user *user);
+/*
+ * Undo the rest, from any process, at any time. May wait for whoever has a page locked: no
+ * lock may be held that others need.
+ */
 void neuron_user_release(struct neuron_user *user);
 
 #endif
