@@ -96,7 +96,7 @@ struct neuron_core {
  * @broken: not to be used: has to be reset, or is being reset; set any time
  * @lost: broken, and does not even answer; cleared by a reset that brings it back
  * @generation: counts resets; files of an earlier one have lost their objects
- * @fw_status_time: jiffies when @fw_status was read
+ * @fw_status_time, @fw_power_time: jiffies when @fw_status, @fw_power were read
  */
 struct neuron_device {
 	struct device dev;
@@ -129,9 +129,11 @@ struct neuron_device {
 	u32 fw_api;
 	u32 ext_features;			/* NEURON_EXT_FEATURE_* that can be used */
 	u32 api_version;
-	struct mutex status_lock;		/* guards the two below */
+	struct mutex status_lock;		/* guards the four below */
 	u32 fw_status;
 	unsigned long fw_status_time;
+	u32 fw_power;
+	unsigned long fw_power_time;
 
 	u32 ecc_uncorrected;			/* errors that were reported; fw_work's */
 

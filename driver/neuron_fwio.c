@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/ktime.h>
+#include <linux/sched/signal.h>
 #include <neuron/fwio.h>
 
 #include "neuron.h"
@@ -73,7 +74,7 @@ static void neuron_fwio_start(struct neuron_device *ndev, u8 cmd, size_t size)
 	neuron_apb_write(ndev, misc + NEURON_MISC_DOORBELL, 1);
 }
 
-static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size)
+static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size, bool killable)
 {
 	struct neuron_fwio *fwio = &ndev->fwio;
 	struct neuron_fwio_response *response = fwio->response;
@@ -84,6 +85,9 @@ static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size)
 		waited = ktime_us_delta(ktime_get(), start);
 		if (waited > NEURON_FWIO_TIMEOUT_MS * USEC_PER_MSEC)
 			return -ETIMEDOUT;
+		/* An answer that still comes has an old number. */
+		if (killable && fatal_signal_pending(current))
+			return -EINTR;
 		if (waited < 2 * USEC_PER_MSEC)
 			usleep_range(50, 100);
 		else
@@ -143,8 +147,11 @@ static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, boo
 	int try, ret = 0;
 
 	if (resetting)
+		mutex_lock(&fwio->lock);
+	else if (mutex_lock_killable(&fwio->lock))
+		return -EINTR;
+	if (resetting)
 		patience.beat = neuron_fwio_beat(ndev);
-	mutex_lock(&fwio->lock);
 	for (try = 0; try < NEURON_FWIO_TRIES; try++) {
 		int error = neuron_fwio_check(ndev, resetting);
 
@@ -155,13 +162,13 @@ static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, boo
 		memcpy(fwio->request + sizeof(struct neuron_fwio_request), &addr, sizeof(addr));
 		neuron_fwio_start(ndev, NEURON_FWIO_READ,
 				  sizeof(struct neuron_fwio_request) + sizeof(addr));
-		ret = neuron_fwio_wait(ndev, sizeof(*value));
+		ret = neuron_fwio_wait(ndev, sizeof(*value), !resetting);
 		if (!ret) {
 			memcpy(value, fwio->response + sizeof(struct neuron_fwio_response),
 			       sizeof(*value));
 			break;
 		}
-		if (ret == -EOPNOTSUPP)
+		if (ret == -EOPNOTSUPP || ret == -EINTR)
 			break;
 		if (resetting && ret == -ETIMEDOUT && neuron_fwio_hopeless(ndev, &patience))
 			break;
@@ -170,6 +177,9 @@ static int neuron_fwio_ask(struct neuron_device *ndev, u64 addr, u32 *value, boo
 	}
 	trace_neuron_fwio(ndev, addr, ret ? 0 : *value, ret);
 	mutex_unlock(&fwio->lock);
+	/* Firmware that does not answer is to be reset though it beats; the next need not wait. */
+	if (ret == -ETIMEDOUT && !resetting)
+		neuron_device_broken(ndev, "its mailbox does not answer");
 	return ret;
 }
 

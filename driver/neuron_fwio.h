@@ -21,8 +21,9 @@ struct neuron_fwio {
 int neuron_fwio_init(struct neuron_device *ndev);
 void neuron_fwio_fini(struct neuron_device *ndev);
 /*
- * The register at a device address. Sleeps; gives up at once when the device is reported
- * broken. -ENODEV, -EIO, -ETIMEDOUT, -EREMOTEIO, -EPROTO, -EOPNOTSUPP.
+ * The register at a device address. Sleeps, killable; gives up at once when the device is
+ * reported broken, and reports that itself when nothing has answered for 15 s. -ENODEV, -EIO,
+ * -ETIMEDOUT, -EREMOTEIO, -EPROTO, -EOPNOTSUPP, -EINTR.
  */
 int neuron_fwio_read(struct neuron_device *ndev, u64 addr, u32 *value);
 /* One register of misc RAM; and for whoever resets the device, which is broken meanwhile. */

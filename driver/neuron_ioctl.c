@@ -37,7 +37,7 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	neuron_queue_reap_file(nf);
 	ret = neuron_fw_status(ndev, &status);
 	if (ret) {
-		ret = ret == -ENODEV ? -ENODEV : -EIO;
+		ret = ret == -ENODEV || ret == -EINTR ? ret : -EIO;
 		goto out_leave;
 	}
 	arg->abi_version = NEURON_ABI_VERSION;

@@ -72,6 +72,7 @@ static int neuron_wait_ready(struct neuron_device *ndev)
 			mutex_lock(&ndev->status_lock);
 			ndev->fw_status = status;
 			ndev->fw_status_time = jiffies;
+			ndev->fw_power_time = jiffies - HZ - 1;
 			mutex_unlock(&ndev->status_lock);
 			return 0;
 		}
@@ -194,17 +195,32 @@ void neuron_fw_status_forget(struct neuron_device *ndev)
 	mutex_unlock(&ndev->status_lock);
 }
 
-int neuron_fw_status(struct neuron_device *ndev, u32 *status)
+/* Anybody may ask as often as he likes: the core that answers is the one that schedules jobs. */
+static int neuron_fw_cached(struct neuron_device *ndev, u32 offset, u32 *cache,
+			    unsigned long *time, u32 *value)
 {
 	int ret = 0;
 
-	mutex_lock(&ndev->status_lock);
-	if (time_after(jiffies, ndev->fw_status_time + HZ)) {
-		ret = neuron_fwio_read_misc(ndev, NEURON_MISC_FW_STATUS, &ndev->fw_status);
+	if (mutex_lock_killable(&ndev->status_lock))
+		return -EINTR;
+	if (time_after(jiffies, *time + HZ)) {
+		ret = neuron_fwio_read_misc(ndev, offset, cache);
 		if (!ret)
-			ndev->fw_status_time = jiffies;
+			*time = jiffies;
 	}
-	*status = ndev->fw_status;
+	*value = *cache;
 	mutex_unlock(&ndev->status_lock);
 	return ret;
+}
+
+int neuron_fw_status(struct neuron_device *ndev, u32 *status)
+{
+	return neuron_fw_cached(ndev, NEURON_MISC_FW_STATUS, &ndev->fw_status,
+				&ndev->fw_status_time, status);
+}
+
+int neuron_fw_power(struct neuron_device *ndev, u32 *sample)
+{
+	return neuron_fw_cached(ndev, NEURON_MISC_POWER, &ndev->fw_power, &ndev->fw_power_time,
+				sample);
 }

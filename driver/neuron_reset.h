@@ -34,8 +34,9 @@ void neuron_restore_config(struct neuron_device *ndev);
  */
 void neuron_core_reset(struct neuron_device *ndev, u32 map);
 bool neuron_core_reset_busy(struct neuron_device *ndev);
-/* FW_STATUS, at most a second old. */
+/* FW_STATUS and the power sample, at most a second old. Errors of neuron_fwio_read(). */
 int neuron_fw_status(struct neuron_device *ndev, u32 *status);
+int neuron_fw_power(struct neuron_device *ndev, u32 *sample);
 /* It has changed. */
 void neuron_fw_status_forget(struct neuron_device *ndev);
 

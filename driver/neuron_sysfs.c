@@ -13,8 +13,8 @@
 
 #include "neuron.h"
 #include "neuron_event.h"
-#include "neuron_fwio.h"
 #include "neuron_mem.h"
+#include "neuron_reset.h"
 #include "neuron_sysfs.h"
 
 struct neuron_dir;
@@ -272,10 +272,10 @@ static ssize_t utilization_show(struct kobject *kobj, struct kobj_attribute *att
 	down_read(&ndev->rwsem);
 	ret = neuron_device_error(ndev);
 	if (!ret && ndev->api_version >= 3)
-		ret = neuron_fwio_read_misc(ndev, NEURON_MISC_POWER, &sample);
+		ret = neuron_fw_power(ndev, &sample);
 	up_read(&ndev->rwsem);
 	if (ret)
-		return ret;
+		return ret == -ENODEV || ret == -EINTR ? ret : -EIO;
 	return sysfs_emit(buf, "%u.%02u\n", (sample & 0xffff) / 100, (sample & 0xffff) % 100);
 }
 
