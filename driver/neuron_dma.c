@@ -306,7 +306,8 @@ static void neuron_dma_run(struct neuron_dma_channel *channel, struct neuron_dma
 				continue;
 			}
 		}
-		ret = neuron_udma_wait(channel->ndev, channel->ring, waited);
+		ret = neuron_udma_wait(channel->ndev, channel->ring, waited,
+				       &channel->stream->dead);
 		if (ret == -EINTR) {
 			queue_work(dma->wq, &channel->work);
 			return;

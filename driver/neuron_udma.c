@@ -29,6 +29,8 @@
 #define NEURON_DESC_MS		16
 #define NEURON_BATCH_MS		1000
 #define NEURON_BATCH_EMULATED_MS 20000
+/* How long somebody who takes the device, or the stream, away waits for a chunk. */
+#define NEURON_HURRY_MS		5000
 /* An interrupt that got lost costs this, not the whole time-out; so does an error. */
 #define NEURON_LOOK_MS		100
 
@@ -245,6 +247,7 @@ static void neuron_udma_kick_marker(struct neuron_device *ndev, struct neuron_ud
 	neuron_udma_push(ring, marker + sizeof(u32), marker, sizeof(u32), 0, irq);
 	count = ring->queued;
 	ring->queued = 0;
+	ring->hurried = false;
 	ring->deadline = jiffies + msecs_to_jiffies(count * NEURON_DESC_MS +
 			(ndev->emulated ? NEURON_BATCH_EMULATED_MS : NEURON_BATCH_MS));
 
@@ -312,7 +315,21 @@ static bool neuron_udma_nap(struct neuron_device *ndev, struct neuron_udma_ring 
 	return !left;
 }
 
-int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable)
+/* Somebody waits until nobody uses the ring, or what it does is not wanted any more. */
+static void neuron_udma_hurry(struct neuron_device *ndev, struct neuron_udma_ring *ring,
+			      const bool *unwanted)
+{
+	unsigned long soon = jiffies + msecs_to_jiffies(NEURON_HURRY_MS);
+
+	if (ring->hurried || (!READ_ONCE(ndev->dma.error) && !(unwanted && READ_ONCE(*unwanted))))
+		return;
+	ring->hurried = true;
+	if (time_before(soon, ring->deadline))
+		ring->deadline = soon;
+}
+
+int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable,
+		     const bool *unwanted)
 {
 	unsigned long look = jiffies + msecs_to_jiffies(NEURON_LOOK_MS);
 	unsigned int sleep_us = 20;
@@ -320,6 +337,7 @@ int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, 
 	int ret;
 
 	for (;;) {
+		neuron_udma_hurry(ndev, ring, unwanted);
 		late = time_after(jiffies, ring->deadline);
 		if (neuron_udma_done(ring))
 			break;
@@ -373,5 +391,5 @@ int neuron_udma_recover(struct neuron_device *ndev, struct neuron_udma_ring *rin
 	 * It has a place of its own, which a marker from before the reset does not write.
 	 */
 	neuron_udma_kick_marker(ndev, ring, NEURON_MARKER_PROOF);
-	return neuron_udma_wait(ndev, ring, false);
+	return neuron_udma_wait(ndev, ring, false, NULL);
 }

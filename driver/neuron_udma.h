@@ -18,6 +18,7 @@ struct neuron_device;
  * @queued: descriptors added since the last neuron_udma_kick()
  * @chunk_descs, @chunk_bytes: what the chunk under way has, without its marker
  * @deadline: jiffies when what was kicked has to be done
+ * @hurried: @deadline was brought forward
  * @marker: words in host memory that tell how far the chip is
  * @done: that of them which changes when all that was kicked is done
  * @pattern: NEURON_UDMA_DESC_MAX_LEN bytes of @pattern_value, the source of fills
@@ -36,6 +37,7 @@ struct neuron_udma_ring {
 	u32 chunk_descs;
 	u64 chunk_bytes;
 	unsigned long deadline;
+	bool hurried;
 	u32 *marker;
 	u32 *done;
 	dma_addr_t marker_dma;
@@ -75,9 +77,11 @@ void neuron_udma_kick(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 /*
  * Sleep until what was kicked is done. -ETIMEDOUT; -EREMOTEIO or -EBADMSG: the chip stopped
  * at a descriptor, -EBADMSG: its source has an uncorrectable error; -EIO: the device is
- * broken; -EINTR: @killable and killed: wait again.
+ * broken; -EINTR: @killable and killed: wait again. Gives a chunk some seconds only once
+ * the engine is to be stopped, or *@unwanted (or NULL) is true.
  */
-int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable);
+int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable,
+		     const bool *unwanted);
 /* After -EREMOTEIO or -EBADMSG: how many descriptors the chip got through. Reads a register. */
 u32 neuron_udma_passed(struct neuron_device *ndev, struct neuron_udma_ring *ring);
 /* After any of these but -EIO and -EINTR: reset the pair, and prove that it works. */
