@@ -4,7 +4,9 @@
  * fairly over open files. A batch belongs to a stream, whose batches run in order.
  *
  * A channel (a ring pair) has at most one owner: a work item, or the task that waits for a
- * batch, which saves two switches when nothing else is to be done. So has a stream: the
+ * batch, which saves two switches when nothing else is to be done. While such a task sleeps its
+ * channel is lent: the task may be one that rarely gets to run, so whoever finds no idle channel
+ * for something new takes it for the work item. A stream has at most one owner, too: the
  * channel that carries out its first batch. While somebody has something to do and a
  * channel is idle, that channel gets an owner: submission sees to it, and an owner leaves
  * only when nothing is ready.
@@ -128,6 +130,63 @@ static struct neuron_dma_channel *neuron_dma_claim_locked(struct neuron_dma *dma
 		}
 	}
 	return NULL;
+}
+
+static void neuron_dma_take_over_locked(struct neuron_dma *dma, struct neuron_dma_channel *channel)
+{
+	lockdep_assert_held(&dma->lock);
+	WRITE_ONCE(channel->ring->lender, NULL);
+	queue_work(dma->wq, &channel->work);
+	wake_up_all(&channel->ring->wq);
+}
+
+/* No channel is idle: does one sleep with its task? */
+static void neuron_dma_wake_one_locked(struct neuron_dma *dma)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dma->lock);
+	for (i = 0; i < NEURON_CORES; i++) {
+		if (dma->channels[i].ring->lender) {
+			neuron_dma_take_over_locked(dma, &dma->channels[i]);
+			return;
+		}
+	}
+}
+
+/* Before its task sleeps. False: there is something else to do, and the work does it. */
+static bool neuron_dma_lend(struct neuron_dma_channel *channel, struct neuron_dma_batch *waited)
+{
+	struct neuron_dma *dma = &channel->ndev->dma;
+	bool others;
+
+	spin_lock(&dma->lock);
+	others = !list_empty(&dma->ready) || dma->error;
+	if (others) {
+		queue_work(dma->wq, &channel->work);
+	} else {
+		WRITE_ONCE(channel->ring->lender, waited);
+		channel->sleepers++;
+	}
+	spin_unlock(&dma->lock);
+	return !others;
+}
+
+/* After that. False: it has been taken, the task is not its owner any more. */
+static bool neuron_dma_regain(struct neuron_dma_channel *channel, struct neuron_dma_batch *waited)
+{
+	struct neuron_dma *dma = &channel->ndev->dma;
+	bool mine;
+
+	spin_lock(&dma->lock);
+	mine = channel->ring->lender == waited;
+	if (mine)
+		WRITE_ONCE(channel->ring->lender, NULL);
+	/* From here on the task does not look at the ring any more. */
+	channel->sleepers--;
+	wake_up_all(&dma->idle_wq);
+	spin_unlock(&dma->lock);
+	return mine;
 }
 
 static struct neuron_dma_batch *neuron_dma_head(struct neuron_dma_stream *stream)
@@ -306,12 +365,18 @@ static void neuron_dma_run(struct neuron_dma_channel *channel, struct neuron_dma
 				continue;
 			}
 		}
+		if (waited && !neuron_dma_lend(channel, waited))
+			return;
 		ret = neuron_udma_wait(channel->ndev, channel->ring, waited,
-				       &channel->stream->dead);
+				       waited ? NULL : &channel->stream->dead);
+		if (waited && !neuron_dma_regain(channel, waited))
+			return;
 		if (ret == -EINTR) {
 			queue_work(dma->wq, &channel->work);
 			return;
 		}
+		if (!ret)
+			neuron_udma_retire(channel->ring);
 		neuron_dma_finish(channel, true, ret);
 		cond_resched();
 	}
@@ -351,6 +416,8 @@ int neuron_dma_submit_locked(struct neuron_device *ndev, struct neuron_dma_strea
 	channel = neuron_dma_claim_locked(dma);
 	if (channel)
 		queue_work(dma->wq, &channel->work);
+	else
+		neuron_dma_wake_one_locked(dma);
 	return 0;
 }
 
@@ -368,6 +435,8 @@ int neuron_dma_submit_wait(struct neuron_device *ndev, struct neuron_dma_client 
 	ret = neuron_dma_add_locked(dma, &batch->own, batch);
 	if (!ret)
 		*channel = neuron_dma_claim_locked(dma);
+	if (!ret && !*channel)
+		neuron_dma_wake_one_locked(dma);
 	spin_unlock(&dma->lock);
 	if (ret)
 		neuron_dma_batch_put(batch);
@@ -492,7 +561,7 @@ static bool neuron_dma_all_idle(struct neuron_dma *dma)
 
 	spin_lock(&dma->lock);
 	for (i = 0; i < NEURON_CORES; i++)
-		if (dma->channels[i].busy)
+		if (dma->channels[i].busy || dma->channels[i].sleepers)
 			idle = false;
 	spin_unlock(&dma->lock);
 	return idle;
@@ -501,9 +570,12 @@ static bool neuron_dma_all_idle(struct neuron_dma *dma)
 void neuron_dma_stop(struct neuron_device *ndev, int error)
 {
 	struct neuron_dma *dma = &ndev->dma;
+	unsigned int i;
 
 	spin_lock(&dma->lock);
 	WRITE_ONCE(dma->error, error);
+	for (i = 0; i < NEURON_CORES; i++)
+		neuron_dma_wake_one_locked(dma);
 	spin_unlock(&dma->lock);
 	/* Channels have owners while anything is left, and they end it with the error. */
 	wait_event(dma->idle_wq, neuron_dma_all_idle(dma));

@@ -78,6 +78,7 @@ struct neuron_dma_batch {
  * struct neuron_dma_channel - one pair of rings and who runs it
  * @work: runs it unless a waiter of a batch does
  * @busy: somebody owns the channel and its ring
+ * @sleepers: tasks that look at the ring: its owner, and those whose channel was taken over
  * @stream: whose chunk is under way
  */
 struct neuron_dma_channel {
@@ -85,6 +86,7 @@ struct neuron_dma_channel {
 	struct neuron_udma_ring *ring;
 	struct work_struct work;
 	bool busy;
+	unsigned int sleepers;
 	struct neuron_dma_stream *stream;
 };
 

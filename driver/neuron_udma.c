@@ -290,7 +290,7 @@ static int neuron_udma_look(struct neuron_device *ndev, struct neuron_udma_ring 
 
 /* Sleep for a while: until the interrupt if there are any. True after NEURON_LOOK_MS. */
 static bool neuron_udma_nap(struct neuron_device *ndev, struct neuron_udma_ring *ring,
-			    bool killable, unsigned int *sleep_us, unsigned long *look)
+			    const void *lender, unsigned int *sleep_us, unsigned long *look)
 {
 	const unsigned long full = msecs_to_jiffies(NEURON_LOOK_MS);
 	long left;
@@ -303,9 +303,10 @@ static bool neuron_udma_nap(struct neuron_device *ndev, struct neuron_udma_ring 
 		*look = jiffies + full;
 		return true;
 	}
-	if (killable)
+	if (lender)
 		left = wait_event_killable_timeout(ring->wq, neuron_udma_done(ring) ||
-						   READ_ONCE(ndev->broken), full);
+						   READ_ONCE(ndev->broken) ||
+						   READ_ONCE(ring->lender) != lender, full);
 	else
 		left = wait_event_idle_timeout(ring->wq, neuron_udma_done(ring) ||
 					       READ_ONCE(ndev->broken), full);
@@ -328,7 +329,7 @@ static void neuron_udma_hurry(struct neuron_device *ndev, struct neuron_udma_rin
 		ring->deadline = soon;
 }
 
-int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable,
+int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, const void *lender,
 		     const bool *unwanted)
 {
 	unsigned long look = jiffies + msecs_to_jiffies(NEURON_LOOK_MS);
@@ -345,9 +346,12 @@ int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, 
 			return -EIO;
 		if (late)
 			return -ETIMEDOUT;
-		if (killable && fatal_signal_pending(current))
+		/* The ring is somebody else's, who goes on with it. */
+		if (lender && READ_ONCE(ring->lender) != lender)
 			return -EINTR;
-		if (!neuron_udma_nap(ndev, ring, killable, &sleep_us, &look))
+		if (lender && fatal_signal_pending(current))
+			return -EINTR;
+		if (!neuron_udma_nap(ndev, ring, lender, &sleep_us, &look))
 			continue;
 		ret = neuron_udma_look(ndev, ring);
 		if (ret)
@@ -355,8 +359,12 @@ int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, 
 	}
 	/* The chip wrote the data before the marker: nobody may read it ahead of the marker. */
 	dma_rmb();
-	neuron_ringpos_retire(&ring->pos, ring->pos.used);
 	return 0;
+}
+
+void neuron_udma_retire(struct neuron_udma_ring *ring)
+{
+	neuron_ringpos_retire(&ring->pos, ring->pos.used);
 }
 
 u32 neuron_udma_passed(struct neuron_device *ndev, struct neuron_udma_ring *ring)
@@ -383,6 +391,8 @@ void neuron_udma_halt(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 
 int neuron_udma_recover(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 {
+	int ret;
+
 	ring->resets++;
 	neuron_udma_start_ring(ndev, ring);
 	/*
@@ -391,5 +401,8 @@ int neuron_udma_recover(struct neuron_device *ndev, struct neuron_udma_ring *rin
 	 * It has a place of its own, which a marker from before the reset does not write.
 	 */
 	neuron_udma_kick_marker(ndev, ring, NEURON_MARKER_PROOF);
-	return neuron_udma_wait(ndev, ring, false, NULL);
+	ret = neuron_udma_wait(ndev, ring, NULL, NULL);
+	if (!ret)
+		neuron_udma_retire(ring);
+	return ret;
 }

@@ -19,6 +19,7 @@ struct neuron_device;
  * @chunk_descs, @chunk_bytes: what the chunk under way has, without its marker
  * @deadline: jiffies when what was kicked has to be done
  * @hurried: @deadline was brought forward
+ * @lender: what its owner is known by, a task that sleeps: the ring may be taken over; dma->lock
  * @marker: words in host memory that tell how far the chip is
  * @done: that of them which changes when all that was kicked is done
  * @pattern: NEURON_UDMA_DESC_MAX_LEN bytes of @pattern_value, the source of fills
@@ -38,6 +39,7 @@ struct neuron_udma_ring {
 	u64 chunk_bytes;
 	unsigned long deadline;
 	bool hurried;
+	const void *lender;
 	u32 *marker;
 	u32 *done;
 	dma_addr_t marker_dma;
@@ -77,11 +79,13 @@ void neuron_udma_kick(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 /*
  * Sleep until what was kicked is done. -ETIMEDOUT; -EREMOTEIO or -EBADMSG: the chip stopped
  * at a descriptor, -EBADMSG: its source has an uncorrectable error; -EIO: the device is
- * broken; -EINTR: @killable and killed: wait again. Gives a chunk some seconds only once
- * the engine is to be stopped, or *@unwanted (or NULL) is true.
+ * broken; -EINTR: @lender (or NULL) was killed, or the ring was taken from it. Gives a chunk
+ * some seconds only once the engine is to be stopped, or *@unwanted (or NULL) is true.
  */
-int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, bool killable,
+int neuron_udma_wait(struct neuron_device *ndev, struct neuron_udma_ring *ring, const void *lender,
 		     const bool *unwanted);
+/* After 0, by the owner: the ring is empty. */
+void neuron_udma_retire(struct neuron_udma_ring *ring);
 /* After -EREMOTEIO or -EBADMSG: how many descriptors the chip got through. Reads a register. */
 u32 neuron_udma_passed(struct neuron_device *ndev, struct neuron_udma_ring *ring);
 /* After any of these but -EIO and -EINTR: reset the pair, and prove that it works. */
