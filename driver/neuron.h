@@ -140,6 +140,7 @@ struct neuron_device {
 	unsigned int vector_count;
 	struct neuron_vector vectors[NEURON_VECTORS];
 	struct delayed_work storm_work;
+	bool storms_over;			/* the vectors are being freed */
 	struct work_struct fw_work;
 
 	struct neuron_fwio fwio;

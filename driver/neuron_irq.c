@@ -57,7 +57,8 @@ static irqreturn_t neuron_interrupt(int irq, void *data)
 
 	trace_neuron_irq(vector->ndev, vector->index);
 	explained = neuron_irq_handle(vector->ndev, vector->index);
-	if (neuron_storm_count(&vector->storm, jiffies, explained) && !READ_ONCE(vector->masked))
+	if (neuron_storm_count(&vector->storm, jiffies, explained) &&
+	    !READ_ONCE(vector->masked) && !READ_ONCE(vector->ndev->storms_over))
 		neuron_irq_storm(vector);
 	return IRQ_HANDLED;
 }
@@ -106,10 +107,16 @@ static void neuron_storm_work(struct work_struct *work)
 
 static void neuron_irq_release(struct neuron_device *ndev, unsigned int count)
 {
+	unsigned int i;
+
+	/* No handler starts the work any more, and it enables no vector that is freed. */
+	WRITE_ONCE(ndev->storms_over, true);
+	for (i = 0; i < count; i++)
+		synchronize_irq(ndev->vectors[i].irq);
+	cancel_delayed_work_sync(&ndev->storm_work);
+	/* One that is freed while masked is nobody's concern. */
 	while (count--)
 		free_irq(ndev->vectors[count].irq, &ndev->vectors[count]);
-	/* Handlers start it. A vector that is freed while masked is nobody's concern. */
-	cancel_delayed_work_sync(&ndev->storm_work);
 	pci_free_irq_vectors(ndev->pdev);
 	ndev->vector_count = 0;
 }
