@@ -331,6 +331,35 @@ def outside_resets(bench):
     bench.sh("echo default > /sys/bus/pci/devices/%s/reset_method" % bench.pci())
 
 
+def resets_meet(bench):
+    """An administrator resets the chip while the driver does; neither may wait for the other for ever."""
+    for turn in range(5):
+        r = bench.sh("echo device > %srecover; echo 1 > /sys/bus/pci/devices/%s/reset" % (DEBUGFS % 0, bench.pci()), 60)
+        if not bench.tap.ok(r.code == 0, "resets from both sides, %d" % turn, r.err):
+            break
+    bench.works("resets from both sides")
+
+
+def silent_mailbox(bench):
+    """Firmware that beats and does not answer: the first to ask finds out, nobody is deaf to signals meanwhile."""
+    tap, chip = bench.tap, bench.guest.chips[0]
+    power = SYSFS % 0 + "stats/power/utilization"
+    events = bench.start("uevents")
+    # A cached answer is a second old at most.
+    time.sleep(1.1)
+    chip.control("fault fwio-silent:count=15")
+    r = bench.sh("for i in 1 2 3 4; do cat %s & pids=\"$pids $!\"; done; cat %s & victim=$!; sleep 1; kill -9 $victim; "
+                 "wait $victim; echo code $?; kill -0 $pids && echo others wait; wait" % (power, power), 120)
+    tap.ok("code 137\nothers wait" in r.out, "a reader that waits for the mailbox can be killed", r.out + r.err)
+    tap.ok(r.err.count("Input/output error") == 4, "the others get EIO", r.out + r.err)
+    tap.ok(events.expect("NEURON_EVENT=reset NEURON_REASON=its mailbox does not answer", 60), "the device is reset",
+           events.text)
+    tap.ok(events.expect("NEURON_EVENT=recovered", 60), "which mends it", events.text)
+    events.job.signal(9)
+    chip.control("clear all")
+    bench.works("silent mailbox")
+
+
 def bus_errors(bench):
     tap, guest = bench.tap, bench.guest
     if "AER: enabled" not in guest.dmesg():
@@ -520,6 +549,8 @@ PARTS = {
     "dead_firmware": dead_firmware,
     "device_reset": device_reset,
     "outside_resets": outside_resets,
+    "resets_meet": resets_meet,
+    "silent_mailbox": silent_mailbox,
     "bus_errors": bus_errors,
     "faults": faults,
     "coming_and_going": coming_and_going,
