@@ -280,6 +280,8 @@ debug_prune()
 	cp -a "$tree"/arch/x86/{Makefile*,include} "$into/arch/x86/"
 	cp -a "$tree"/tools/{objtool,include,scripts,build} "$into/tools/"
 	find "$into" \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -delete
+	# Modules that were built while this kernel was are older than it.
+	touch "$into/.config"
 }
 
 step_debug_kernel()
