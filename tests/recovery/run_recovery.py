@@ -423,7 +423,7 @@ SLEEPS = {
 def sleeping_guest(tap, names):
     """A guest that can be woken: QEMU loads an ELF kernel anew at a wake-up, and takes a chip in a slot for
     hot-plug away."""
-    kernel = os.environ.get("NEURON_KERNEL") or os.path.join(vm.cache_dir(), "kernel")
+    kernel = vm.find_kernel(os.environ.get("NEURON_KERNEL") or "6.12")[0]
     with tempfile.TemporaryDirectory(prefix="neuron-sleep-") as directory:
         log_dir = os.path.join(vm.output_dir(), "vm")
         os.makedirs(log_dir, exist_ok=True)
