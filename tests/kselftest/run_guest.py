@@ -205,7 +205,7 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
         errors = guest.chip_errors(EXPECTED_ERRORS + "|" + OUTSIDE if options.get("iommu") else EXPECTED_ERRORS)
         tap.comment("\n".join(errors[:20]))
         tap.result(not errors, "%s: the chip found no fault with the driver" % config)
-        if config == "debug-chips" and programs == ONLY[config]:
+        if config == "debug" and programs == ONLY[config]:
             run_debug_parts(tap, config, guest)
         check_log(tap, config, guest, checked)
         return errno_table.seen(guest.pull_bytes(errno_table.GUEST_FILE))
