@@ -42,7 +42,8 @@ static void neuron_mem_free_chunks(struct neuron_mem *mem)
 	for (i = 0; i < mem->chunk_count; i++) {
 		u64 size = min(left, mem->chunk_size);
 
-		dma_free_coherent(dev, size, mem->chunks[i].cpu, mem->chunks[i].dma);
+		dma_free_pages(dev, size, mem->chunks[i].page, mem->chunks[i].dma,
+			       DMA_BIDIRECTIONAL);
 		left -= size;
 	}
 	kvfree(mem->chunks);
@@ -151,12 +152,14 @@ static int neuron_mem_fill(struct neuron_mem *mem, u64 length, u64 chunk_size)
 		struct neuron_mem_chunk *chunk = &mem->chunks[mem->chunk_count];
 		u64 size = min(left, chunk_size);
 
-		chunk->cpu = dma_alloc_coherent(dev, size, &chunk->dma,
-						GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY);
-		if (!chunk->cpu) {
+		/* Pages, not coherent memory: processes may map only these one by one. */
+		chunk->page = dma_alloc_pages(dev, size, &chunk->dma, DMA_BIDIRECTIONAL,
+					      GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY);
+		if (!chunk->page) {
 			neuron_mem_free_chunks(mem);
 			return -ENOMEM;
 		}
+		chunk->cpu = page_address(chunk->page);
 		mem->chunk_count++;
 		left -= size;
 		cond_resched();
@@ -177,7 +180,7 @@ struct neuron_mem *neuron_mem_create_host(struct neuron_device *ndev, u64 length
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
 	length = PAGE_ALIGN(length);
-	/* An IOMMU makes one run of anything; without one, runs have a limit. */
+	/* One run if there is one; those of the page allocator have a limit. */
 	ret = neuron_mem_fill(mem, length, length);
 	for (i = 0; ret && i < ARRAY_SIZE(sizes); i++)
 		if (sizes[i] < length)

@@ -23,6 +23,7 @@ struct vm_fault;
 
 /* A run of host memory that is contiguous for the chip. */
 struct neuron_mem_chunk {
+	struct page *page;
 	void *cpu;
 	dma_addr_t dma;
 };

@@ -50,7 +50,6 @@ static bool neuron_mem_pfn(struct neuron_mem *mem, u64 offset, unsigned long *pf
 {
 	phys_addr_t address;
 	u64 index, inside;
-	void *cpu;
 
 	if (mem->type == NEURON_MEM_DEVICE) {
 		if (!neuron_mem_bus_address(mem, offset, &address))
@@ -59,12 +58,7 @@ static bool neuron_mem_pfn(struct neuron_mem *mem, u64 offset, unsigned long *pf
 		return true;
 	}
 	index = div64_u64_rem(offset, mem->chunk_size, &inside);
-	cpu = mem->chunks[index].cpu + inside;
-	/* With an IOMMU, coherent memory may be made of scattered pages. */
-	if (is_vmalloc_addr(cpu))
-		*pfn = vmalloc_to_pfn(cpu);
-	else
-		*pfn = page_to_pfn(virt_to_page(cpu));
+	*pfn = page_to_pfn(mem->chunks[index].page) + (inside >> PAGE_SHIFT);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
+#include <linux/property.h>
 #include <linux/slab.h>
 
 #include "neuron.h"
@@ -45,6 +46,11 @@ static int neuron_pci_map(struct neuron_device *ndev)
 	if (!ndev->apb) {
 		ret = -ENOMEM;
 		goto err_regions;
+	}
+	/* Processes, CPUs and the chip see the same memory at any time; nobody says when to flush. */
+	if (device_get_dma_attr(&pdev->dev) == DEV_DMA_NON_COHERENT) {
+		ret = dev_err_probe(&pdev->dev, -EOPNOTSUPP, "this host's DMA is not coherent\n");
+		goto err_unmap;
 	}
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(NEURON_DMA_BITS));
 	if (ret)
