@@ -47,7 +47,7 @@ static int neuron_pci_map(struct neuron_device *ndev)
 		ret = -ENOMEM;
 		goto err_regions;
 	}
-	/* Processes, CPUs and the chip see the same memory at any time; nobody says when to flush. */
+	/* Processes and the chip see the same memory at any time; nobody says when to flush. */
 	if (device_get_dma_attr(&pdev->dev) == DEV_DMA_NON_COHERENT) {
 		ret = dev_err_probe(&pdev->dev, -EOPNOTSUPP, "this host's DMA is not coherent\n");
 		goto err_unmap;

@@ -50,7 +50,11 @@ CONFIGS = {
 OTHER_KERNELS = [c for c, o in CONFIGS.items() if "kernel" in o]
 OTHER_LINUX = ("linux-6.1", "linux-backports")
 # What a configuration is for, where that is not all; on other kernels what compiles in another way there.
-ONLY = {"bounce": ["test_bounce", "test_mem", "test_dmabuf"], "silicon": ["test_silicon"],
+ONLY = {"no-msix": ["test_errno", "test_ring", "test_queue", "test_exec", "test_load", "test_cancel", "test_lifetime"],
+        "few-vectors": ["test_ring", "test_queue", "test_exec", "test_load", "test_cancel", "test_lifetime"],
+        "iommu": ["test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring", "test_ringmem", "test_exec",
+                  "test_load", "test_lifetime"],
+        "bounce": ["test_bounce", "test_dmabuf", "test_exec"], "silicon": ["test_silicon"],
         "three-chips": ["test_group", "test_dmabuf", "test_ringmem", "test_links"],
         "strangers": ["test_dmabuf"],
         "old-firmware": ["test_cancel"], "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],

@@ -127,7 +127,7 @@ static void alignment_or_the_other_channel(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, take(dram, &first, 1, CHANNEL - SZ_8K, PAGE_SIZE), 0);
 	give(dram, &third);
 	KUNIT_EXPECT_EQ(test, take(dram, &third, 0, SZ_4K, PAGE_SIZE), 0);
-	/* Channel 0 is the larger one, and has no such place; channel 1 has one: its first pages. */
+	/* Channel 0 is the larger one, and has no such place; channel 1 has: its first pages. */
 	KUNIT_EXPECT_EQ(test, take(dram, &a, NEURON_MEM_ANY_CHANNEL, SZ_8K, CHANNEL), 0);
 	KUNIT_EXPECT_EQ(test, a.channel, 1);
 	KUNIT_EXPECT_EQ(test, a.address, NEURON_ADDR_DRAM1);

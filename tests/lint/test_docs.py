@@ -67,7 +67,7 @@ def races(tap, text):
     kinds = dict(re.findall(r'"(\w+)": (\d+)', re.search(r"^KINDS = \{(.*?)\}", read("tests/races/run_races.py"), re.M | re.S).group(1)))
     told = " ".join(row[-1] for row in table(text, "Races"))
     for kind, count in kinds.items():
-        name = "%s chips" % count if kind == "chip" else "%s cycles of %s" % (count, kind)
+        name = "%s chips come, are used, and their process is killed" % count if kind == "chip" else "%s cycles of %s" % (count, kind)
         tap.ok("`%s`" % name in told, "race: %s are in the table" % name, told)
     tap.ok(sum(map(int, kinds.values())) == 200, "races are 200 cycles", str(kinds))
 

@@ -75,7 +75,7 @@
 /* tensor_reduce */
 #define NEURON_REDUCE_INTEGER		0x01	/* compute in int32; scale is an int32 */
 #define NEURON_REDUCE_INDEX		0x02	/* max, min: where it is instead of what it is */
-#define NEURON_REDUCE_LAST		0x04	/* with INDEX: the last of equal ones, not the first */
+#define NEURON_REDUCE_LAST		0x04	/* with INDEX: the last of equals, not the first */
 /* memset */
 #define NEURON_MEMSET_INTEGER		0x01	/* value is an int32 */
 /* select: dst = src where pred is not 0; elsewhere dst stays */

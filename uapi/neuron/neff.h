@@ -10,7 +10,7 @@
  *     { "name": NETWORK, "isa_version": NEURON_ISA_VERSION, "compiler": TEXT,
  *       "inputs":  [ { "name": TENSOR, "dtype": DTYPE, "shape": [..] } ],
  *       "outputs": [ the same ],
- *       "tensors": [ the same, of tensors between nodes; may be absent if no node runs on the CPU ],
+ *       "tensors": [ the same, of tensors between nodes; absent if no node is the CPU's ],
  *       "nodes":   [ { "name": "sg00", "executor": "NeuronCore", "cores": 1,
  *                      "inputs": [TENSOR..], "outputs": [TENSOR..] },
  *                    { "name": "cpu00", "executor": "CPU", "cores": 0, "model": "model.onnx",
@@ -40,8 +40,9 @@
  * segment is what instructions call it; segment 0 is the code, the runtime places the
  * four streams there in the order pe, act, pool, dma. DTYPE is one of the names of
  * NEURON_ISA_DTYPES in lower case with their public spelling: "float32", "float16",
- * "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "uint32"; tensors of neff.json may also have those that only the CPU computes with,
- * "int64", "uint64", "float64", "bool" (a byte, 0 or 1).
+ * "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "uint32"; tensors of
+ * neff.json may also have those that only the CPU computes with, "int64", "uint64",
+ * "float64", "bool" (a byte, 0 or 1).
  */
 #ifndef _NEURON_NEFF_H
 #define _NEURON_NEFF_H
