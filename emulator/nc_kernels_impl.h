@@ -424,13 +424,13 @@ static void k_alu_logic(float *out, const float *a, const float *b, unsigned int
 		FOR_LANES(n, out[i] = a[i] >= b[i] ? 1.0f : 0.0f);
 		break;
 	case NEURON_ALU_AND:
-		FOR_LANES(n, out[i] = (a[i] == 0.0f) | (b[i] == 0.0f) ? 0.0f : 1.0f);
+		FOR_LANES(n, out[i] = ((a[i] == 0.0f) | (b[i] == 0.0f)) ? 0.0f : 1.0f);
 		break;
 	case NEURON_ALU_OR:
-		FOR_LANES(n, out[i] = (a[i] == 0.0f) & (b[i] == 0.0f) ? 0.0f : 1.0f);
+		FOR_LANES(n, out[i] = ((a[i] == 0.0f) & (b[i] == 0.0f)) ? 0.0f : 1.0f);
 		break;
 	default:	/* XOR */
-		FOR_LANES(n, out[i] = (a[i] == 0.0f) ^ (b[i] == 0.0f) ? 1.0f : 0.0f);
+		FOR_LANES(n, out[i] = ((a[i] == 0.0f) ^ (b[i] == 0.0f)) ? 1.0f : 0.0f);
 		break;
 	}
 }
