@@ -14,6 +14,7 @@
 #include <neuron/ext.h>
 
 #include "control.h"
+#include "log.h"
 #include "trace.h"
 #include "vfu_socket.h"
 
@@ -203,6 +204,8 @@ static int answer(struct control *c, struct client *client, char *line)
 	if (!out)
 		return -ENOMEM;
 	run_line(c, line, out);
+	/* Who has the answer finds what led to it in the log. */
+	log_flush();
 	err = fclose(out) ? -ENOMEM : send_all(client->fd, text, size);
 	free(text);
 	return err;

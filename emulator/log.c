@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -23,8 +24,10 @@ static struct {
 	struct line *head, **tail;
 	unsigned int waiting;
 	unsigned long dropped;
-	bool stop;
-} state = { .lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER };
+	bool stop, writing;
+	pthread_cond_t idle;
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER,
+	    .idle = PTHREAD_COND_INITIALIZER };
 
 static void *writer(void *unused)
 {
@@ -35,6 +38,8 @@ static void *writer(void *unused)
 	(void)unused;
 	while (!stop) {
 		pthread_mutex_lock(&state.lock);
+		state.writing = false;
+		pthread_cond_broadcast(&state.idle);
 		while (!state.head && !state.dropped && !state.stop)
 			pthread_cond_wait(&state.news, &state.lock);
 		line = state.head;
@@ -44,6 +49,7 @@ static void *writer(void *unused)
 		dropped = state.dropped;
 		state.dropped = 0;
 		stop = state.stop;
+		state.writing = true;
 		pthread_mutex_unlock(&state.lock);
 		for (; line; line = next) {
 			next = line->next;
@@ -71,6 +77,19 @@ void log_stop(void)
 	pthread_cond_signal(&state.news);
 	pthread_mutex_unlock(&state.lock);
 	pthread_join(state.writer, NULL);
+}
+
+void log_flush(void)
+{
+	struct timespec end;
+	int err = 0;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec++;
+	pthread_mutex_lock(&state.lock);
+	while ((state.head || state.writing) && !err)
+		err = pthread_cond_timedwait(&state.idle, &state.lock, &end);
+	pthread_mutex_unlock(&state.lock);
 }
 
 void log_line(const char *format, ...)

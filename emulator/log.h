@@ -12,6 +12,8 @@
 int log_start(const char *prefix);
 /* Print what is left and end the writer. */
 void log_stop(void);
+/* Returns when all lines of before are printed, or after a second: whoever reads them may have stopped. */
+void log_flush(void);
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -62,7 +62,7 @@ def usage(program):
     refused(program, ["--socket", "x", "--fault", "no-irq:when=1"], '"when"', "after count vector")
     refused(program, ["--socket", "x", "--trace", "mmio,nonsense"], '"nonsense"', "--help")
     r = program.run("--fault", "list")
-    assert r.returncode == 0 and len(r.stdout.splitlines()) == 21, r.stdout
+    assert r.returncode == 0 and r.stdout.startswith("no-irq "), r.stdout
     told = re.search(r"separated by commas: ([\w, ]+)\n", program.run("--help").stdout).group(1)
     assert told.split(", ") == CATEGORIES, told
 
@@ -89,7 +89,8 @@ def commands(program, directory):
         assert "sensors.ecc_corrected[1] = 1" in dump and all(" = " in line for line in dump), dump[:20]
         assert any(line.startswith("fault[1] = ecc-corrected:channel=1") for line in dump)
         assert any(line.startswith("temperature ") for line in e.control("status"))
-        assert len(e.control("kinds")) == 21
+        listed = [line.split()[0] for line in program.run("--fault", "list").stdout.splitlines()]
+        assert [line.split(":")[0] for line in e.control("kinds")] == listed, listed
         help_text = " ".join(e.control("help"))
         assert all(c in help_text for c in ("fault", "clear", "faults", "dump", "trace", "status", "help"))
         control_refuses(e, "fault", "kinds")

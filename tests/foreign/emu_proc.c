@@ -190,11 +190,21 @@ void emu_cleanup(struct emu *emu)
 		tap_diag("left behind: %s", emu->dir);
 }
 
+/* The answer comes behind all lines of before. An emulator that has died gives none. */
+static void sync_log(struct emu *emu)
+{
+	char answer[4096];
+
+	emu_control(emu, "faults", answer, sizeof(answer));
+}
+
 long emu_log_mark(struct emu *emu)
 {
-	FILE *f = fopen(emu->log, "r");
 	long at = 0;
+	FILE *f;
 
+	sync_log(emu);
+	f = fopen(emu->log, "r");
 	if (f) {
 		fseek(f, 0, SEEK_END);
 		at = ftell(f);
@@ -252,9 +262,11 @@ bool emu_log_wait(struct emu *emu, long from, const char *word, int timeout_ms)
 int emu_log_count(struct emu *emu, long from, char *out, size_t cap)
 {
 	char line[1024];
-	FILE *f = fopen(emu->log, "r");
 	int n = 0;
+	FILE *f;
 
+	sync_log(emu);
+	f = fopen(emu->log, "r");
 	if (!f)
 		return 0;
 	fseek(f, from, SEEK_SET);
