@@ -10,6 +10,9 @@ BENCH_TOOLS :=
 -include $(sort $(wildcard tests/unit/*.mk))
 -include $(sort $(wildcard tests/*/part.mk))
 
+# All CPUs, unless who calls has said how many.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: tests unit-tests check check-run demo bench bench-run
 unit-tests: $(UNIT_TESTS)
 tests: all $(TEST_TOOLS)
@@ -20,7 +23,7 @@ tsan-tests: $(O)/bin/neuron-emu $(FW_IMAGE) $(filter $(O)/tests/unit/emu_% $(O)/
 
 # ONLY="NAME ..." runs the suites whose names begin so, JOBS=N as many at a time.
 check: setup
-	$(Q)$(MAKE) --no-print-directory check-run
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory check-run
 
 check-run: tests initramfs-all
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland unit-tests
@@ -32,7 +35,7 @@ check-run: tests initramfs-all
 SOAK_SECONDS ?= 1800
 .PHONY: soak soak-run
 soak: setup
-	$(Q)$(MAKE) --no-print-directory soak-run
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory soak-run
 
 soak-run: tests initramfs
 	$(Q)$(MAKE) --no-print-directory SAN=1 O=$(O)/san userland
@@ -41,11 +44,11 @@ soak-run: tests initramfs
 	$(Q)tests/soak/soak.py --out $(O) --seconds $(SOAK_SECONDS) $(if $(SEED),--seed $(SEED)) $(PARTS)
 
 demo: setup
-	$(Q)$(MAKE) --no-print-directory initramfs
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory initramfs
 	$(Q)tests/demo/demo.py --out $(O)
 
 bench: setup
-	$(Q)$(MAKE) --no-print-directory bench-run
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory bench-run
 
 bench-run: initramfs $(TEST_TOOLS) $(BENCH_TOOLS)
 	$(Q)tests/bench/bench.py --out $(O)
