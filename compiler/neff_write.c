@@ -17,6 +17,7 @@
 
 #include "convert.h"
 #include "graph.h"
+#include "json.h"
 #include "onnx_write.h"
 #include "partition.h"
 #include "program.h"
@@ -86,21 +87,6 @@ static int add_json(struct archive *a, const char *name, json_t *root)
 	free(text);
 	json_decref(root);
 	return err;
-}
-
-/* A name for people: what is not UTF-8 is replaced. */
-static json_t *label(struct ncc_context *ctx, const char *name)
-{
-	json_t *j = json_string(name);
-	char *plain;
-
-	if (j)
-		return j;
-	plain = ncc_strndup(&ctx->arena, name, strlen(name));
-	for (char *c = plain; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	return json_string(plain);
 }
 
 static json_t *shape_json(const struct ncc_tensor *t)
@@ -174,7 +160,7 @@ static json_t *operators_json(struct ncc_context *ctx, const struct ncc_part *p)
 		if (j == i && strlen(text) + strlen(p->node[i]->op_type) + 6 < NAME_MAX_NEFF)
 			text = ncc_printf(&ctx->arena, "%s%s%s", text, *text ? ", " : "", p->node[i]->op_type);
 	}
-	return label(ctx, *text ? text : "Constant");
+	return ncc_json_label(ctx, *text ? text : "Constant");
 }
 
 static json_t *node_json(struct ncc_context *ctx, const struct ncc_part *p)
@@ -198,7 +184,7 @@ static json_t *neff_json(struct ncc_context *ctx)
 
 	for (struct ncc_part *p = ctx->parts; p; p = p->next)
 		json_array_append_new(nodes, node_json(ctx, p));
-	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o}", "name", label(ctx, network_name(ctx)),
+	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o}", "name", ncc_json_label(ctx, network_name(ctx)),
 			 "isa_version", NEURON_ISA_VERSION, "compiler", COMPILER, "inputs",
 			 tensors_json(g->input, g->ninput), "outputs",
 			 tensors_json(g->output, g->noutput), "tensors", between_json(ctx), "nodes", nodes);
@@ -245,8 +231,8 @@ static json_t *ops_json(struct ncc_context *ctx)
 
 	for (size_t i = 0; i < g->nop_name; i++)
 		json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "tag", (int)i, "name",
-						      label(ctx, g->op_name[i].name), "op_type",
-						      label(ctx, g->op_name[i].op_type)));
+						      ncc_json_label(ctx, g->op_name[i].name), "op_type",
+						      ncc_json_label(ctx, g->op_name[i].op_type)));
 	return json_pack("{s:o}", "ops", list);
 }
 

@@ -10,6 +10,7 @@
 
 #include "cost.h"
 #include "graph.h"
+#include "json.h"
 #include "partition.h"
 #include "report.h"
 
@@ -138,21 +139,6 @@ static void say_nodes(struct ncc_context *ctx, const struct sums *s)
 	}
 }
 
-/* What is not UTF-8 is replaced. */
-static json_t *label(struct ncc_context *ctx, const char *name)
-{
-	json_t *j = json_string(name);
-	char *plain;
-
-	if (j)
-		return j;
-	plain = ncc_strndup(&ctx->arena, name, strlen(name));
-	for (char *c = plain; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	return json_string(plain);
-}
-
 static json_t *nodes_json(struct ncc_context *ctx)
 {
 	const struct ncc_graph *g = ctx->whole;
@@ -162,9 +148,9 @@ static json_t *nodes_json(struct ncc_context *ctx)
 		const struct ncc_node *node = ctx->model_node[i];
 
 		json_array_append_new(list, json_pack("{s:i, s:o, s:o, s:s, s:s, s:o, s:f}",
-			"index", (int)i, "name", label(ctx, g->op_name[i].name),
-			"op_type", label(ctx, g->op_name[i].op_type), "place", place_name(ctx, node),
-			"part", part_name(ctx, node), "reason", label(ctx, reason(ctx, node)),
+			"index", (int)i, "name", ncc_json_label(ctx, g->op_name[i].name),
+			"op_type", ncc_json_label(ctx, g->op_name[i].op_type), "place", place_name(ctx, node),
+			"part", part_name(ctx, node), "reason", ncc_json_label(ctx, reason(ctx, node)),
 			"flops", node->live ? ctx->model_flops[i] : 0.0));
 	}
 	return list;
@@ -174,7 +160,7 @@ static int write_json(struct ncc_context *ctx, const struct sums *s)
 {
 	const char *path = ctx->options->report_file;
 	json_t *root = json_pack("{s:o, s:i, s:i, s:i, s:f, s:f, s:o}", "model",
-				 label(ctx, ctx->options->model), "operators", (int)s->nodes,
+				 ncc_json_label(ctx, ctx->options->model), "operators", (int)s->nodes,
 				 "on_chip", (int)s->chip, "on_cpu", (int)(s->nodes - s->chip), "flops", s->flops,
 				 "flops_on_chip", s->chip_flops, "nodes", nodes_json(ctx));
 	int err = root ? json_dump_file(root, path, JSON_INDENT(1)) : -1;
