@@ -16,30 +16,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", d) for d in ("lib", "models", "testbed")]
 
 import mnist                    # noqa: E402
+import models                   # noqa: E402
 from neuron import compile_file     # noqa: E402
 from ort import Ort             # noqa: E402
+from table import Table         # noqa: E402
 from vm import VM               # noqa: E402
 
 ROUNDS = 5
 DIGITS = 100
-
-
-class Table:
-    """Rows as they come, and the file at the end."""
-
-    def __init__(self):
-        self.rows = []
-        print(f"{'figure':<34} {'ours':>12} {'peer':>12} {'ratio':>8}  unit, peer", flush=True)
-
-    def add(self, name, ours, peer, unit, against, lower_is_better=False):
-        ratio = peer / ours if lower_is_better else ours / peer
-        self.rows.append((name, ours, peer, ratio, unit))
-        print(f"{name:<34} {ours:>12.4g} {peer:>12.4g} {ratio:>8.3f}  {unit}; {against}", flush=True)
-
-    def write(self, path):
-        with open(path, "w") as file:
-            for name, ours, peer, ratio, unit in self.rows:
-                file.write(f"{name}\t{ours:.6g}\t{peer:.6g}\t{ratio:.4f}\t{unit}\n")
 
 
 def rate(report):
@@ -110,6 +94,7 @@ def main():
         with VM(devices=4, memory=2048, name="bench-chips", modprobe=True) as vm:
             bench_driver(table, vm, 4, out)
     bench_boot(table)
+    models.bench(table, models.arguments(["--out", out]))
     table.write(os.path.join(out, "bench.tsv"))
     print(f"written to {os.path.relpath(os.path.join(out, 'bench.tsv'))}")
 

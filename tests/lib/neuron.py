@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 
@@ -56,8 +57,8 @@ def supported_operators(out):
 class Runner:
     """A worker process on the in-process emulator. load() a NEFF, then run() it."""
 
-    def __init__(self, out):
-        self.out, self.process = out, None
+    def __init__(self, out, env=None):
+        self.out, self.env, self.process = out, env or {}, None
 
     def __enter__(self):
         return self
@@ -68,7 +69,7 @@ class Runner:
             self.process.wait(10)
 
     def start(self):
-        env = dict(os.environ, NEURON_RT_DEVICE="emulator", NEURON_RT_ONNXRUNTIME=library())
+        env = dict(os.environ, NEURON_RT_DEVICE="emulator", NEURON_RT_ONNXRUNTIME=library(), **self.env)
         self.process = subprocess.Popen([sys.executable, __file__, os.path.join(self.out, "lib", "libnrt.so.1")],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
@@ -98,6 +99,10 @@ class Runner:
         """inputs: {name: array}; returns {name: array} of all outputs."""
         return unpack_tensors(self.call("R", pack_tensors(inputs)))
 
+    def time(self, inputs, runs):
+        """Seconds that nrt_execute() takes, mean of @runs."""
+        return struct.unpack("<Q", self.call("T", struct.pack("<I", runs) + pack_tensors(inputs)))[0] * 1e-9
+
 
 class TensorInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char * 256), ("usage", ctypes.c_int), ("size", ctypes.c_size_t),
@@ -116,7 +121,7 @@ class Nrt:
         self.lib.nrt_get_status_as_str.restype = ctypes.c_char_p
         self.lib.nrt_open_last_error.restype = ctypes.c_char_p
         self.lib.nrt_tensor_get_size.restype = ctypes.c_size_t
-        self.model, self.infos = ctypes.c_void_p(), []
+        self.model, self.infos, self.ns = ctypes.c_void_p(), [], 0
         self.do("nrt_init", 1, b"", b"")
 
     def do(self, function, *args):
@@ -158,7 +163,8 @@ class Nrt:
             shape = list(sizes[:ndim.value])
         return self.lib.nrt_tensor_get_size(tensor), shape
 
-    def run(self, values):
+    def run(self, values, runs=1):
+        """The results of the last of @runs; self.ns: how long one takes."""
         in_set, inputs = self.tensor_set(0)
         out_set, outputs = self.tensor_set(1)
         results = {}
@@ -171,7 +177,10 @@ class Nrt:
                     raise RunError(f"input {name}: {len(data)} bytes, the model has {size}")
                 if size:
                     self.do("nrt_tensor_write", tensor, data, ctypes.c_size_t(0), ctypes.c_size_t(size))
-            self.do("nrt_execute", self.model, in_set, out_set)
+            start = time.monotonic_ns()
+            for _ in range(runs):
+                self.do("nrt_execute", self.model, in_set, out_set)
+            self.ns = (time.monotonic_ns() - start) // runs
             for name, (tensor, size, dtype, shape) in outputs.items():
                 if not size:
                     size, shape = self.made(tensor, shape)
@@ -200,6 +209,9 @@ def serve(path):
         try:
             if op == ord("L"):
                 nrt.load(payload)
+            elif op == ord("T"):
+                nrt.run(unpack_tensors(payload[4:]), struct.unpack_from("<I", payload)[0])
+                answer = struct.pack("<Q", nrt.ns)
             else:
                 answer = pack_tensors(nrt.run(unpack_tensors(payload)))
         except RunError as error:
