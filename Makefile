@@ -2,7 +2,7 @@
 # The whole stack: compiler, runtime, tools, emulated chip, firmware, driver, tests.
 #
 #   make            build all that this host can build
-#   make demo       compile a real model, boot the testbed, modprobe neuron, infer through /dev/neuron0
+#   make demo       compile trained networks, boot the testbed, modprobe neuron, infer through /dev/neuron0
 #   make check      all tests; ends with "N passed, N failed"
 #   make soak       long versions of tests, SOAK_SECONDS=1800; SEED=n repeats a run
 #   make bench      ratios against peers; also written to $(O)/bench.tsv

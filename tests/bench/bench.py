@@ -37,8 +37,8 @@ def bench_inference(table, vm, neff, folder, out):
     with Ort(out) as ort, open(mnist.MODEL, "rb") as model:
         ort.load(model.read())
         for _ in range(ROUNDS):
-            guest.append(rate(mnist.in_guest(vm, neff, digits, folder)[1]))
-            local.append(rate(mnist.in_process(neff, digits, folder, out)[1]))
+            guest.append(rate(mnist.in_guest(vm, neff, digits)[1]))
+            local.append(rate(mnist.in_process(neff, digits, out)[1]))
             ort_rate.append(1 / ort.time({mnist.INPUT: digits[:1]}, DIGITS))
     guest, local, ort_rate = (statistics.median(x) for x in (guest, local, ort_rate))
     table.add("mnist-guest", guest, local, "inferences/s", "in process")

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """mnist-8 on real digits, on the in-process emulator and in a guest: shared by tests, demo and bench."""
-import json
 import os
-import subprocess
 
 import numpy as np
 
+import neuron_run
 from ort import cache_dir
 
 INPUT, OUTPUT = "Input3", "Plus214_Output_0"
@@ -22,26 +21,13 @@ def load_digits(count=None):
     return np.ascontiguousarray(digits[pick]), labels[pick]
 
 
-def run_arguments(neff, digits, result):
-    return [neff, "--each", "--json", "--input", f"{INPUT}={digits}", "--output", f"{OUTPUT}={result}"]
-
-
-def in_process(neff, digits, folder, out):
+def in_process(neff, digits, out):
     """(logits [n,10], what neuron-run says of the run: a dict)"""
-    given, result = os.path.join(folder, "digits.npy"), os.path.join(folder, "logits.npy")
-    np.save(given, digits)
-    command = [os.path.join(out, "bin", "neuron-run"), *run_arguments(neff, given, result), "--device", "emulator"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return np.load(result).reshape(len(digits), -1), json.loads(done.stdout)
+    outputs, report = neuron_run.in_process(neff, {INPUT: digits}, [OUTPUT], out, each=True)
+    return outputs[OUTPUT].reshape(len(digits), -1), report
 
 
-def in_guest(vm, neff, digits, folder, timeout=300):
+def in_guest(vm, neff, digits):
     """The same through /dev/neuron0 of @vm."""
-    given, result = os.path.join(folder, "guest-digits.npy"), os.path.join(folder, "guest-logits.npy")
-    np.save(given, digits)
-    vm.push(neff, "/tmp/mnist.neff")
-    vm.push(given, "/tmp/digits.npy")
-    done = vm.run(["neuron-run", *run_arguments("/tmp/mnist.neff", "/tmp/digits.npy", "/tmp/logits.npy"), "--device", "0"],
-                  timeout=timeout, check=True)
-    vm.pull("/tmp/logits.npy", result)
-    return np.load(result).reshape(len(digits), -1), json.loads(done.out)
+    outputs, report = neuron_run.in_guest(vm, neff, {INPUT: digits}, [OUTPUT], each=True)
+    return outputs[OUTPUT].reshape(len(digits), -1), report

@@ -47,7 +47,7 @@ def main():
         members = listing.stdout.split()
         tap.ok(listing.returncode == 0 and {"neff.json", "sg00/def.json", "sg00/pe.bin"} <= set(members),
                "tail -c +1025 mnist.neff | tar tz lists the package", listing.stdout + listing.stderr)
-        (got, _), want = in_process(neff, digits, folder, out), reference(digits, out)
+        (got, _), want = in_process(neff, digits, out), reference(digits, out)
     accuracy = np.mean(np.argmax(got, 1) == labels)
     tap.note(f"accuracy over {len(digits)} digits: {100 * accuracy:.2f} %, ONNX Runtime fp32: "
              f"{100 * np.mean(np.argmax(want, 1) == labels):.2f} %")

@@ -31,10 +31,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         neff = os.path.join(folder, "mnist.neff")
         compile_file(mnist.MODEL, neff, out=out)
-        want, _ = mnist.in_process(neff, digits, folder, out)
+        want, _ = mnist.in_process(neff, digits, out)
         for name, options in (("MSI-X", []), ("no MSI-X", ["--no-msix"])):
             with VM(devices=[options], name="mnist", modprobe=True) as vm:
-                got, _ = mnist.in_guest(vm, neff, digits, folder)
+                got, _ = mnist.in_guest(vm, neff, digits)
                 accuracy = np.mean(np.argmax(got, 1) == labels)
                 tap.ok(accuracy >= 0.97, f"{name}: digits are read through /dev/neuron0", f"accuracy {accuracy}")
                 tap.ok(got.tobytes() == want.tobytes(), f"{name}: outputs equal the in-process emulator's bit for bit",
