@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""mnist-8 through /dev/neuron0 in a guest: the whole path, with and without interrupts.
+"""mnist-8 through /dev/neuron0 in a guest: the whole path, with and without interrupts; a few networks that are larger.
 
 Proves that compiler, libnrt, driver, firmware and chip together give the bits of the
 in-process emulator, and that the kernel has nothing to complain of.
@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", d) for d in ("lib", "testbed")] + [HERE]
 
 import mnist                        # noqa: E402
+import test_networks_vm             # noqa: E402
 from neuron import compile_file     # noqa: E402
 from tap import Tap                 # noqa: E402
 from vm import VM                   # noqa: E402
@@ -39,6 +40,8 @@ def main():
                 tap.ok(accuracy >= 0.97, f"{name}: digits are read through /dev/neuron0", f"accuracy {accuracy}")
                 tap.ok(got.tobytes() == want.tobytes(), f"{name}: outputs equal the in-process emulator's bit for bit",
                        f"largest difference {np.max(np.abs(got - want))}")
+                if not options:
+                    test_networks_vm.compare_all(tap, vm, out)
                 problems = vm.dmesg_problems()
                 tap.ok(not problems, f"{name}: no warning in the kernel's log", "\n".join(problems))
     tap.exit()

@@ -38,6 +38,7 @@ import tempfile
 import threading
 import time
 
+import elf
 import tsc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -642,6 +643,16 @@ class VM:
         with open(source, "rb") as f:
             data = f.read()
         self.push_bytes(data, path, os.stat(source).st_mode & 0o7777, timeout)
+
+    def push_program(self, source, path, timeout=120):
+        """Copies a program or a library into the guest, and of the libraries that it needs those that the guest lacks."""
+        self.push(source, path, timeout)
+        # Named by a full path: the loader. All others are found in the default directory.
+        needed = {os.path.join("/usr/lib", name): lib for name, lib in elf.libraries(source)}
+        there = self.run(["sh", "-c", 'for f; do [ ! -e "$f" ] || echo "$f"; done', "sh", *needed], check=True).out.split("\n")
+        for name, lib in needed.items():
+            if name not in there:
+                self.push(lib, name, timeout)
 
     def pull(self, path, target, timeout=120):
         """Copies a guest's file to the host; the target appears only when it is whole."""
