@@ -111,6 +111,7 @@ struct emu_nc_dec_pool {
 	bool pointer[2], reverse[2];
 	bool integer, is_unsigned;	/* computes in int32, or uint32 */
 	bool index, last;		/* tensor_reduce: where the result is */
+	bool held;			/* tensor_dot: src1 is the same for all results */
 	uint8_t alu[2];
 	uint8_t dims;
 };
@@ -176,6 +177,8 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_dot_decode(struct emu_nc *nc, struct emu_nc_dec *d);
+int emu_nc_dot_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_move_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_move_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d);

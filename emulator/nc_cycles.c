@@ -38,6 +38,8 @@ uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
 	case NEURON_OP_SELECT:
 	case NEURON_OP_GATHER:
 		return TENSOR_FIXED + (uint64_t)d->move.counts.n * 2;
+	case NEURON_OP_TENSOR_DOT:	/* factors that do not change are read once */
+		return TENSOR_FIXED + (uint64_t)d->pool.counts.n * (d->pool.held ? 1 : 2);
 	case NEURON_OP_TENSOR_TENSOR:
 		return TENSOR_FIXED + (uint64_t)d->pool.counts.n * 2;
 	case NEURON_OP_TENSOR_SCALAR:

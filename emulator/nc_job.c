@@ -112,6 +112,8 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 	case NEURON_OP_SELECT:
 	case NEURON_OP_GATHER:
 		return emu_nc_move_decode(nc, d);
+	case NEURON_OP_TENSOR_DOT:
+		return emu_nc_dot_decode(nc, d);
 	case NEURON_OP_DMA_COPY:
 	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_decode(nc, d);
@@ -139,6 +141,8 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	case NEURON_OP_SELECT:
 	case NEURON_OP_GATHER:
 		return emu_nc_move_exec(nc, d);
+	case NEURON_OP_TENSOR_DOT:
+		return emu_nc_dot_exec(nc, d);
 	case NEURON_OP_DMA_COPY:
 	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_exec(nc, d);

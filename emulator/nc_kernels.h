@@ -50,6 +50,11 @@ typedef uint32_t emu_nc_pair_strip[EMU_NC_PAIRS][EMU_NC_STRIP];
  * @func: x = func(x), with its parameter if it has one
  * @alu: out = a alu b
  * @ialu: the same in int32 or, if @is_unsigned, uint32
+ * @fma: acc = fma(a, b, acc)
+ * @window: one result of tensor_dot: from +0 on, for each of @taps t in turn: acc = fma(x[tap[t] + p],
+ *	w[t][p], acc). @x: a row of SBUF from an even partition on, @tap in 16-bit units; @w: of each
+ *	32 partitions the even ones, then the odd ones. To @n partitions of PSUM, as store does;
+ *	returns whether a result was a NaN. May be NULL
  * @strip: transpose 16 rows of @n words, dst[j][i] = src[i][j]
  * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
  *	@columns pairs of acc and x, whose accs do not overlap. Where @start, acc begins as +0.
@@ -76,6 +81,9 @@ struct emu_nc_kernels {
 			 const float *bias, const uint16_t *residual, unsigned int n, bool relu);
 	void (*func)(float *x, const float *param, unsigned int n, unsigned int func);
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
+	void (*fma)(float *acc, const float *a, const float *b, unsigned int n);
+	bool (*window)(float *dst, const uint16_t *x, const int32_t *tap,
+		       const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n);
 	void (*ialu)(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned int n,
 		     unsigned int alu, bool is_unsigned);
 	void (*strip)(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],

@@ -248,6 +248,53 @@ static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *c
 	return nan;
 }
 
+/* Partitions @at .. @at + @n - 1, at most 32: even ones are in the high halves. */
+static bool window32(float *dst, const uint16_t *x, const int32_t *tap,
+		     const float (*w)[NEURON_PARTITIONS], unsigned int at, unsigned int taps,
+		     unsigned int n)
+{
+	const __m256i count = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+	const __m256i top = _mm256_set1_epi32((int)0xffff0000u);
+	const int pairs = ((int)n + 1) / 2;
+	__m256 even[2] = {}, odd[2] = {};
+	float out[32];
+	bool nan = false;
+
+	for (unsigned int t = 0; t < taps; t++)
+		for (int h = 0; h < 2; h++) {
+			__m256i some = _mm256_cmpgt_epi32(_mm256_set1_epi32(pairs - 8 * h), count);
+			__m256i v = _mm256_maskload_epi32((const int *)(x + tap[t] + at + 16 * h), some);
+			__m256 e = _mm256_castsi256_ps(_mm256_and_si256(v, top));
+			__m256 o = _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
+
+			even[h] = _mm256_fmadd_ps(e, _mm256_loadu_ps(w[t] + at + 8 * h), even[h]);
+			odd[h] = _mm256_fmadd_ps(o, _mm256_loadu_ps(w[t] + at + 16 + 8 * h), odd[h]);
+		}
+	for (int h = 0; h < 2; h++) {
+		__m256 low = _mm256_unpacklo_ps(even[h], odd[h]);
+		__m256 high = _mm256_unpackhi_ps(even[h], odd[h]);
+
+		_mm256_storeu_ps(out + 16 * h, _mm256_permute2f128_ps(low, high, 0x20));
+		_mm256_storeu_ps(out + 16 * h + 8, _mm256_permute2f128_ps(low, high, 0x31));
+	}
+	for (unsigned int i = 0; i < n; i++)
+		nan |= nc_is_nan(nc_bits(out[i]));
+	for (unsigned int i = 0; i < n && nan; i++)
+		out[i] = nc_from_bits(nc_to_fp32(out[i]));
+	__builtin_memcpy(dst + at, out, n * sizeof(*out));
+	return nan;
+}
+
+static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
+		     const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n)
+{
+	bool nan = false;
+
+	for (unsigned int at = 0; at < n; at += 32)
+		nan |= window32(dst, x, tap, w, at, taps, n - at < 32 ? n - at : 32);
+	return nan;
+}
+
 const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.name = "avx2",
 	.ftz = true,
@@ -260,6 +307,8 @@ const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.func = k_func,
 	.alu = k_alu,
 	.ialu = k_ialu,
+	.fma = k_fma,
+	.window = k_window,
 	.strip = k_strip,
 	.mac = k_mac,
 	.imac = k_imac,

@@ -105,11 +105,82 @@ static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, 
 	return any;
 }
 
+static __attribute__((noinline, cold)) void fix_nan(float *p)
+{
+	*p = nc_from_bits(nc_to_fp32(*p));
+}
+
+/* @blocks blocks of 32 partitions, of the last one @last: even ones are in the high halves. */
+static inline __attribute__((always_inline))
+bool window_blocks(float *dst, const uint16_t *x, const int32_t *tap,
+		   const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int last,
+		   const int blocks)
+{
+	const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+	const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+	const __m512i top = _mm512_set1_epi32((int)0xffff0000u);
+	const __mmask16 pairs = (__mmask16)((1u << (last + 1) / 2) - 1);
+	__m512 even[4], odd[4];
+	__mmask16 nan = 0;
+
+	_Pragma("GCC unroll 4")
+	for (int b = 0; b < blocks; b++)
+		even[b] = odd[b] = _mm512_setzero_ps();
+	for (unsigned int t = 0; t < taps; t++) {
+		const uint16_t *row = x + tap[t];
+
+		_Pragma("GCC unroll 4")
+		for (int b = 0; b < blocks; b++) {
+			__mmask16 some = b < blocks - 1 ? 0xffff : pairs;
+			__m512i v = _mm512_maskz_loadu_epi32(some, row + 32 * b);
+			__m512 e = _mm512_castsi512_ps(_mm512_and_si512(v, top));
+			__m512 o = _mm512_castsi512_ps(_mm512_slli_epi32(v, 16));
+
+			even[b] = _mm512_fmadd_ps(e, _mm512_loadu_ps(w[t] + 32 * b), even[b]);
+			odd[b] = _mm512_fmadd_ps(o, _mm512_loadu_ps(w[t] + 32 * b + 16), odd[b]);
+		}
+	}
+	_Pragma("GCC unroll 4")
+	for (int b = 0; b < blocks; b++) {
+		uint32_t lanes = b < blocks - 1 || last == 32 ? ~0u : (1u << last) - 1;
+		__m512 r[2] = {
+			_mm512_permutex2var_ps(even[b], low, odd[b]),
+			_mm512_permutex2var_ps(even[b], high, odd[b]),
+		};
+
+		nan |= _mm512_cmp_ps_mask(r[0], r[0], _CMP_UNORD_Q) & (__mmask16)lanes;
+		nan |= _mm512_cmp_ps_mask(r[1], r[1], _CMP_UNORD_Q) & (__mmask16)(lanes >> 16);
+		_mm512_mask_storeu_ps(dst + 32 * b, (__mmask16)lanes, r[0]);
+		_mm512_mask_storeu_ps(dst + 32 * b + 16, (__mmask16)(lanes >> 16), r[1]);
+	}
+	return nan;
+}
+
+static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
+		     const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n)
+{
+	unsigned int last = (n - 1) % 32 + 1;
+	bool nan;
+
+	if (n > 96)
+		nan = window_blocks(dst, x, tap, w, taps, last, 4);
+	else if (n > 64)
+		nan = window_blocks(dst, x, tap, w, taps, last, 3);
+	else if (n > 32)
+		nan = window_blocks(dst, x, tap, w, taps, last, 2);
+	else
+		nan = window_blocks(dst, x, tap, w, taps, last, 1);
+	for (unsigned int i = 0; i < n && nan; i++)
+		fix_nan(dst + i);
+	return nan;
+}
+
 #define ZMM_NAME		k_mac
 #define ZMM_STRIP		emu_nc_float_strip
 #define ZMM_X			float
 #define ZMM_STEPS(k)		(k)
 #define ZMM_W(p)		_mm512_load_ps(p)
+#define ZMM_W_LAST(p)		ZMM_W(p)
 #define ZMM_B(x)		_mm512_set1_ps(x)
 #define ZMM_LAST(x)		ZMM_B(x)
 #define ZMM_PAD			1
@@ -128,6 +199,8 @@ static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, 
 	.func = k_func,					\
 	.alu = k_alu,					\
 	.ialu = k_ialu,					\
+	.fma = k_fma,				\
+	.window = k_window,			\
 	.strip = k_strip,				\
 	.mac = k_mac,					\
 	.imac = k_imac,					\

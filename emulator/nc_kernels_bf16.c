@@ -26,6 +26,9 @@
 #define ZMM_X			uint32_t
 #define ZMM_STEPS(k)		((k) / 2)
 #define ZMM_W(p)		_mm512_load_ps((const float *)(p))
+/* What is beyond k may be a number that ldweights has loaded: times 0 it could be -0 or a NaN. */
+#define ZMM_W_LAST(p)		_mm512_castsi512_ps(_mm512_and_si512(_mm512_load_si512(p), \
+								     _mm512_set1_epi32((int)0xffff0000u)))
 #define ZMM_B(x)		_mm512_castsi512_ps(_mm512_set1_epi32((int)(x)))
 #define ZMM_LAST(x)		ZMM_B((x) & 0xffff0000u)
 #define ZMM_PAD			0

@@ -58,6 +58,7 @@ const struct emu_nc_kernels emu_nc_kernels_generic = {
 	.func = k_func,
 	.alu = k_alu,
 	.ialu = k_ialu,
+	.fma = k_fma,
 	.strip = k_strip,
 	.mac = k_mac,
 	.imac = k_imac,

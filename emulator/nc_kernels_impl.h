@@ -296,6 +296,12 @@ static void k_affine(float *restrict x, const float *restrict scale, const float
 	FOR_LANES(n, x[i] = nc_add(nc_fma(scale[i], x[i], bias[i]), residual[i]));
 }
 
+static void k_fma(float *restrict acc, const float *restrict a, const float *restrict b,
+		  unsigned int n)
+{
+	FOR_LANES(n, acc[i] = nc_fma(a[i], b[i], acc[i]));
+}
+
 /* Of a number that is not subnormal it cannot be tiny. Each path has its own. */
 static void k_sqrt(float *x, unsigned int n);
 

@@ -8,6 +8,7 @@
  *	ZMM_X		type of an element of the moving operand
  *	ZMM_STEPS(k)	elements of a row of it that the loop takes whole
  *	ZMM_W(p)	read one vector of the array
+ *	ZMM_W_LAST(p)	the same of the row that an odd k cuts
  *	ZMM_B(x)	an element of the moving operand in all lanes
  *	ZMM_LAST(x)	the same of the element that an odd k cuts; see ZMM_PAD
  *	ZMM_PAD		whether an odd k ends with a step of zeros instead
@@ -59,9 +60,9 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 		EACH_STRIP(s)							\
 			a[c][s] = ZMM_MUL(a[c][s], v[s], b);			\
 	}
-#define STEP(B, j)								\
+#define STEP(W, B, j)								\
 	EACH_STRIP(s)								\
-		v[s] = ZMM_W(w[s][j]);						\
+		v[s] = W(w[s][j]);						\
 	COLUMN(0, B(x0[j])) COLUMN(1, B(x1[j])) COLUMN(2, B(x2[j]))		\
 	COLUMN(3, B(x3[j])) COLUMN(4, B(x4[j])) COLUMN(5, B(x5[j]))
 
@@ -69,10 +70,10 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 		EACH_STRIP(s)
 			a[c][s] = zmm_get(acc[c] + 16 * s, STRIP_MASK(s), start);
 	for (long j = 0; j < steps; j++) {
-		STEP(ZMM_B, j)
+		STEP(ZMM_W, ZMM_B, j)
 	}
 	if (k & 1 && !ZMM_PAD) {
-		STEP(ZMM_LAST, steps)
+		STEP(ZMM_W_LAST, ZMM_LAST, steps)
 	} else if (k & 1) {
 		EACH_COLUMN(c)
 			EACH_STRIP(s)

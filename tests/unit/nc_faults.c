@@ -56,6 +56,11 @@ static struct neuron_insn *valid(struct nct *t, unsigned int op)
 		i->tensor_reduce.dims = 1;
 		i->tensor_reduce.src_dtype = i->tensor_reduce.dst_dtype = NEURON_FP32;
 		break;
+	case NEURON_OP_TENSOR_DOT:
+		i->tensor_dot.partitions = 128;
+		i->tensor_dot.dims = 1;
+		i->tensor_dot.src_dtype = i->tensor_dot.dst_dtype = NEURON_FP32;
+		break;
 	case NEURON_OP_MEMSET:
 		i->memset.partitions = 128;
 		i->memset.dst_dtype = NEURON_FP32;
@@ -112,11 +117,11 @@ static const uint8_t ops[] = { NEURON_OP_NOP,		NEURON_OP_NOTIFY,
 			       NEURON_OP_MEMSET,	NEURON_OP_IOTA,
 			       NEURON_OP_SELECT,	NEURON_OP_GATHER,
 			       NEURON_OP_DMA_COPY,	NEURON_OP_DMA_GATHER,
-			       NEURON_OP_TRANSPOSE };
+			       NEURON_OP_TRANSPOSE,	NEURON_OP_TENSOR_DOT };
 static const uint8_t op_engine[] = { NEURON_PE,	  NEURON_PE,   NEURON_PE,   NEURON_PE,	 NEURON_ACT,
 				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_POOL,
 				     NEURON_POOL, NEURON_POOL, NEURON_POOL, NEURON_DMA,
-				     NEURON_DMA,  NEURON_PE };
+				     NEURON_DMA,  NEURON_PE,   NEURON_POOL };
 
 static void test_valid(void **state)
 {
@@ -283,6 +288,13 @@ static void test_act_and_pool(void **state)
 	      i->tensor_reduce.alu = NEURON_ALU_ADD);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.dims, i->tensor_reduce.dims = 0);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.dims, i->tensor_reduce.dims = 5);
+	SPOIL(TENSOR_DOT, flags, i->flags = 1);
+	SPOIL(TENSOR_DOT, flags, i->flags = 0xf0);
+	SPOIL(TENSOR_DOT, tensor_dot.dims, i->tensor_dot.dims = 0);
+	SPOIL(TENSOR_DOT, tensor_dot.dims, i->tensor_dot.dims = 5);
+	SPOIL(TENSOR_DOT, tensor_dot.src_dtype, i->tensor_dot.src_dtype = 0);
+	SPOIL(TENSOR_DOT, tensor_dot.src1,
+	      i->tensor_dot.src1 = NEURON_LOCAL_PARTITION * 127);
 	SPOIL(TENSOR_REDUCE, tensor_reduce.reserved, i->tensor_reduce.reserved[0] = 1);
 
 	SPOIL(MEMSET, flags, i->flags = 2);

@@ -246,6 +246,39 @@ static void gen_tensor_reduce(struct neuron_insn *insn)
 		operand(outer, insn->tensor_reduce.dst_step, parts, dst, any_psum(dst));
 }
 
+/* Half of them as convolutions of each channel are: bf16 and factors that stay, to PSUM. */
+static void gen_tensor_dot(struct neuron_insn *insn)
+{
+	bool window = nct_below(2);
+	unsigned int parts = any_parts();
+	uint8_t src0 = window ? NEURON_BF16 : any_type(), src1 = window ? NEURON_FP32 : any_type();
+	uint8_t dst = window ? NEURON_FP32 : any_type();
+	uint16_t outer[4], factors[4];
+
+	any_counts(insn->tensor_dot.count);
+	insn->flags = (uint8_t)(src1 << NEURON_TENSOR_SRC1_DTYPE_SHIFT);
+	if (nct_below(4) == 0) {
+		src1 = src0;
+		insn->flags = 0;
+	}
+	insn->tensor_dot.partitions = (uint8_t)parts;
+	insn->tensor_dot.dims = (uint8_t)(1 + nct_below(4));
+	insn->tensor_dot.src_dtype = src0;
+	insn->tensor_dot.dst_dtype = dst;
+	for (int d = 0; d < 4; d++) {
+		outer[d] = d >= 4 - insn->tensor_dot.dims ? 1 : insn->tensor_dot.count[d];
+		factors[d] = window && outer[d] > 1 ? 1 : insn->tensor_dot.count[d];
+	}
+	insn->tensor_dot.src0 = operand(insn->tensor_dot.count, insn->tensor_dot.src0_step, parts, src0,
+					!window && any_psum(src0));
+	insn->tensor_dot.src1 = operand(factors, insn->tensor_dot.src1_step, parts, src1,
+					!window && any_psum(src1));
+	for (int d = 0; d < 4; d++)
+		insn->tensor_dot.src1_step[d] *= factors[d] > 1;
+	insn->tensor_dot.dst = operand(outer, insn->tensor_dot.dst_step, parts, dst,
+				       window || any_psum(dst));
+}
+
 static void gen_memset(struct neuron_insn *insn)
 {
 	unsigned int parts = any_parts();
@@ -444,6 +477,9 @@ void gen_insn(struct gen *g, struct neuron_insn *insn)
 		break;
 	case NEURON_OP_TENSOR_REDUCE:
 		gen_tensor_reduce(insn);
+		break;
+	case NEURON_OP_TENSOR_DOT:
+		gen_tensor_dot(insn);
 		break;
 	case NEURON_OP_MEMSET:
 		gen_memset(insn);

@@ -223,6 +223,7 @@ TEST_OPS(activate, 50, 5, NEURON_OP_ACTIVATE)
 TEST_OPS(tensor_tensor, 50, 5, NEURON_OP_TENSOR_TENSOR)
 TEST_OPS(tensor_scalar, 50, 5, NEURON_OP_TENSOR_SCALAR)
 TEST_OPS(tensor_reduce, 50, 5, NEURON_OP_TENSOR_REDUCE)
+TEST_OPS(tensor_dot, 80, 5, NEURON_OP_TENSOR_DOT)
 TEST_OPS(memset, 20, 5, NEURON_OP_MEMSET)
 TEST_OPS(transpose, 40, 4, NEURON_OP_TRANSPOSE)
 TEST_OPS(iota, 30, 5, NEURON_OP_IOTA)
@@ -234,7 +235,7 @@ TEST_OPS(mixed, 40, MAX_INSNS, NEURON_OP_LDWEIGHTS, NEURON_OP_MATMUL, NEURON_OP_
 	 NEURON_OP_ACTIVATE, NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR,
 	 NEURON_OP_TENSOR_REDUCE, NEURON_OP_MEMSET, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY,
 	 NEURON_OP_TRANSPOSE, NEURON_OP_IOTA, NEURON_OP_SELECT, NEURON_OP_GATHER,
-	 NEURON_OP_DMA_GATHER, NEURON_OP_NOP, NEURON_OP_NOTIFY)
+	 NEURON_OP_DMA_GATHER, NEURON_OP_NOP, NEURON_OP_NOTIFY, NEURON_OP_TENSOR_DOT)
 
 /* Whole images through the fast ways of dma_copy: dense rows, transposing, PSUM. */
 static void dma_there_and_back(struct nct *t, uint32_t local, int32_t part_step, int32_t byte_step,
@@ -304,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tensor_tensor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tensor_scalar, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tensor_reduce, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tensor_dot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transpose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_iota, setup, teardown),

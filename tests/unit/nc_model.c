@@ -627,6 +627,52 @@ static void do_tensor_reduce(struct model *m, const struct neuron_insn *insn)
 	} while (next(&x, outer));
 }
 
+/* One result of one partition. */
+static uint32_t dot(struct model *m, const struct neuron_insn *insn, unsigned int p, const struct index *x,
+		    const uint16_t inner[4])
+{
+	unsigned int type0 = insn->tensor_dot.src_dtype;
+	unsigned int type1 = insn->flags >> NEURON_TENSOR_SRC1_DTYPE_SHIFT;
+	int64_t base0 = element(x, insn->tensor_dot.src0_step);
+	int64_t base1 = element(x, insn->tensor_dot.src1_step);
+	struct index y = {};
+	float acc = 0;
+
+	do {
+		uint32_t a = read_as(m, FLOATS, insn->tensor_dot.src0, p,
+				     base0 + element(&y, insn->tensor_dot.src0_step), type0);
+		uint32_t b = read_as(m, FLOATS, insn->tensor_dot.src1, p,
+				     base1 + element(&y, insn->tensor_dot.src1_step),
+				     type1 ? type1 : type0);
+
+		acc = mdl_fma(float_of(a), float_of(b), acc);
+	} while (next(&y, inner));
+	return bits_of(acc);
+}
+
+static void do_tensor_dot(struct model *m, const struct neuron_insn *insn)
+{
+	unsigned int n = insn->tensor_dot.partitions;
+	uint16_t outer[4], inner[4];
+	struct index x = {};
+	uint32_t out[128];
+
+	for (int d = 0; d < 4; d++) {
+		bool in = d >= 4 - insn->tensor_dot.dims;
+
+		outer[d] = in ? 1 : insn->tensor_dot.count[d];
+		inner[d] = in ? insn->tensor_dot.count[d] : 1;
+	}
+	do {
+		for (unsigned int p = 0; p < n; p++)
+			out[p] = dot(m, insn, p, &x, inner);
+		for (unsigned int p = 0; p < n; p++)
+			write_as(m, FLOATS, insn->tensor_dot.dst, p,
+				 element(&x, insn->tensor_dot.dst_step), insn->tensor_dot.dst_dtype,
+				 out[p]);
+	} while (next(&x, outer));
+}
+
 static void do_memset(struct model *m, const struct neuron_insn *insn)
 {
 	enum mode mode = mode_of(insn->flags & NEURON_MEMSET_INTEGER, NEURON_INT32);
@@ -816,6 +862,9 @@ void mdl_exec(struct model *m, const struct neuron_insn *insn, const uint8_t *sr
 		break;
 	case NEURON_OP_TENSOR_REDUCE:
 		do_tensor_reduce(m, insn);
+		break;
+	case NEURON_OP_TENSOR_DOT:
+		do_tensor_dot(m, insn);
 		break;
 	case NEURON_OP_MEMSET:
 		do_memset(m, insn);

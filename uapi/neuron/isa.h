@@ -49,7 +49,7 @@
  * Access patterns: count[0] is the outermost of four loops, count[3] the innermost;
  * unused loops have count 1. Steps are in elements of the operand's type (bytes in
  * dma_copy) and may be 0 or negative. All operands of an instruction share the counts,
- * but for tensor_reduce, whose dst ignores the "dims" innermost loops.
+ * but for tensor_reduce and tensor_dot, whose dst ignores the "dims" innermost loops.
  */
 
 /* matmul: the first product overwrites PSUM instead of adding to it. */
@@ -69,7 +69,7 @@
 #define NEURON_SCALAR0_REVERSE		0x04	/* scalar0 alu0 x */
 #define NEURON_SCALAR1_REVERSE		0x08
 #define NEURON_SCALAR_INTEGER		0x10	/* compute in int32; scalars are int32 */
-/* tensor_tensor: src1 has its own type when not 0 in bits 7:4 of flags, else src_dtype. */
+/* tensor_tensor, tensor_dot: src1 has its own type when not 0 in bits 7:4 of flags, else src_dtype. */
 #define NEURON_TENSOR_INTEGER		0x01	/* compute in int32 */
 #define NEURON_TENSOR_SRC1_DTYPE_SHIFT	4
 /* tensor_reduce */
@@ -116,6 +116,7 @@ struct neuron_insn {
 		NEURON_ISA_BODY(IOTA) iota;
 		NEURON_ISA_BODY(SELECT) select;
 		NEURON_ISA_BODY(GATHER) gather;
+		NEURON_ISA_BODY(TENSOR_DOT) tensor_dot;
 		NEURON_ISA_BODY(DMA_COPY) dma_copy;
 		NEURON_ISA_BODY(DMA_GATHER) dma_gather;
 	};
