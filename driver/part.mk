@@ -46,7 +46,7 @@ $(O)/driver$(1)/neuron.ko: $(O)/driver$(1)/.kdir-$(subst /,_,$(2)) $(DRIVER_SOUR
 		echo "no kernel headers in $(2): run 'make setup', or name a kernel's build directory with KDIR=" >&2; \
 		exit 1; fi
 	$$(Q)+MAKEFLAGS="$$$${MAKEFLAGS%% -- *}"; $$(or $$(wildcard $(dir $(2))make),$$(MAKE)) --no-print-directory -s -C $(2) M=$$(abspath $(O)/driver$(1)) \
-		$$(addprefix W=,$$(filter-out 0,$$(W))) $$(addprefix C=,$$(filter-out 0,$$(C))) CF="-Wsparse-error $$(CF)" KCFLAGS=-Werror CC="$$(CC)" \
+		$$(addprefix W=,$$(filter-out 0,$$(W))) $$(addprefix C=,$$(filter-out 0,$$(C))) CF="-Wsparse-error $$(CF)" KCFLAGS=-Werror CC="$$(strip $$(CCACHE) $$(CC))" \
 		NEURON_UAPI=$$(abspath uapi) NEURON_VERSION=$$(VERSION) NEURON_KUNIT=1 modules
 	$$(Q)touch $$@
 endef

@@ -25,12 +25,12 @@ DEPS += $(FW_OBJS:.o=.d)
 $(O)/obj/firmware/%.o: %.c
 	$(say) RV-CC $<
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(RISCV_CC) $(FW_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CCACHE) $(RISCV_CC) $(FW_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/obj/firmware/%.o: %.S
 	$(say) RV-AS $<
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(RISCV_CC) $(FW_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CCACHE) $(RISCV_CC) $(FW_CFLAGS) -MMD -MP -c -o $@ $<
 
 # $(1): objects
 fw-link = mkdir -p $(dir $@) && $(RISCV_CC) $(FW_CFLAGS) -Wl,--gc-sections,--fatal-warnings,-z,noexecstack \

@@ -33,6 +33,12 @@ CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+# Behind ccache where the host has it: a fresh clone compiles what has changed since the last one.
+# Objects do not depend on where the tree lies. CCACHE= goes without.
+CCACHE ?= $(shell command -v ccache)
+export CCACHE_DIR ?= $(NEURON_CACHE)/ccache
+export CCACHE_NOHASHDIR := 1
+export CCACHE_BASEDIR := $(CURDIR)
 AR := ar
 PYTHON := /usr/bin/python3
 RISCV_PREFIX ?= riscv64-unknown-elf-

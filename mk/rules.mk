@@ -14,7 +14,7 @@ define objects
 $(O)/obj/$(1)/%.o: %.c
 	$(say) CC $$<
 	$(Q)mkdir -p $$(dir $$@)
-	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+	$(Q)$(CCACHE) $(CC) $(CFLAGS) $(BASE_CFLAGS) $(3) -MMD -MP -c -o $$@ $$<
 DEPS += $(patsubst %.c,$(O)/obj/$(1)/%.d,$(2))
 endef
 
