@@ -5,7 +5,11 @@
 
 #include "host.h"
 
-#define FWIO_TRY_MS	1000
+/*
+ * Longer than a busy machine takes: a second try while firmware takes the first one rewrites
+ * addresses under its hands.
+ */
+#define FWIO_TRY_MS	3000
 #define FWIO_TRIES	10
 
 uint32_t crc32c(const void *buf, size_t n);
@@ -18,7 +22,7 @@ void fwio_post(struct host *h, uint64_t req, uint64_t resp);
 /* 0 when the answer to the request built last is there. */
 int fwio_wait(struct host *h, int timeout_ms);
 struct fwio_resp *fwio_answer(struct host *h);
-/* Build, post, wait 1 s, up to 10 times. 0 or -ETIMEDOUT; the error field is the caller's. */
+/* Build, post, wait FWIO_TRY_MS, up to FWIO_TRIES times. 0 or -ETIMEDOUT; the error field is the caller's. */
 int fwio_call(struct host *h, uint8_t cmd, const void *data, size_t n);
 /* Reads registers; -EIO when the device refuses, -EPROTO when the answer is malformed. */
 int fwio_read(struct host *h, const uint64_t *addr, size_t n, uint32_t *val);

@@ -11,6 +11,7 @@
 #include "fwio.h"
 #include "tap.h"
 
+#define START_MS	60000	/* a sanitized chip on a busy machine */
 #define CFG_COMMAND	0x04
 #define CMD_MEMORY	0x2
 #define CMD_MASTER	0x4
@@ -286,7 +287,7 @@ static int query_region(struct host *h, int index)
 /* A process that has died is not waited for. */
 static int connect_emu(struct host *h)
 {
-	uint64_t deadline = vu_now_ms() + VU_TIMEOUT_MS;
+	uint64_t deadline = vu_now_ms() + START_MS;
 	int e;
 
 	do {

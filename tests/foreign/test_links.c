@@ -313,6 +313,14 @@ static int death(struct host *h)
 	return with_two(h, true, death_body);
 }
 
+/* All of its threads stand still: the signal alone only asks for that. */
+static bool stand_still(struct host *h)
+{
+	siginfo_t info;
+
+	return !kill(h->emu.pid, SIGSTOP) && !waitid(P_PID, h->emu.pid, &info, WSTOPPED);
+}
+
 /* A neighbour that is stopped costs an error, not the chip. */
 static int stopped_body(struct host *l, struct host *r)
 {
@@ -320,7 +328,7 @@ static int stopped_body(struct host *l, struct host *r)
 	uint32_t v;
 	int e;
 
-	kill(r->emu.pid, SIGSTOP);
+	CHECK(stand_still(r), "the neighbour does not stop");
 	e = fwio_call(l, FWIO_READ, &id, 8);
 	if (!e && !fwio_answer(l)->error)
 		e = -EILSEQ;
