@@ -267,6 +267,15 @@ int ncc_matmul(struct ncc_build *b, struct ncc_at src, struct ncc_at dst, unsign
 	return build(&s, loops, n);
 }
 
+bool ncc_func_has_param(uint8_t func)
+{
+#define HAS_PARAM(code, id, params) [NEURON_FUNC_##id] = (params) > 0,
+	static const bool has[256] = { NEURON_ISA_FUNCS(HAS_PARAM) };
+#undef HAS_PARAM
+
+	return has[func];
+}
+
 static int make_activate(struct shape *s, const struct nest *nest)
 {
 	const struct ncc_activate *a = s->args;
@@ -288,7 +297,12 @@ static int make_activate(struct shape *s, const struct nest *nest)
 		i->insn.flags |= NEURON_ACTIVATE_BIAS;
 		r = vector(a->bias, s->parts);
 		err = ncc_insn_ref(s->b, i, FIELD(activate.bias), &r);
+	} else if (a->bias_imm != 0) {
+		i->insn.flags |= NEURON_ACTIVATE_BIAS_IMM;
+		memcpy(&i->insn.activate.bias, &a->bias_imm, 4);
 	}
+	if (ncc_func_has_param(a->func))
+		memcpy(&i->insn.activate.residual, &a->param, 4);
 	if (!err && a->scale_at) {
 		i->insn.flags |= NEURON_ACTIVATE_SCALE_PTR;
 		r = vector(a->scale_at, s->parts);
@@ -422,6 +436,38 @@ int ncc_tensor_reduce(struct ncc_build *b, uint8_t alu, float scale, unsigned in
 	struct shape s = {
 		.b = b, .at = { src, dst }, .nops = 2, .parts = parts, .keep = inner,
 		.most = NEURON_TENSOR_MAX_N, .make = make_tensor_reduce, .args = &args,
+	};
+
+	return build(&s, loops, n);
+}
+
+static int make_tensor_dot(struct shape *s, const struct nest *nest)
+{
+	struct ncc_insn *i = ncc_insn_new(s->b, NEURON_OP_TENSOR_DOT, NEURON_POOL);
+	struct ncc_ref src0, src1, dst;
+	int err;
+
+	counts(nest, i->insn.tensor_dot.count);
+	src0 = operand(s, nest, 0, i->insn.tensor_dot.src0_step, false, 0);
+	src1 = operand(s, nest, 1, i->insn.tensor_dot.src1_step, false, 0);
+	dst = operand(s, nest, 2, i->insn.tensor_dot.dst_step, true, s->keep);
+	i->insn.flags = (uint8_t)(s->at[1].dtype << NEURON_TENSOR_SRC1_DTYPE_SHIFT);
+	i->insn.tensor_dot.partitions = (uint8_t)s->parts;
+	i->insn.tensor_dot.dims = (uint8_t)s->keep;
+	i->insn.tensor_dot.src_dtype = s->at[0].dtype;
+	i->insn.tensor_dot.dst_dtype = s->at[2].dtype;
+	err = ncc_insn_ref(s->b, i, FIELD(tensor_dot.src0), &src0);
+	if (!err)
+		err = ncc_insn_ref(s->b, i, FIELD(tensor_dot.src1), &src1);
+	return err ? err : ncc_insn_ref(s->b, i, FIELD(tensor_dot.dst), &dst);
+}
+
+int ncc_tensor_dot(struct ncc_build *b, unsigned int parts, struct ncc_at src0, struct ncc_at src1,
+		   struct ncc_at dst, const struct ncc_loop *loops, int n, int inner)
+{
+	struct shape s = {
+		.b = b, .at = { src0, src1, dst }, .nops = 3, .parts = parts, .keep = inner,
+		.most = NEURON_TENSOR_MAX_N, .make = make_tensor_dot,
 	};
 
 	return build(&s, loops, n);

@@ -37,12 +37,17 @@ struct ncc_loop {
 struct ncc_activate {
 	unsigned int parts;
 	uint8_t func;
+	float param;			/* of @func, if it has one: then no residual */
 	float scale;
 	const struct ncc_at *scale_at;	/* NULL: @scale */
-	const struct ncc_at *bias;	/* NULL: none */
+	const struct ncc_at *bias;	/* NULL: @bias_imm */
+	float bias_imm;
 	const struct ncc_at *residual;	/* NULL: none; moves like dst */
 	struct ncc_at src, dst;
 };
+
+/* Has @func a parameter? */
+bool ncc_func_has_param(uint8_t func);
 
 /* w[k][m]: element m * step of partition src.part + k */
 int ncc_ldweights(struct ncc_build *b, struct ncc_at src, int64_t step, unsigned int k,
@@ -73,6 +78,12 @@ int ncc_tensor_reduce(struct ncc_build *b, uint8_t alu, float scale, unsigned in
 /* Operands: dst. */
 int ncc_memset(struct ncc_build *b, float value, unsigned int parts, struct ncc_at dst,
 	       const struct ncc_loop *loops, int n);
+
+/*
+ * Sums of products along the last @inner of the @n loops, at most 3. Operands: src0, src1, dst.
+ */
+int ncc_tensor_dot(struct ncc_build *b, unsigned int parts, struct ncc_at src0, struct ncc_at src1,
+		   struct ncc_at dst, const struct ncc_loop *loops, int n, int inner);
 
 /* One side of a copy: DRAM (buf < 0) or a buffer. */
 struct ncc_side {

@@ -138,21 +138,6 @@ static struct ncc_tensor *half(struct ncc_graph *g, struct ncc_node *node, bool 
 				NEURON_ALU_BYPASS, 0, NULL);
 }
 
-static int leaky(struct ncc_graph *g, struct ncc_node *node)
-{
-	float alpha = ncc_attr_float(node, "alpha", 0.01f);
-	struct ncc_tensor *x = node->in[0], *scaled;
-
-	if (alpha >= 0) {
-		scaled = ncc_step_scalars(g, node, x, NEURON_ALU_MUL, alpha, NEURON_ALU_BYPASS, 0, NULL);
-		ncc_step(g, node, alpha <= 1 ? NCC_MAX : NCC_MIN, x, scaled, node->out[0]);
-		return 0;
-	}
-	scaled = ncc_step_scalars(g, node, x, NEURON_ALU_MIN, 0, NEURON_ALU_MUL, alpha, NULL);
-	ncc_step(g, node, NCC_ADD, half(g, node, true), scaled, node->out[0]);
-	return 0;
-}
-
 static int prelu(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *x = node->in[0], *slope = node->in[1];
@@ -180,15 +165,6 @@ static int exponential(struct ncc_graph *g, struct ncc_node *node, float gamma, 
 	x = ncc_step_scalars(g, node, x, NEURON_ALU_MAX, 0, NEURON_ALU_MUL, gamma, NULL);
 	ncc_step(g, node, NCC_ADD, x, low, node->out[0]);
 	return 0;
-}
-
-static struct ncc_tensor *hard_sigmoid(struct ncc_graph *g, struct ncc_node *node, float alpha,
-				       float beta, struct ncc_tensor *out)
-{
-	struct ncc_tensor *t = ncc_step_scalars(g, node, node->in[0], NEURON_ALU_MUL, alpha,
-						NEURON_ALU_ADD, beta, NULL);
-
-	return ncc_step_scalars(g, node, t, NEURON_ALU_MAX, 0, NEURON_ALU_MIN, 1, out);
 }
 
 static int softsign(struct ncc_graph *g, struct ncc_node *node)
@@ -250,26 +226,14 @@ int ncc_expand_pointwise(struct ncc_graph *g, struct ncc_node *node, bool *done)
 
 	*done = true;
 	switch (node->op) {
-	case NCC_LEAKYRELU:
-		return leaky(g, node);
 	case NCC_PRELU:
 		return prelu(g, node);
-	case NCC_ELU:
-		return exponential(g, node, 1, ncc_attr_float(node, "alpha", 1), 1);
 	case NCC_SELU:
 		return exponential(g, node, ncc_attr_float(node, "gamma", 1.05070102f),
 				   ncc_attr_float(node, "alpha", 1.67326319f), 1);
 	case NCC_CELU:
 		alpha = ncc_attr_float(node, "alpha", 1);
 		return exponential(g, node, 1, alpha, alpha);
-	case NCC_HARDSIGMOID:
-		hard_sigmoid(g, node, ncc_attr_float(node, "alpha", 0.2f),
-			     ncc_attr_float(node, "beta", 0.5f), node->out[0]);
-		return 0;
-	case NCC_HARDSWISH:
-		ncc_step(g, node, NCC_MUL, node->in[0],
-			 hard_sigmoid(g, node, 1.0f / 6, 0.5f, NULL), node->out[0]);
-		return 0;
 	case NCC_SOFTSIGN:
 		return softsign(g, node);
 	case NCC_POW:

@@ -9,6 +9,7 @@
 
 #include <neuron/isa.h>
 
+#include "build.h"
 #include "fold.h"
 
 bool ncc_has_channels(const struct ncc_node *node)
@@ -29,11 +30,20 @@ static int64_t channels(const struct ncc_node *node)
 	return node->op == NCC_LINEAR ? node->in[1]->dim[1] : node->in[1]->dim[0];
 }
 
+/* @n times @value. */
+static const float *every(struct ncc_graph *g, int64_t n, float value)
+{
+	float *v = ncc_alloc_array(&g->ctx->arena, (size_t)n, sizeof(*v));
+
+	for (int64_t i = 0; i < n; i++)
+		v[i] = value;
+	return v;
+}
+
 const float *ncc_channel_vector(struct ncc_graph *g, const struct ncc_tensor *t,
 				const struct ncc_tensor *out, int axis)
 {
 	int64_t c;
-	float *v;
 
 	if (!t->f || t->rank > out->rank)
 		return NULL;
@@ -45,10 +55,7 @@ const float *ncc_channel_vector(struct ncc_graph *g, const struct ncc_tensor *t,
 		return t->f;
 	if (t->count != 1)
 		return NULL;
-	v = ncc_alloc_array(&g->ctx->arena, (size_t)c, sizeof(*v));
-	for (int64_t i = 0; i < c; i++)
-		v[i] = t->f[0];
-	return v;
+	return every(g, c, t->f[0]);
 }
 
 static void scale_weights(struct ncc_graph *g, struct ncc_node *node, const float *factor)
@@ -81,21 +88,65 @@ void ncc_scale_channels(struct ncc_graph *g, struct ncc_node *node, const float 
 		node->bias = ncc_graph_const(g, "bias", 1, &m, bias);
 }
 
-static bool activation(enum ncc_op op, uint8_t *func)
+static bool is_tanh(const struct ncc_node *node)
 {
-	switch (op) {
-	case NCC_RELU:
-		*func = NEURON_FUNC_RELU;
+	const struct ncc_attr *how = ncc_attr(node, "approximate");
+
+	return how && how->kind == NCC_ATTR_STRING && !strcmp(how->s, "tanh");
+}
+
+/* The function of ACT that @next is, and its parameter. */
+static bool activation(const struct ncc_node *next, uint8_t *func, float *param)
+{
+	static const uint8_t plain[NCC_OP_COUNT] = {
+		[NCC_RELU] = NEURON_FUNC_RELU, [NCC_SIGMOID] = NEURON_FUNC_SIGMOID,
+		[NCC_TANH] = NEURON_FUNC_TANH, [NCC_HARDSWISH] = NEURON_FUNC_HARD_SWISH,
+		[NCC_SILU] = NEURON_FUNC_SILU, [NCC_SOFTPLUS] = NEURON_FUNC_SOFTPLUS,
+		[NCC_MISH] = NEURON_FUNC_MISH, [NCC_ERF] = NEURON_FUNC_ERF,
+	};
+
+	switch (next->op) {
+	case NCC_GELU:
+		*func = is_tanh(next) ? NEURON_FUNC_GELU_TANH : NEURON_FUNC_GELU;
 		return true;
-	case NCC_SIGMOID:
-		*func = NEURON_FUNC_SIGMOID;
+	case NCC_LEAKYRELU:
+		*func = NEURON_FUNC_LEAKY_RELU;
+		*param = ncc_attr_float(next, "alpha", 0.01f);
 		return true;
-	case NCC_TANH:
-		*func = NEURON_FUNC_TANH;
+	case NCC_ELU:
+		*func = NEURON_FUNC_ELU;
+		*param = ncc_attr_float(next, "alpha", 1);
 		return true;
+	case NCC_CLIP:
+		*func = NEURON_FUNC_RELU_CLIP;
+		*param = next->high;
+		return next->low == 0 && next->high > 0;
 	default:
-		return false;
+		*func = plain[next->op];
+		return *func != NEURON_FUNC_IDENTITY;
 	}
+}
+
+static bool fuse_activation(struct ncc_graph *g, struct ncc_node *node, const struct ncc_node *next)
+{
+	float param = 0, slope, start;
+	uint8_t func;
+
+	if (activation(next, &func, &param)) {
+		/* The parameter's field is the residual's. */
+		if (node->residual && ncc_func_has_param(func))
+			return false;
+		node->func = func;
+		node->param = param;
+		return true;
+	}
+	if (next->op != NCC_HARDSIGMOID || !ncc_has_channels(node) || node->residual)
+		return false;
+	slope = ncc_attr_float(next, "alpha", 0.2f);
+	start = ncc_attr_float(next, "beta", 0.5f);
+	ncc_scale_channels(g, node, every(g, channels(node), slope), every(g, channels(node), start));
+	node->func = NEURON_FUNC_CLAMP01;
+	return true;
 }
 
 /* NULL where a factor would be infinite: then the division stays. */
@@ -180,7 +231,7 @@ static bool fuse(struct ncc_graph *g, struct ncc_node *node, struct ncc_node *ne
 {
 	if (node->func != NEURON_FUNC_IDENTITY)
 		return false;
-	if (activation(next->op, &node->func))
+	if (fuse_activation(g, node, next))
 		return true;
 	switch (next->op) {
 	case NCC_ADD:

@@ -180,7 +180,7 @@ struct ncc_taps {
  * @extent: of REDUCE and NORM: elements before, in and after the axes that they work on
  * @bias: constant of one value per output channel, fused (fuse pass)
  * @residual: tensor of the output's shape to be added before @func
- * @func: enum neuron_func that is applied to the result
+ * @func, @param: enum neuron_func that is applied to the result, and its parameter, if it has one
  * @refused: why the chip cannot run it, or NULL
  * @live: an output depends on it, and it is not computed already (partition pass)
  * @part: the partition pass's choice
@@ -214,6 +214,7 @@ struct ncc_node {
 	struct ncc_tensor *bias;
 	struct ncc_tensor *residual;
 	uint8_t func;
+	float param;
 	const char *refused;
 	bool live;
 	struct ncc_part *part;

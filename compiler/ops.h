@@ -120,6 +120,8 @@
 	/* rows of extent[1]: (x - mean) / sqrt(variance + low), then * in[1] + in[2] by column */ \
 	O(NORM, "(normalisation)", OWN, 1, 3, 1)			\
 	O(RSQRT, "(inverse root)", OWN, 1, 1, 1)			\
+	/* x sigmoid(x) */					\
+	O(SILU, "(SiLU)", OWN, 1, 1, 1)				\
 	O(COPY, "(copy)", OWN, 1, 1, 1)
 
 enum ncc_op_kind { NCC_OP_RUN, NCC_OP_GONE, NCC_OP_CONST, NCC_OP_OWN };

@@ -119,6 +119,23 @@ int ncc_region_dma(struct ncc_lower *L, uint8_t segment, uint64_t off, uint8_t d
 		   const struct ncc_layout *l, const struct ncc_region *r,
 		   const struct ncc_tile *t, bool store, bool load);
 
+/*
+ * Output positions @out .. of a window's axis that keep the same taps: @first is the input position of the
+ * first tap of the first one, @skip the taps before it, @taps those that meet the input, @counted those
+ * that meet the input or its padding.
+ */
+struct ncc_class {
+	int64_t out, n;
+	int64_t first, skip, taps, counted;
+};
+
+struct ncc_classes {
+	struct ncc_class *class;
+	size_t n;
+};
+
+struct ncc_classes ncc_window_classes(struct ncc_lower *L, const struct ncc_window *w, int d);
+
 /* A temporary tile of its own with [o][i] elements a partition. */
 struct ncc_tile ncc_temp(struct ncc_lower *L, int64_t o, int64_t i, uint8_t dtype);
 struct ncc_at ncc_at_element(const struct ncc_tile *t, int64_t o, int64_t i);
@@ -128,6 +145,9 @@ struct ncc_layout ncc_channel_layout(const struct ncc_tensor *t);
 
 /* Lowering of one node each. */
 int ncc_tile_linear(struct ncc_lower *L, struct ncc_node *node);	/* Conv, LINEAR */
+/* A convolution of each channel by itself, which multiplies on POOL instead of the array. */
+bool ncc_is_depthwise(const struct ncc_lower *L, const struct ncc_node *node);
+int ncc_tile_depthwise(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_matmul(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_pool(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_global_pool(struct ncc_lower *L, struct ncc_node *node);

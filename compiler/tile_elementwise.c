@@ -382,6 +382,8 @@ static bool act_func(enum ncc_op op, uint8_t *func, float *scale)
 		[NCC_SIGMOID] = { true, NEURON_FUNC_SIGMOID },
 		[NCC_SIGN] = { true, NEURON_FUNC_SIGN }, [NCC_SIN] = { true, NEURON_FUNC_SIN },
 		[NCC_SOFTPLUS] = { true, NEURON_FUNC_SOFTPLUS },
+		[NCC_SILU] = { true, NEURON_FUNC_SILU },
+		[NCC_HARDSWISH] = { true, NEURON_FUNC_HARD_SWISH },
 		[NCC_SQRT] = { true, NEURON_FUNC_SQRT }, [NCC_TANH] = { true, NEURON_FUNC_TANH },
 	};
 
@@ -406,6 +408,18 @@ static int emit_unary(struct elementwise *e, const struct ncc_region *r, const s
 
 		a.func = tanh ? NEURON_FUNC_GELU_TANH : NEURON_FUNC_GELU;
 		a.scale = 1;
+		return ncc_activate(&e->L->b, &a, loops, n);
+	}
+	if (node->op == NCC_LEAKYRELU || node->op == NCC_ELU) {
+		a.func = node->op == NCC_ELU ? NEURON_FUNC_ELU : NEURON_FUNC_LEAKY_RELU;
+		a.param = ncc_attr_float(node, "alpha", node->op == NCC_ELU ? 1 : 0.01f);
+		a.scale = 1;
+		return ncc_activate(&e->L->b, &a, loops, n);
+	}
+	if (node->op == NCC_HARDSIGMOID) {
+		a.func = NEURON_FUNC_CLAMP01;
+		a.scale = ncc_attr_float(node, "alpha", 0.2f);
+		a.bias_imm = ncc_attr_float(node, "beta", 0.5f);
 		return ncc_activate(&e->L->b, &a, loops, n);
 	}
 	if (act_func(node->op, &a.func, &a.scale))
@@ -511,7 +525,7 @@ static int emit_affine(struct elementwise *e, const struct ncc_region *r, const 
 	struct ncc_region one = { 0, 1, r->a0, r->an, 0, 1 };
 	struct ncc_tile scale, bias;
 	struct ncc_activate a = {
-		.parts = (unsigned int)r->an, .func = e->node->func, .src = in->at, .dst = out->at,
+		.parts = (unsigned int)r->an, .func = e->node->func, .param = e->node->param, .src = in->at, .dst = out->at,
 	};
 	int err = ncc_load(e->L, e->node->in[1]->value, &vector, NEURON_FP32, &one, &scale);
 

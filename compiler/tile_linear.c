@@ -391,7 +391,7 @@ static int evacuate(struct linear *l, int64_t mc, const struct patch *t)
 	struct ncc_region one = { 0, 1, r.a0, r.an, 0, 1 };
 	struct ncc_tile dst, bias, residual;
 	struct ncc_activate a = {
-		.parts = (unsigned int)r.an, .func = node->func, .scale = 1,
+		.parts = (unsigned int)r.an, .func = node->func, .param = node->param, .scale = 1,
 		.src = { .buf = t->bank, .dtype = NEURON_FP32 },
 	};
 	int err = 0;
@@ -590,6 +590,8 @@ int ncc_tile_linear(struct ncc_lower *L, struct ncc_node *node)
 	int64_t bytes = 0;
 	int err;
 
+	if (ncc_is_depthwise(L, node))
+		return ncc_tile_depthwise(L, node);
 	describe(&l);
 	l.chunk = ncc_alloc_array(&L->ctx->arena, (size_t)ncc_chunks(&l.out), sizeof(*l.chunk));
 	for (int64_t mc = 0; mc < ncc_chunks(&l.out); mc++)

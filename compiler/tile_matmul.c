@@ -46,7 +46,8 @@ static int evacuate(struct matmul *mm, int64_t batch, int64_t mc, int64_t n0, in
 	struct ncc_region r = ncc_chunk_region(&mm->lo, mc);
 	struct ncc_tile dst, residual = { .step_i = 0 };
 	struct ncc_activate act = {
-		.parts = (unsigned int)r.an, .func = node->func, .scale = node->scale,
+		.parts = (unsigned int)r.an, .func = node->func, .param = node->param,
+		.scale = node->scale,
 		.src = { .buf = bank, .dtype = NEURON_FP32 },
 	};
 	int err;

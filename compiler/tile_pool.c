@@ -10,23 +10,11 @@
 
 #include "tile.h"
 
-struct class {
-	int64_t out, n;		/* output positions */
-	int64_t first;		/* input position of the first tap of the first one */
-	int64_t taps;		/* that meet the input */
-	int64_t counted;	/* that meet the input or its padding */
-};
-
-struct axis {
-	struct class *class;
-	size_t n;
-};
-
 struct pool {
 	struct ncc_lower *L;
 	struct ncc_node *node;
 	struct ncc_layout in, out;
-	struct axis axis[2];
+	struct ncc_classes axis[2];
 	struct ncc_result res;
 };
 
@@ -38,37 +26,44 @@ static int64_t taps_below(const struct ncc_window *w, int d, int64_t start, int6
 	return n < w->kernel[d] ? n : w->kernel[d];
 }
 
-static int classify(struct pool *p, int d)
+struct ncc_classes ncc_window_classes(struct ncc_lower *L, const struct ncc_window *w, int d)
 {
-	const struct ncc_window *w = &p->node->window;
-	struct axis *a = &p->axis[d];
+	struct ncc_classes a = {
+		.class = ncc_alloc_array(&L->ctx->arena, (size_t)w->out[d], sizeof(*a.class)),
+	};
 
-	a->class = ncc_alloc_array(&p->L->ctx->arena, (size_t)w->out[d], sizeof(*a->class));
 	for (int64_t o = 0; o < w->out[d]; o++) {
 		int64_t start = o * w->stride[d] - w->pad[d];
 		int64_t before = start < 0 ? (-start + w->dilation[d] - 1) / w->dilation[d] : 0;
-		struct class c = {
-			.out = o, .n = 1, .first = start + before * w->dilation[d],
+		struct ncc_class c = {
+			.out = o, .n = 1, .first = start + before * w->dilation[d], .skip = before,
 			.taps = taps_below(w, d, start, w->in[d]) - before,
 			.counted = taps_below(w, d, start, w->in[d] + w->pad_end[d]),
 		};
-		struct class *last = a->n ? &a->class[a->n - 1] : NULL;
+		struct ncc_class *last = a.n ? &a.class[a.n - 1] : NULL;
 
-		if (c.taps < 1)
-			return ncc_node_error(p->L->ctx, p->node, "a window lies in the padding alone; pads must "
-					      "be smaller than the kernel");
 		if (last && last->taps == c.taps && last->counted == c.counted &&
-		    last->first + last->n * w->stride[d] == c.first)
+		    last->skip == c.skip && last->first + last->n * w->stride[d] == c.first)
 			last->n++;
 		else
-			a->class[a->n++] = c;
+			a.class[a.n++] = c;
 	}
+	return a;
+}
+
+static int classify(struct pool *p, int d)
+{
+	p->axis[d] = ncc_window_classes(p->L, &p->node->window, d);
+	for (size_t i = 0; i < p->axis[d].n; i++)
+		if (p->axis[d].class[i].taps < 1)
+			return ncc_node_error(p->L->ctx, p->node, "a window lies in the padding alone; pads must "
+					      "be smaller than the kernel");
 	return 0;
 }
 
 /* Rows h0 .. h1 - 1 of class @h, all columns of class @w. */
-static int reduce(struct pool *p, const struct class *h, int64_t h0, int64_t h1,
-		  const struct class *w, const struct ncc_region *in, const struct ncc_tile *src,
+static int reduce(struct pool *p, const struct ncc_class *h, int64_t h0, int64_t h1,
+		  const struct ncc_class *w, const struct ncc_region *in, const struct ncc_tile *src,
 		  const struct ncc_region *out, const struct ncc_tile *dst)
 {
 	const struct ncc_window *win = &p->node->window;
@@ -113,7 +108,7 @@ static int strip(struct pool *p, int64_t chunk, int64_t o0, int64_t on, int64_t 
 	if (!err)
 		err = ncc_result_tile(p->L, &p->res, &out, &dst);
 	for (size_t i = 0; i < p->axis[0].n && !err; i++) {
-		struct class *h = &p->axis[0].class[i];
+		struct ncc_class *h = &p->axis[0].class[i];
 		int64_t h0 = h->out > r0 ? h->out : r0;
 		int64_t h1 = h->out + h->n < r1 ? h->out + h->n : r1;
 
