@@ -4,9 +4,12 @@
  * the results. The residual field has one of four uses, see uapi/neuron/isa.h.
  */
 
+#include <string.h>
 #include "nc_core.h"
 
 #define NEGATIVE_ZERO	0x80000000u
+#define FLT_MIN_BITS	0x00800000u
+#define INFINITY_BITS	0x7f800000u
 #define ACTIVATE_FLAGS	(NEURON_ACTIVATE_BIAS | NEURON_ACTIVATE_SCALE_PTR |		\
 			 NEURON_ACTIVATE_RESIDUAL | NEURON_ACTIVATE_REDUCE |		\
 			 NEURON_ACTIVATE_ACCUMULATE | NEURON_ACTIVATE_BIAS_IMM |	\
@@ -113,7 +116,19 @@ static bool is_evacuation(const struct emu_nc *nc, const struct emu_nc_dec_act *
 	return nc->kernels->evacuate && act->src.psum && act->src.dtype == NEURON_FP32 &&
 	       act->dst.dtype == NEURON_BF16 && !act->reduce && !(act->dst.part & 1) &&
 	       !(act->dst.parts & 1) && (!act->has_residual || !(act->residual.part & 1)) &&
-	       (act->func == NEURON_FUNC_IDENTITY || act->func == NEURON_FUNC_RELU);
+	       (act->func == NEURON_FUNC_IDENTITY || act->func == NEURON_FUNC_RELU ||
+		(act->func == NEURON_FUNC_RELU_CLIP && !act->has_param &&
+		 act->param_imm >= FLT_MIN_BITS && act->param_imm <= INFINITY_BITS));
+}
+
+/* Its upper limit. */
+static float upper_limit(const struct emu_nc_dec_act *act)
+{
+	uint32_t bits = act->func == NEURON_FUNC_RELU_CLIP ? act->param_imm : INFINITY_BITS;
+	float most;
+
+	memcpy(&most, &bits, sizeof(most));
+	return most;
 }
 
 static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const float *scale,
@@ -121,7 +136,8 @@ static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const 
 {
 	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
 					       act->has_residual ? &act->residual : &act->dst };
-	bool relu = act->func == NEURON_FUNC_RELU;
+	bool relu = act->func != NEURON_FUNC_IDENTITY;
+	float most = upper_limit(act);
 	struct emu_nc_walk w;
 
 	emu_nc_walk_init(&w, ap, 3);
@@ -131,7 +147,7 @@ static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const 
 
 		nc->nan |= nc->kernels->evacuate(&nc->mem.sbuf[w.off[1] / 2][act->dst.part],
 						 &nc->mem.psum[w.off[0] / 4][act->src.part], scale,
-						 bias, residual, act->dst.parts, relu);
+						 bias, residual, act->dst.parts, relu, most);
 	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
 }
 

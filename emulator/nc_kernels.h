@@ -45,7 +45,7 @@ typedef uint32_t emu_nc_pair_strip[EMU_NC_PAIRS][EMU_NC_STRIP];
  *	bits, to smaller integers the nearest value, to floating types through fp32
  * @affine: x = scale * x + bias (one rounding), then x + residual
  * @evacuate: the common activate, a column of PSUM to bf16 in SBUF: dst = scale * x + bias +
- *	residual (@residual may be NULL), then relu if @relu. @dst and @residual are rows from an
+ *	residual (@residual may be NULL), then relu if @relu, then not more than @most. @dst and @residual are rows from an
  *	even partition on, @n is even. Returns whether a result was a NaN. May be NULL
  * @func: x = func(x), with its parameter if it has one
  * @alu: out = a alu b
@@ -78,7 +78,8 @@ struct emu_nc_kernels {
 	void (*affine)(float *x, const float *scale, const float *bias, const float *residual,
 		       unsigned int n);
 	bool (*evacuate)(uint16_t *dst, const uint32_t *psum, const float *scale,
-			 const float *bias, const uint16_t *residual, unsigned int n, bool relu);
+			 const float *bias, const uint16_t *residual, unsigned int n, bool relu,
+			 float most);
 	void (*func)(float *x, const float *param, unsigned int n, unsigned int func);
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
 	void (*fma)(float *acc, const float *a, const float *b, unsigned int n);

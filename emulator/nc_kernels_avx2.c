@@ -30,7 +30,7 @@ static void k_sqrt(float *x, unsigned int n)
 
 /* Pairs of lanes change places on their way between registers and rows. */
 static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, const float *bias,
-		       const uint16_t *residual, unsigned int n, bool relu)
+		       const uint16_t *residual, unsigned int n, bool relu, float most)
 {
 	const __m256i half = _mm256_set1_epi32(0x7fff), one = _mm256_set1_epi32(1);
 	uint32_t x_rest[8] = {}, *rest = x_rest;
@@ -63,6 +63,7 @@ static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, 
 		nans = _mm256_or_ps(nans, nan);
 		if (relu)
 			x = _mm256_and_ps(x, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NLE_UQ));
+		x = _mm256_min_ps(_mm256_set1_ps(most), x);	/* of a NaN: x */
 		u = _mm256_castps_si256(x);
 		u = _mm256_add_epi32(_mm256_add_epi32(u, half),
 				     _mm256_and_si256(_mm256_srli_epi32(u, 16), one));

@@ -72,7 +72,7 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 
 /* Pairs of lanes change places on their way between registers and rows. */
 static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, const float *bias,
-		       const uint16_t *residual, unsigned int n, bool relu)
+		       const uint16_t *residual, unsigned int n, bool relu, float most)
 {
 	const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
 	__mmask16 any = 0;
@@ -93,6 +93,7 @@ static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, 
 		if (relu)
 			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(),
 								   _CMP_NLE_UQ), x);
+		x = _mm512_min_ps(_mm512_set1_ps(most), x);	/* of a NaN: x */
 		u = _mm512_castps_si512(x);
 		u = _mm512_add_epi32(_mm512_add_epi32(u, half),
 				     _mm512_and_si512(_mm512_srli_epi32(u, 16), one));
