@@ -47,7 +47,7 @@ struct neuron_file {
 
 /*
  * Begin and end of whatever touches the device: 0, -ENODEV or -EIO. The device stays until
- * neuron_file_leave().
+ * neuron_file_leave(), which also unpins what the file has given up. No other lock is held.
  */
 int neuron_file_enter(struct neuron_file *nf);
 void neuron_file_leave(struct neuron_file *nf);

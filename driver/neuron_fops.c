@@ -21,6 +21,7 @@
 #include "neuron_mem.h"
 #include "neuron_queue.h"
 #include "neuron_ring.h"
+#include "neuron_user.h"
 
 int neuron_file_error(struct neuron_file *nf)
 {
@@ -46,6 +47,7 @@ int neuron_file_enter(struct neuron_file *nf)
 void neuron_file_leave(struct neuron_file *nf)
 {
 	up_read(&nf->ndev->rwsem);
+	neuron_user_unpin_all(nf->usage);
 }
 
 static int neuron_fops_open(struct inode *inode, struct file *file)
@@ -115,6 +117,7 @@ static int neuron_fops_release(struct inode *inode, struct file *file)
 	mutex_unlock(&ndev->objects_lock);
 	up_read(&ndev->rwsem);
 
+	neuron_user_unpin_all(nf->usage);
 	xa_destroy(&nf->objects);
 	mutex_destroy(&nf->lock);
 	neuron_usage_put(nf->usage);

@@ -180,7 +180,7 @@ long neuron_file_ioctl(struct neuron_file *nf, unsigned int cmd, unsigned long u
 	if (error && !ret && ioctl->undo) {
 		down_read(&nf->ndev->rwsem);
 		ioctl->undo(nf, &arg);
-		up_read(&nf->ndev->rwsem);
+		neuron_file_leave(nf);
 	}
 	if (!error && !ret && ioctl->told)
 		ioctl->told(nf, &arg);

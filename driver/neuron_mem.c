@@ -79,8 +79,9 @@ static void neuron_mem_drop(struct neuron_object *obj)
 {
 	struct neuron_mem *mem = to_neuron_mem(obj);
 
+	/* Whoever puts the last reference holds locks that others need. */
 	if (mem->user)
-		neuron_user_release(mem->user);
+		neuron_user_give(mem->usage, mem->user);
 	if (mem->import)
 		neuron_dmabuf_put(mem);
 	if (mem->usage)

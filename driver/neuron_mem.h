@@ -124,7 +124,7 @@ bool neuron_mem_stale(struct neuron_mem *mem);
 /* The same for all objects of a device, whose own DMA has ended. rwsem held for writing. */
 void neuron_mem_stop_use_all(struct neuron_device *ndev);
 
-/* Give pinned pages of revoked objects back to their owners. */
+/* Give pinned pages of revoked objects back to their owners. No lock held. */
 void neuron_mem_unpin_all(struct neuron_device *ndev);
 
 /*

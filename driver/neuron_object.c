@@ -152,5 +152,4 @@ void neuron_object_revoke_all(struct neuron_device *ndev)
 	list_for_each_entry(obj, &ndev->objects, node)
 		neuron_object_revoke(obj);
 	mutex_unlock(&ndev->objects_lock);
-	neuron_mem_unpin_all(ndev);
 }

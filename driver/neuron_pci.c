@@ -20,6 +20,7 @@
 #include "neuron_event.h"
 #include "neuron_fw.h"
 #include "neuron_hwmon.h"
+#include "neuron_mem.h"
 #include "neuron_pci.h"
 #include "neuron_reset.h"
 
@@ -144,6 +145,7 @@ static void neuron_gone(struct neuron_device *ndev)
 	WRITE_ONCE(ndev->gone, true);
 	neuron_hw_stop(ndev);
 	up_write(&ndev->rwsem);
+	neuron_mem_unpin_all(ndev);
 	wake_up_all(&ndev->error_wq);
 	/* Not before: the watchdog helps when a queue does not stop. */
 	neuron_recovery_pause(ndev);
@@ -245,6 +247,7 @@ static void neuron_take_away(struct neuron_device *ndev)
 	neuron_hw_stop(ndev);
 	WRITE_ONCE(ndev->broken, true);
 	up_write(&ndev->rwsem);
+	neuron_mem_unpin_all(ndev);
 	wake_up_all(&ndev->error_wq);
 	/* Not before: the watchdog helps when a queue does not stop. */
 	neuron_recovery_pause(ndev);

@@ -328,6 +328,7 @@ static int neuron_recovery_take(struct neuron_device *ndev)
 		neuron_hw_stop(ndev);
 	}
 	up_write(&ndev->rwsem);
+	neuron_mem_unpin_all(ndev);
 	wake_up_all(&ndev->error_wq);
 	return ret;
 }

@@ -2,14 +2,15 @@
 /*
  * Accounting: how much memory of which kind a file and a device have.
  *
- * Locking: atomic counters. An object is charged before anybody else knows it, and
- * uncharged when it is revoked (ndev->objects_lock).
+ * Locking: atomic counters; what is to be unpinned is neuron_user.c's. An object is charged
+ * before anybody else knows it, and uncharged when it is revoked (ndev->objects_lock).
  */
 #include <linux/slab.h>
 
 #include "neuron.h"
 #include "neuron_mem.h"
 #include "neuron_usage.h"
+#include "neuron_user.h"
 
 const char * const neuron_usage_names[NEURON_MEM_KINDS] = {
 	[0] = "driver",
@@ -23,14 +24,21 @@ struct neuron_usage *neuron_usage_alloc(void)
 {
 	struct neuron_usage *usage = kzalloc(sizeof(*usage), GFP_KERNEL_ACCOUNT);
 
-	if (usage)
-		kref_init(&usage->ref);
+	if (!usage)
+		return NULL;
+	kref_init(&usage->ref);
+	init_llist_head(&usage->unpin);
+	mutex_init(&usage->unpin_lock);
 	return usage;
 }
 
 static void neuron_usage_release(struct kref *ref)
 {
-	kfree(container_of(ref, struct neuron_usage, ref));
+	struct neuron_usage *usage = container_of(ref, struct neuron_usage, ref);
+
+	neuron_user_unpin_all(usage);
+	mutex_destroy(&usage->unpin_lock);
+	kfree(usage);
 }
 
 void neuron_usage_get(struct neuron_usage *usage)

@@ -4,6 +4,8 @@
 
 #include <linux/atomic.h>
 #include <linux/kref.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/neuron.h>
 
@@ -18,12 +20,18 @@ struct neuron_mem;
  * @bytes: by kind
  * @mapped: of those that are mapped somewhere, however often
  * @contexts: places in the chip's directory; may outlive the file like memory
+ * @unpin: of a file's: pinned pages whose object has gone, until somebody without locks has time
+ * @unpinning: how many there are, those that somebody is at included
+ * @unpin_lock: held by who is at them
  */
 struct neuron_usage {
 	struct kref ref;
 	atomic64_t bytes[NEURON_MEM_KINDS];
 	atomic64_t mapped;
 	atomic_t contexts;
+	struct llist_head unpin;
+	atomic_t unpinning;
+	struct mutex unpin_lock;	/* see above */
 };
 
 extern const char * const neuron_usage_names[NEURON_MEM_KINDS];

@@ -3,11 +3,13 @@
  * Pinned pages of user space: pinned for as long as the object lives, charged to the mm
  * whose they were, whoever gives them back, and mapped for the chip.
  *
- * Locking: none of its own. Pinning faults pages in and must hold no lock of the driver;
- * mm->pinned_vm is atomic, the mm structure is held by a reference of its own.
+ * Locking: pinning faults pages in and unpinning waits for page locks: neither may hold a lock
+ * of the driver but usage->unpin_lock, which is a file's own. mm->pinned_vm is atomic, the mm
+ * structure is held by a reference of its own.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
+#include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
@@ -19,6 +21,7 @@
 #include "neuron.h"
 #include "neuron_compat.h"
 #include "neuron_mem.h"
+#include "neuron_usage.h"
 #include "neuron_user.h"
 
 /* Pages from one look at signals to the next. */
@@ -35,6 +38,7 @@
  * @length: bytes
  * @writable: the chip may write
  * @sgt: while @dev is set
+ * @node: in neuron_usage.unpin, at the end
  */
 struct neuron_user {
 	struct mm_struct *mm;
@@ -46,6 +50,7 @@ struct neuron_user {
 	u64 length;
 	bool writable;
 	struct sg_table sgt;
+	struct llist_node node;
 };
 
 static enum dma_data_direction neuron_user_direction(struct neuron_user *user)
@@ -188,4 +193,24 @@ void neuron_user_release(struct neuron_user *user)
 	}
 	kvfree(user->pages);
 	kfree(user);
+}
+
+void neuron_user_give(struct neuron_usage *usage, struct neuron_user *user)
+{
+	atomic_inc(&usage->unpinning);
+	llist_add(&user->node, &usage->unpin);
+}
+
+void neuron_user_unpin_all(struct neuron_usage *usage)
+{
+	struct neuron_user *user, *next;
+
+	if (!atomic_read(&usage->unpinning))
+		return;
+	mutex_lock(&usage->unpin_lock);
+	llist_for_each_entry_safe(user, next, llist_del_all(&usage->unpin), node) {
+		neuron_user_release(user);
+		atomic_dec(&usage->unpinning);
+	}
+	mutex_unlock(&usage->unpin_lock);
 }

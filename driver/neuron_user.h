@@ -6,6 +6,7 @@
 
 struct neuron_device;
 struct neuron_mem;
+struct neuron_usage;
 struct neuron_user;
 
 /*
@@ -22,5 +23,9 @@ void neuron_user_unmap(struct neuron_user *user);
  * lock may be held that others need.
  */
 void neuron_user_release(struct neuron_user *user);
+/* The same later: by neuron_user_unpin_all(). They are unmapped. With any lock held. */
+void neuron_user_give(struct neuron_usage *usage, struct neuron_user *user);
+/* Once it returns no pages are pinned that were given before. No lock held. */
+void neuron_user_unpin_all(struct neuron_usage *usage);
 
 #endif
