@@ -28,7 +28,7 @@ import run_telemetry  # noqa: E402
 
 PROGRAMS = ["test_abi", "test_errno", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring",
             "test_ringmem", "test_queue", "test_exec", "test_load", "test_cancel", "test_group", "test_lifetime",
-            "test_fault"]
+            "test_order", "test_fault"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
@@ -54,7 +54,7 @@ ONLY = {"no-msix": ["test_errno", "test_ring", "test_queue", "test_exec", "test_
         "few-vectors": ["test_ring", "test_queue", "test_exec", "test_load", "test_cancel", "test_lifetime"],
         "iommu": ["test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring", "test_ringmem", "test_exec",
                   "test_load", "test_lifetime"],
-        "bounce": ["test_bounce", "test_dmabuf", "test_exec"], "silicon": ["test_silicon"],
+        "bounce": ["test_bounce", "test_order", "test_dmabuf", "test_exec"], "silicon": ["test_silicon"],
         "three-chips": ["test_group", "test_dmabuf", "test_ringmem", "test_links"],
         "strangers": ["test_dmabuf"],
         "old-firmware": ["test_cancel"], "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],
