@@ -23,6 +23,8 @@ import vm  # noqa: E402
 CLIENT = "/usr/lib/neuron/tests/recovery-client"
 DEBUGFS = "/sys/kernel/debug/neuron/neuron%d/"
 SYSFS = "/sys/class/neuron_device/neuron%d/"
+# Of the chip's MSI-X.
+VECTORS = 16
 EIO, ENODEV, TIMEOUT, ABORTED = -5, -19, 6, 7
 # Less than a victim waits (60 s), more than anything takes on a busy host.
 PATIENCE = 50
@@ -543,6 +545,49 @@ def faults(bench):
     bench.works("all ones, and back")
 
 
+def rebind(bench, pci, action):
+    return bench.sh("echo %s > /sys/bus/pci/drivers/neuron/%s" % (pci, action))
+
+
+def storm_at_unbind(bench):
+    """A vector is masked when the driver goes: it is not unmasked once it is freed."""
+    tap, chip, pci = bench.tap, bench.guest.chips[0], bench.pci()
+    # The last vector is freed first; whoever frees the next is held for longer than a vector is masked.
+    if bench.sh("modprobe neuron_pause_test symbol=free_irq skip=1").code:
+        tap.skip("unbind under a storm", "this kernel has no kprobes")
+        return
+    chip.control("fault irq-storm:vector=%d" % (VECTORS - 1))
+    noticed = "storm of interrupts on vector %d$" % (VECTORS - 1)
+    tap.ok(bench.until(lambda: re.search(noticed, bench.guest.dmesg(), re.M)), "unbind under a storm: is noticed")
+    unbind = bench.guest.spawn(["sh", "-c", "echo %s > /sys/bus/pci/drivers/neuron/unbind" % pci])
+    pause = "/sys/module/neuron_pause_test/parameters/"
+    tap.ok(bench.until(lambda: bench.sh("cat %spaused" % pause).out.strip() == "Y"),
+           "unbind under a storm: one vector is freed, others are not")
+    time.sleep(1)
+    bench.sh("echo 1 > %sgo" % pause)
+    tap.ok(unbind.wait(PATIENCE).code == 0, "unbind under a storm: is done")
+    chip.control("clear all")
+    bench.sh("rmmod neuron_pause_test")
+    rebind(bench, pci, "bind")
+    bench.works("unbind under a storm")
+
+
+def stall_at_unbind(bench):
+    """A copy that never ends does not keep the driver from going."""
+    tap, chip, pci = bench.tap, bench.guest.chips[0], bench.pci()
+    copier = bench.innocent()
+    chip.control("fault udma-stall")
+    tap.ok(bench.until(lambda: not re.search("fired=0", "".join(chip.control("faults")))), "a copy stalls",
+           chip.control("faults"))
+    r = rebind(bench, pci, "unbind")
+    # The driver waits for a copy for 20 s and more if nobody is in a hurry.
+    tap.ok(r.code == 0 and r.seconds < 15, "unbind does not wait for a copy that stalls", "%s, %.1f s" % (r, r.seconds))
+    tap.ok(re.search(r"error -(19|5|110) ", copier.end()), "who waits for it is told", copier.text)
+    chip.control("clear all")
+    rebind(bench, pci, "bind")
+    bench.works("unbind with a copy that stalls")
+
+
 PARTS = {
     "lower_rungs": lower_rungs,
     "whole_ladder": whole_ladder,
@@ -553,6 +598,8 @@ PARTS = {
     "silent_mailbox": silent_mailbox,
     "bus_errors": bus_errors,
     "faults": faults,
+    "storm_at_unbind": storm_at_unbind,
+    "stall_at_unbind": stall_at_unbind,
     "coming_and_going": coming_and_going,
 }
 
