@@ -26,7 +26,7 @@ CHECKPATCH ?= $(firstword $(wildcard $(NEURON_CACHE)/linux-source/scripts/checkp
 # The stamp is named after the kernel, so that another kernel's module is built anew. MAKEFLAGS without
 # the variables, because kbuild would take our O= for its own. kbuild knows best what is out of date; it is
 # asked when a source or a contract is newer than the module. A kernel that needs another make than the
-# host's has it beside its build directory.
+# host's has it beside its build directory, and none of the host's other tools.
 define driver-build
 $(O)/driver$(1)/.kdir-$(subst /,_,$(2)):
 	$$(Q)mkdir -p $$(dir $$@) && rm -f $(O)/driver$(1)/.kdir-* && touch $$@
@@ -46,7 +46,7 @@ $(O)/driver$(1)/neuron.ko: $(O)/driver$(1)/.kdir-$(subst /,_,$(2)) $(DRIVER_SOUR
 		echo "no kernel headers in $(2): run 'make setup', or name a kernel's build directory with KDIR=" >&2; \
 		exit 1; fi
 	$$(Q)+MAKEFLAGS="$$$${MAKEFLAGS%% -- *}"; $$(or $$(wildcard $(dir $(2))make),$$(MAKE)) --no-print-directory -s -C $(2) M=$$(abspath $(O)/driver$(1)) \
-		$$(addprefix W=,$$(filter-out 0,$$(W))) $$(addprefix C=,$$(filter-out 0,$$(C))) CF="-Wsparse-error $$(CF)" KCFLAGS=-Werror CC="$$(strip $$(CCACHE) $$(CC))" \
+		$$(addprefix W=,$$(filter-out 0,$$(W))) $$(addprefix C=,$$(filter-out 0,$$(C))) CF="-Wsparse-error $$(CF)" KCFLAGS=-Werror CC="$$(strip $$(if $$(wildcard $(dir $(2))make),,$$(CCACHE)) $$(CC))" \
 		NEURON_UAPI=$$(abspath uapi) NEURON_VERSION=$$(VERSION) NEURON_KUNIT=1 modules
 	$$(Q)touch $$@
 endef
