@@ -44,7 +44,7 @@ soak-run: tests initramfs
 	$(Q)tests/soak/soak.py --out $(O) --seconds $(SOAK_SECONDS) $(if $(SEED),--seed $(SEED)) $(PARTS)
 
 # TEXT="..." is drawn and read, PAGE=FILE.png is read, PHOTO=FILE.png is searched for faces instead of the demo's own.
-demo: setup
+demo: setup-demo
 	$(Q)$(MAKE) $(PARALLEL) --no-print-directory initramfs
 	$(Q)tests/demo/demo.py --out $(O) $(if $(TEXT),--text "$$TEXT") $(if $(PAGE),--page "$$PAGE") $(if $(PHOTO),--photo "$$PHOTO")
 

@@ -17,9 +17,13 @@ DEVICES ?= 1
 
 TEST_TOOLS += $(GUEST_AGENT) initramfs
 
-.PHONY: setup vm initramfs initramfs-all check-testbed
+.PHONY: setup setup-demo vm initramfs initramfs-all check-testbed
 setup:
 	$(Q)$(TESTBED)/prepare
+
+# No debug kernel, which takes minutes, and no other kernels.
+setup-demo:
+	$(Q)$(TESTBED)/prepare packages qemu kernel linux-source models networks
 
 # Plain and static whatever the build's flags are: it is process 1 of the guest.
 $(GUEST_AGENT): $(TESTBED)/guest-agent.c
