@@ -33,7 +33,7 @@ from vm import VM, VMError      # noqa: E402
 SHADES = " .:-=+*#%@"
 COUNT = 1000
 GREEN, RED = (0, 220, 60), (230, 40, 40)
-LEAST_OVERLAP = 0.6
+LEAST_OVERLAP, LEAST_SIDE = 0.6, 32
 
 
 def step(text):
@@ -55,7 +55,7 @@ class Chip:
         neff, start = os.path.join(self.folder, name + ".neff"), time.monotonic()
         told = compile_file(path, neff, *flags, out=self.out).splitlines()
         where = next((line for line in told if "operator" in line), "compiled")
-        say(f"neuron-cc {name}: {where.lower()}; {time.monotonic() - start:.1f} s, {os.path.getsize(neff) / 1e6:.1f} MB")
+        say(f"neuron-cc {name}: {where.lower()}; {time.monotonic() - start:.2f} s, {os.path.getsize(neff) / 1e3:.0f} kB")
         return neff
 
     def run(self, name, neff, inputs, outputs):
@@ -144,15 +144,36 @@ def show_faces(chip, image, known):
             chip.problems.append("the faces found are not those in the photo")
 
 
+def picture(path):
+    image = read_png(path)
+    if min(image.shape[:2]) < LEAST_SIDE:
+        raise PictureError(f"{path}: {image.shape[1]} x {image.shape[0]} pixels are too few; {LEAST_SIDE} each way are needed")
+    return image
+
+
 def pictures(options):
     """(page, lines on it or None, whether they must be read right, photo, known boxes or None)"""
+    page, lines, must, photo, known = own_pictures()
     if options.page:
-        page, lines = read_png(options.page), None
-    else:
-        lines = scenes.wrapped(options.text) if options.text else scenes.LINES
-        page = scenes.page(lines, () if options.text else scenes.UPSIDE_DOWN)
-    photo, known = (read_png(options.photo), None) if options.photo else (scenes.photo(), scenes.FACES)
-    return page, lines, not options.text, photo, known
+        page, lines, must = picture(options.page), None, False
+    elif options.text:
+        lines, must = scenes.wrapped(options.text), False
+        if not lines:
+            raise TypefaceError("there is nothing to draw: --text has no letter")
+        page = scenes.page(lines)
+    if options.photo:
+        photo, known = picture(options.photo), None
+    return page, lines, must, photo, known
+
+
+def own_pictures():
+    return scenes.page(scenes.LINES, scenes.UPSIDE_DOWN), scenes.LINES, True, scenes.photo(), scenes.FACES
+
+
+def show_networks(chip, page, lines, must, photo, known):
+    show_digits(chip)
+    show_page(chip, page, lines, must)
+    show_faces(chip, photo, known)
 
 
 def show(options, out, folder):
@@ -165,14 +186,15 @@ def show(options, out, folder):
         say(f"Linux {vm.release}, /dev/neuron0 after {time.monotonic() - start:.1f} s; console: {os.path.relpath(vm.console)}")
         print(vm.run(["neuron-ls"], timeout=60, check=True).out, end="")
         chip = Chip(vm, out, folder)
-        show_digits(chip)
-        show_page(chip, page, lines, must)
-        show_faces(chip, photo, known)
+        show_networks(chip, page, lines, must, photo, known)
         chip.problems += [f"the guest's kernel says: {line}" for line in vm.dmesg_problems()]
     step("what ran, and whether its outputs equal the in-process emulator's")
     chip.table()
     for problem in chip.problems:
         say("PROBLEM: " + problem)
+    if not chip.problems:
+        say("All answers are right, all bits are equal, and the guest's kernel has nothing to complain of." if must and known
+            else "All bits are equal, and the guest's kernel has nothing to complain of.")
     return 1 if chip.problems else 0
 
 

@@ -7,6 +7,8 @@ array is a list of inferences.
 import faces
 import reading
 
+# Of PaddleOCR's defaults: what is less sure is no text.
+LEAST_SURE = 0.5
 # Network -> its input's name where the model leaves the input's shape open.
 OPEN_INPUT = {"ppocr-det": reading.INPUT, "ppocr-cls": reading.INPUT, "ppocr-rec": reading.INPUT}
 
@@ -22,7 +24,7 @@ def read_page(image, infer):
     pictures = reading.text_input(image, lines, reading.text_width(lines))
     outputs = infer("ppocr-rec", {reading.INPUT: pictures}, [reading.TEXT])
     found = reading.texts(outputs, len(lines), reading.characters())
-    return [(text, sure, bool(t), line) for (text, sure), t, line in zip(found, turned, lines)]
+    return [(text, sure, bool(t), line) for (text, sure), t, line in zip(found, turned, lines) if sure >= LEAST_SURE]
 
 
 def find_faces(image, infer):

@@ -239,10 +239,10 @@ def test_page(chip):
 
 
 def test_page_that_is_wrong(chip):
-    other = ["Hello, inferentia!", *scenes.LINES[1:]]
-    page = scenes.page(other, scenes.UPSIDE_DOWN)
-    assert problems_of(chip, demo.show_page, page, scenes.LINES, True)
-    assert not problems_of(chip, demo.show_page, page, other, True)
+    page = scenes.page(scenes.LINES, scenes.UPSIDE_DOWN)
+    assert not problems_of(chip, demo.show_page, page, scenes.LINES, True)
+    for other in (["Hello, inferentia!", *scenes.LINES[1:]], scenes.LINES[:2], [*scenes.LINES, "a"], scenes.LINES[::-1]):
+        assert problems_of(chip, demo.show_page, page, other, True), other
 
 
 def test_face(chip):

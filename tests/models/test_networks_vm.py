@@ -27,8 +27,8 @@ from tap import Tap                 # noqa: E402
 from test_networks import NETWORKS, make_inputs     # noqa: E402
 from vm import VM, VMError          # noqa: E402
 
-# A detector, a text reader, a classifier: what a second or two is enough for.
-QUICK = ("ultraface", "ppocr-rec", "resnet50-cut")
+# What a second is enough for, beside the demo's.
+QUICK = ("resnet50-cut",)
 # Small integers, so that any order of additions gives the same bits: the guest's CPU is not the host's.
 PARTLY = {"chip, CPU, chip": test_partition.sandwich, "a table and a choice on the CPU": test_partition.embedding}
 
