@@ -21,6 +21,13 @@ struct ncc_arena {
 };
 
 #define NCC_ARENA_LIMIT	((size_t)16 << 30)
+/* What a model of @size bytes may take: many times what real ones do, so that small files cannot ask for all of it. */
+static inline size_t ncc_arena_limit(size_t size)
+{
+	size_t base = (size_t)4 << 30;
+
+	return size > (NCC_ARENA_LIMIT - base) / 64 ? NCC_ARENA_LIMIT : base + 64 * size;
+}
 
 void ncc_arena_init(struct ncc_arena *arena, jmp_buf *oom);
 void ncc_arena_free(struct ncc_arena *arena);

@@ -7,8 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "check_attr.h"
 #include "graph.h"
 #include "io_config.h"
+#include "onnx_wire.h"
 
 #define OPSET_MIN	7
 #define OPSET_TESTED	22
@@ -18,6 +20,11 @@ static bool of_onnx(const struct ncc_node *node)
 	return !*node->domain || !strcmp(node->domain, "ai.onnx");
 }
 
+static bool is(const struct ncc_wire *w, const char *text, size_t n)
+{
+	return ncc_wire_size(w) == n && !memcmp(w->at, text, n);
+}
+
 static int check_opset(struct ncc_graph *g, struct ncc_node *node)
 {
 	if (of_onnx(node) && g->opset < OPSET_MIN)
@@ -25,6 +32,28 @@ static int check_opset(struct ncc_graph *g, struct ncc_node *node)
 				  "supported: convert it with onnx.version_converter",
 				  g->opset, OPSET_MIN);
 	return 0;
+}
+
+/* Is @node's domain among those that the model says it uses? */
+static int check_domain(struct ncc_graph *g, const struct ncc_node *node)
+{
+	size_t n = strlen(node->domain);
+
+	for (size_t i = 0; i < g->nopset_raw; i++) {
+		struct ncc_wire w = { .at = g->opset_raw[i].at };
+		struct ncc_wire name = { 0 };
+		struct ncc_wire_field f;
+
+		w.end = w.at + g->opset_raw[i].n;
+		while (ncc_wire_next(&w, &f) == 1)
+			if (f.number == 1 && f.type == NCC_WIRE_BYTES)
+				name = f.bytes;
+		if (of_onnx(node) ? !ncc_wire_size(&name) || is(&name, "ai.onnx", 7) :
+		    is(&name, node->domain, n))
+			return 0;
+	}
+	return ncc_node_error(g->ctx, node, "the model does not say which opset of the domain '%s' it uses "
+			      "(opset_import); export it again", of_onnx(node) ? "ai.onnx" : node->domain);
 }
 
 static int check_arity(struct ncc_graph *g, struct ncc_node *node)
@@ -50,6 +79,10 @@ static int check_op(struct ncc_graph *g, struct ncc_node *node)
 	bool onnx = of_onnx(node);
 
 	node->op = NCC_OP_UNKNOWN;
+	if (!*node->op_type)
+		return ncc_node_error(g->ctx, node, "has no operator (op_type is empty); export the model again");
+	if (check_domain(g, node) || ncc_check_attributes(g->ctx, node))
+		return -EINVAL;
 	if (check_opset(g, node))
 		return node->refused ? -ENOTSUP : -EINVAL;
 	for (size_t i = 0; i < node->nattr; i++)
@@ -140,7 +173,8 @@ static int sort(struct ncc_graph *g)
 			node = before;
 		}
 	}
-	memcpy(g->node, order, n * sizeof(*order));
+	if (n)
+		memcpy(g->node, order, n * sizeof(*order));
 	return 0;
 }
 

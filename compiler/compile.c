@@ -287,6 +287,7 @@ int ncc_compile(const struct ncc_options *options,
 		void (*report)(void *opaque, enum ncc_level level, const char *text), void *opaque)
 {
 	struct ncc_context ctx = { .options = options, .report = report, .opaque = opaque };
+	char text[1024];
 	jmp_buf oom;
 	volatile int err;
 
@@ -294,8 +295,11 @@ int ncc_compile(const struct ncc_options *options,
 	if (setjmp(oom)) {
 		ncc_read_close(&ctx);
 		ncc_arena_free(&ctx.arena);
+		snprintf(text, sizeof(text), "%s: out of memory: compiling the model takes more than this host "
+			 "has, or more than %zu MB, the limit for a model of this size; fix smaller inputs with "
+			 "--io-config, or split the model", options->model, ctx.arena.limit >> 20);
 		if (report)
-			report(opaque, NCC_ERROR, "out of memory: the model is too large for this host");
+			report(opaque, NCC_ERROR, text);
 		return -ENOMEM;
 	}
 	err = ncc_run_passes(&ctx, NCC_PASS_EMIT);

@@ -6,6 +6,7 @@
  * Constants hold float or int64_t, whatever their type in the model.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -453,8 +454,21 @@ static const eval_fn eval[NCC_OP_COUNT] = {
 	[NCC_POW] = eval_binary,
 };
 
+/* A short model may ask for endless constants: none that is larger than the model is computed. */
+static int too_much(struct ncc_graph *g, struct ncc_node *node)
+{
+	int64_t limit = g->ctx->size > NCC_EVAL_LIMIT ? (int64_t)g->ctx->size : NCC_EVAL_LIMIT;
+
+	if (node->out[0]->count <= limit || eval[node->op] == eval_alias)
+		return 0;
+	return ncc_refuse(g->ctx, node, "makes a constant of %" PRId64 " elements, '%s'; the compiler computes "
+			  "up to %" PRId64, node->out[0]->count, node->out[0]->name, limit);
+}
+
 int ncc_eval(struct ncc_graph *g, struct ncc_node *node)
 {
+	int err;
+
 	bool two = eval[node->op] == eval_binary || eval[node->op] == eval_compare;
 	bool sized = node->op == NCC_SHAPE || node->op == NCC_SIZE;
 
@@ -475,5 +489,6 @@ int ncc_eval(struct ncc_graph *g, struct ncc_node *node)
 		if (!node->in[i]->f != !node->in[0]->f)
 			return ncc_node_error(g->ctx, node, "'%s' and '%s' have different types",
 					      node->in[0]->name, node->in[i]->name);
-	return eval[node->op](g, node);
+	err = too_much(g, node);
+	return err ? err : eval[node->op](g, node);
 }

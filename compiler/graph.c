@@ -8,6 +8,8 @@
 
 #include "graph.h"
 
+#define HASH_MIN	64	/* a power of two; there is a graph for every attribute that is one */
+
 /* Device memory is 8 GiB; one tensor above this is a mistake in the model. */
 #define MAX_ELEMENTS	((int64_t)1 << 30)
 
@@ -63,7 +65,7 @@ struct ncc_graph *ncc_graph_new(struct ncc_context *ctx)
 	g->ctx = ctx;
 	g->name = "";
 	g->suffix = "";
-	g->hash_size = 4096;
+	g->hash_size = HASH_MIN;
 	g->hash = ncc_alloc_array(&ctx->arena, g->hash_size, sizeof(*g->hash));
 	return g;
 }
@@ -85,6 +87,18 @@ struct ncc_tensor *ncc_graph_find(struct ncc_graph *g, const char *name)
 	return NULL;
 }
 
+static void grow_hash(struct ncc_graph *g)
+{
+	g->hash_size *= 4;
+	g->hash = ncc_alloc_array(&g->ctx->arena, g->hash_size, sizeof(*g->hash));
+	for (size_t i = 0; i < g->ntensor; i++) {
+		size_t slot = hash(g, g->tensor[i]->name);
+
+		g->tensor[i]->hash_next = g->hash[slot];
+		g->hash[slot] = g->tensor[i];
+	}
+}
+
 struct ncc_tensor *ncc_graph_tensor(struct ncc_graph *g, const char *name)
 {
 	struct ncc_tensor *t = ncc_graph_find(g, name);
@@ -92,6 +106,8 @@ struct ncc_tensor *ncc_graph_tensor(struct ncc_graph *g, const char *name)
 
 	if (t)
 		return t;
+	if (g->ntensor == g->hash_size)
+		grow_hash(g);
 	t = ncc_alloc(&g->ctx->arena, sizeof(*t));
 	t->name = name;
 	slot = hash(g, name);
@@ -256,6 +272,17 @@ int ncc_tensor_set_shape(struct ncc_graph *g, const struct ncc_node *node, struc
 		memcpy(t->dim, dim, (size_t)rank * sizeof(*dim));
 	t->count = count;
 	return 0;
+}
+
+bool ncc_shape_fits(int rank, const int64_t *dim)
+{
+	int64_t count = 1;
+
+	for (int i = 0; i < rank && rank <= NCC_MAX_RANK; i++)
+		if (dim[i] < 0 || dim[i] > MAX_ELEMENTS || __builtin_mul_overflow(count, dim[i], &count) ||
+		    count > MAX_ELEMENTS)
+			return false;
+	return rank <= NCC_MAX_RANK;
 }
 
 int64_t ncc_dims(const struct ncc_tensor *t, int first, int last)

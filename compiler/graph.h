@@ -59,6 +59,7 @@ struct ncc_declared {
  * @count: elements, valid once every size is known
  * @f, @i: contents of a constant: floating types as float, integers and bool as int64
  * @raw: of a constant: its TensorProto; contents that mean nothing to us are only there
+ * @external: the contents as they are, if they are in a file beside the model (@raw is empty then)
  * @declared: or NULL
  * @producer: node that makes it; NULL for inputs and constants
  * @consumers: uses by nodes and as a graph output; ncc_graph_count_uses() updates it
@@ -80,7 +81,7 @@ struct ncc_tensor {
 	int64_t count;
 	const float *f;
 	const int64_t *i;
-	struct ncc_bytes raw;
+	struct ncc_bytes raw, external;
 	struct ncc_declared *declared;
 	struct ncc_node *producer;
 	int consumers;
@@ -278,6 +279,8 @@ float ncc_attr_float(const struct ncc_node *node, const char *name, float otherw
 /* Sets rank, sizes and count; -EINVAL (reported) for sizes that no device could hold. */
 int ncc_tensor_set_shape(struct ncc_graph *g, const struct ncc_node *node, struct ncc_tensor *t,
 			 int rank, const int64_t *dim);
+/* Is that a shape that ncc_tensor_set_shape() takes? */
+bool ncc_shape_fits(int rank, const int64_t *dim);
 /* Product of sizes first .. last - 1. */
 int64_t ncc_dims(const struct ncc_tensor *t, int first, int last);
 /* "[1,3,224,224]"; text lives in the arena. */

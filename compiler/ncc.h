@@ -18,6 +18,7 @@ struct ncc_graph;
 struct ncc_node;
 struct ncc_tensor;
 struct ncc_part;
+struct ncc_external;
 struct ncc_program;
 
 /* Bytes of the model's file. */
@@ -82,6 +83,7 @@ enum ncc_partition_mode {
 /**
  * struct ncc_options - what the user asked for
  * @model: path of the ONNX file
+ * @data: its contents, if they are in memory already; @model is only its name then
  * @output: path of the NEFF
  * @io_config: JSON text, NULL = none
  * @plain_tar: do not compress the body (--enable-fast-loading-neuron-binaries)
@@ -94,6 +96,7 @@ enum ncc_partition_mode {
  */
 struct ncc_options {
 	const char *model;
+	struct ncc_bytes data;
 	const char *output;
 	const char *io_config;
 	struct ncc_precision precision;
@@ -110,7 +113,7 @@ struct ncc_options {
 /**
  * struct ncc_context - one compilation
  * @report: receives every message, one line without newline
- * @file: the model, mapped
+ * @file: the model, mapped; @external: files beside it; @size: of all of these, in bytes
  * @graph, @program: what passes work on; from the partition pass on, those of one segment
  * @whole: the model, from the partition pass on
  * @model_node, @model_flops: the model's nodes by index, and what they cost, for the report
@@ -124,6 +127,8 @@ struct ncc_context {
 	void (*report)(void *opaque, enum ncc_level level, const char *text);
 	void *opaque;
 	struct ncc_bytes file;
+	struct ncc_external *external;
+	size_t size;
 	struct ncc_graph *graph;
 	struct ncc_program *program;
 	struct ncc_graph *whole;

@@ -16,6 +16,7 @@
 
 #include "convert.h"
 #include "graph.h"
+#include "onnx_external.h"
 #include "onnx_read.h"
 #include "onnx_subgraph.h"
 #include "onnx_wire.h"
@@ -25,6 +26,7 @@ struct reader {
 	struct ncc_graph *g;
 	const char *where;	/* what is being read, for messages */
 	struct ncc_names captured;	/* by the graphs in the attributes of a node */
+	const char *no_text;	/* where a name is none; NULL: nowhere */
 };
 
 static struct ncc_bytes bytes_of(const struct ncc_wire *w)
@@ -42,7 +44,16 @@ static int broken(struct reader *r)
 #define for_each_field(w, f, err) \
 	while (((err) = ncc_wire_next(&(w), &(f))) == 1)
 
+/* A name. One that is no text is an error at the end of the reading. */
 static const char *text(struct reader *r, const struct ncc_wire *w)
+{
+	if (!r->no_text && (!ncc_wire_is_text(w) || memchr(w->at, 0, ncc_wire_size(w))))
+		r->no_text = r->where;
+	return ncc_strndup(&r->ctx->arena, (const char *)w->at, ncc_wire_size(w));
+}
+
+/* A value, which may be any bytes. */
+static const char *bytes_text(struct reader *r, const struct ncc_wire *w)
 {
 	return ncc_strndup(&r->ctx->arena, (const char *)w->at, ncc_wire_size(w));
 }
@@ -251,6 +262,24 @@ static int read_typed(struct reader *r, struct ncc_tensor *t, struct ncc_wire w)
 	return 0;
 }
 
+/* @t is an initializer whose data are in a file of their own, as @tensor says. */
+static int read_external(struct reader *r, struct ncc_tensor *t, struct ncc_wire tensor)
+{
+	size_t size = (size_t)t->count * ncc_type_size(t->type);
+	struct ncc_wire raw;
+	int err;
+
+	if (!ncc_type_size(t->type))
+		return ncc_error(r->ctx, "initializer '%s' has its data in another file, and the type %s, which "
+				 "no file can have", t->name, ncc_type_name(t->type));
+	err = ncc_external_data(r->ctx, t->name, tensor, size, &t->external);
+	if (err)
+		return err;
+	raw = (struct ncc_wire){ .at = t->external.at, .end = t->external.at + size };
+	t->raw = (struct ncc_bytes){ 0 };
+	return read_raw(r, t, &raw);
+}
+
 /* TensorProto into @t, or into the graph's tensor of its name if @t is NULL. */
 static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t)
 {
@@ -259,7 +288,7 @@ static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t
 	struct ncc_wire_field f;
 	const char *name = "";
 	int64_t *dim, type = 0, location = 0;
-	bool has_raw = false;
+	bool has_raw = false, attribute = !!t;
 	size_t rank;
 	int err;
 
@@ -282,10 +311,10 @@ static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t
 		if (ncc_is_initializer(t))
 			return ncc_error(r->ctx, "two initializers are called '%s'", name);
 	}
-	if (location)
-		return ncc_error(r->ctx, "initializer '%s' has its data in another file; store the "
-				 "model in one file (onnx.save with save_as_external_data=False)",
-				 t->name);
+	if (location && attribute)
+		return ncc_error(r->ctx, "an attribute of a node has its data in another file, which only "
+				 "initializers of the model may have; store the model in one file (onnx.save "
+				 "with save_as_external_data=False)");
 	t->raw = bytes_of(&all);
 	t->type = type >= 0 && type <= NCC_BFLOAT16 ? (enum ncc_type)type : NCC_TYPE_UNKNOWN;
 	if (!ncc_type_size(t->type) && r->ctx->options->partition == NCC_PARTITION_OFF)
@@ -298,9 +327,23 @@ static int read_tensor(struct reader *r, struct ncc_wire w, struct ncc_tensor *t
 		return ncc_error(r->ctx, "initializer '%s' has %zu dimensions; at most %d are supported",
 				 t->name, rank, NCC_MAX_RANK);
 	err = ncc_tensor_set_shape(r->g, NULL, t, (int)rank, dim);
+	if (!err && location)
+		return read_external(r, t, all);
 	if (err || !ncc_type_size(t->type))
 		return err;
 	return has_raw ? read_raw(r, t, &raw) : read_typed(r, t, all);
+}
+
+static int bad_subgraph(struct reader *r, int err)
+{
+	if (err == -E2BIG)
+		return ncc_error(r->ctx, "graphs in attributes of %s are nested deeper than %d, which is as deep as "
+				 "is supported", r->where, NCC_SUBGRAPH_DEPTH);
+	if (err == -EXDEV)
+		return ncc_error(r->ctx, "a graph in an attribute has an initializer with its data in another "
+				 "file, which only initializers of the model may have; store the model in one "
+				 "file (onnx.save with save_as_external_data=False)");
+	return broken(r);
 }
 
 static int read_attribute(struct reader *r, struct ncc_wire w, struct ncc_attr *a)
@@ -324,7 +367,7 @@ static int read_attribute(struct reader *r, struct ncc_wire w, struct ncc_attr *
 		} else if (f.number == 3 && f.type == NCC_WIRE_VARINT) {
 			a->i = (int64_t)f.value, a->kind = NCC_ATTR_INT;
 		} else if (f.number == 4 && f.type == NCC_WIRE_BYTES) {
-			a->s = text(r, &f.bytes), a->kind = NCC_ATTR_STRING;
+			a->s = bytes_text(r, &f.bytes), a->kind = NCC_ATTR_STRING;
 		} else if (f.number == 5 && f.type == NCC_WIRE_BYTES) {
 			a->t = ncc_alloc(&r->ctx->arena, sizeof(*a->t));
 			a->t->name = "attribute";
@@ -334,8 +377,9 @@ static int read_attribute(struct reader *r, struct ncc_wire w, struct ncc_attr *
 				return err;
 		} else if ((f.number == 6 || f.number == 11) && f.type == NCC_WIRE_BYTES) {
 			a->kind = NCC_ATTR_GRAPH;
-			if (ncc_subgraph_captures(r->ctx, f.bytes, &r->captured))
-				return broken(r);
+			err = ncc_subgraph_captures(r->ctx, f.bytes, &r->captured);
+			if (err)
+				return bad_subgraph(r, err);
 		} else if (f.number == 20 && f.type == NCC_WIRE_VARINT) {
 			kind = (int64_t)f.value;
 		}
@@ -583,6 +627,25 @@ static int add_output(struct reader *r, struct ncc_wire w)
 	return 0;
 }
 
+static int sparse(struct reader *r, struct ncc_wire w)
+{
+	struct ncc_wire_field f, in;
+	const char *name = "";
+	int err, inner;
+
+	for_each_field(w, f, err) {
+		struct ncc_wire values = f.bytes;
+
+		if (f.number != 1 || f.type != NCC_WIRE_BYTES)
+			continue;
+		for_each_field(values, in, inner)
+			if (in.number == 8 && in.type == NCC_WIRE_BYTES)
+				name = text(r, &in.bytes);
+	}
+	return ncc_error(r->ctx, "initializer '%s' is sparse, which is not supported; store its values as a "
+			 "dense tensor", name);
+}
+
 /* Initializers first: whether an input is a constant depends on them. */
 static int read_graph(struct reader *r, struct ncc_wire w)
 {
@@ -590,7 +653,7 @@ static int read_graph(struct reader *r, struct ncc_wire w)
 		uint32_t field;
 		const char *where;
 	} order[] = {
-		{ 5, "the initializers" }, { 1, "the nodes" }, { 13, "the tensors' types" },
+		{ 5, "the initializers" }, { 15, "the sparse initializers" }, { 1, "the nodes" }, { 13, "the tensors' types" },
 		{ 11, "the inputs" }, { 12, "the outputs" },
 	};
 	struct ncc_wire_field f;
@@ -605,6 +668,8 @@ static int read_graph(struct reader *r, struct ncc_wire w)
 				continue;
 			if (f.number == 5)
 				err = read_tensor(r, f.bytes, NULL);
+			else if (f.number == 15)
+				err = sparse(r, f.bytes);
 			else if (f.number == 1)
 				err = read_node(r, f.bytes);
 			else if (f.number == 13)
@@ -706,6 +771,9 @@ int ncc_read_onnx(struct ncc_context *ctx, const void *data, size_t size)
 	ctx->graph = ncc_graph_new(ctx);
 	r.g = ctx->graph;
 	err = read_model(&r, w);
+	if (!err && r.no_text)
+		return ncc_error(ctx, "a name in %s is no text: it has a zero byte, or is not UTF-8; export the "
+				 "model again", r.no_text);
 	if (!err)
 		name_ops(r.g);
 	return err;
@@ -716,6 +784,7 @@ void ncc_read_close(struct ncc_context *ctx)
 	if (ctx->file.at)
 		munmap((void *)ctx->file.at, ctx->file.n);
 	ctx->file = (struct ncc_bytes){ 0 };
+	ncc_external_close(ctx);
 }
 
 int ncc_read(struct ncc_context *ctx)
@@ -725,7 +794,12 @@ int ncc_read(struct ncc_context *ctx)
 	void *data;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (ctx->options->data.at) {
+		ctx->size = ctx->options->data.n;
+		return ncc_read_onnx(ctx, ctx->options->data.at, ctx->options->data.n);
+	}
+	/* Not to wait for the other end of a pipe. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return ncc_error(ctx, "cannot open: %s", strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
@@ -741,5 +815,7 @@ int ncc_read(struct ncc_context *ctx)
 	if (data == MAP_FAILED)
 		return ncc_error(ctx, "cannot map into memory: %s", strerror(errno));
 	ctx->file = (struct ncc_bytes){ .at = data, .n = (size_t)st.st_size };
+	ctx->size = ctx->file.n;
+	ctx->arena.limit = ncc_arena_limit(ctx->size);
 	return ncc_read_onnx(ctx, data, (size_t)st.st_size);
 }

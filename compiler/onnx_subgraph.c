@@ -8,8 +8,6 @@
 #include "graph.h"
 #include "onnx_subgraph.h"
 
-#define MAX_DEPTH	16
-
 /* A graph and those around it, up to the attribute that it is in. */
 struct scope {
 	struct ncc_context *ctx;
@@ -23,6 +21,7 @@ struct scope {
 #define for_each_field(w, f, err) \
 	while (((err) = ncc_wire_next(&(w), &(f))) == 1)
 
+/* What is no text cannot be the name of a tensor outside: the reader refuses those. */
 static const char *text(struct scope *s, const struct ncc_wire *w)
 {
 	return ncc_strndup(&s->ctx->arena, (const char *)w->at, ncc_wire_size(w));
@@ -61,6 +60,19 @@ static int define_field(struct scope *s, struct ncc_wire w, uint32_t number)
 	return err;
 }
 
+/* An initializer must have its data with it: 14 says that they are elsewhere. */
+static int define_initializer(struct scope *s, struct ncc_wire w)
+{
+	struct ncc_wire at = w;
+	struct ncc_wire_field f;
+	int err;
+
+	for_each_field(at, f, err)
+		if (f.number == 14 && f.value)
+			return -EXDEV;
+	return err ? err : define_field(s, w, 8);
+}
+
 /* Inputs, initializers, sparse ones (whose values have the name), outputs of nodes. */
 static int define_all(struct scope *s, struct ncc_wire w)
 {
@@ -75,7 +87,7 @@ static int define_all(struct scope *s, struct ncc_wire w)
 		if (f.number == 1)
 			bad = define_field(s, f.bytes, 2);
 		else if (f.number == 5)
-			bad = define_field(s, f.bytes, 8);
+			bad = define_initializer(s, f.bytes);
 		else if (f.number == 11)
 			bad = define_field(s, f.bytes, 1);
 		else if (f.number == 15)
@@ -109,8 +121,9 @@ static int use_node(struct scope *s, struct ncc_wire w)
 		for_each_field(attribute, in, bad) {
 			if ((in.number != 6 && in.number != 11) || in.type != NCC_WIRE_BYTES)
 				continue;
-			if (captures(s->ctx, in.bytes, s, s->names, s->seen))
-				return -EBADMSG;
+			err = captures(s->ctx, in.bytes, s, s->names, s->seen);
+			if (err)
+				return err;
 		}
 		if (bad)
 			return bad;
@@ -129,15 +142,16 @@ static int captures(struct ncc_context *ctx, struct ncc_wire graph, struct scope
 	struct ncc_wire_field f, in;
 	int err = define_all(&s, graph), bad;
 
-	if (err || s.depth > MAX_DEPTH)
-		return -EBADMSG;
+	if (err || s.depth > NCC_SUBGRAPH_DEPTH)
+		return err ? err : -E2BIG;
 	for_each_field(w, f, err) {
 		struct ncc_wire value = f.bytes;
 
 		if (f.type != NCC_WIRE_BYTES)
 			continue;
-		if (f.number == 1 && use_node(&s, f.bytes))
-			return -EBADMSG;
+		bad = f.number == 1 ? use_node(&s, f.bytes) : 0;
+		if (bad)
+			return bad;
 		if (f.number != 12)
 			continue;
 		for_each_field(value, in, bad)
@@ -155,5 +169,5 @@ int ncc_subgraph_captures(struct ncc_context *ctx, struct ncc_wire graph, struct
 
 	for (size_t i = 0; i < names->n; i++)
 		ncc_graph_tensor(seen, names->name[i]);
-	return captures(ctx, graph, NULL, names, seen) ? -EBADMSG : 0;
+	return captures(ctx, graph, NULL, names, seen);
 }

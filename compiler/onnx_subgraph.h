@@ -11,6 +11,8 @@
 
 struct ncc_context;
 
+#define NCC_SUBGRAPH_DEPTH	16
+
 /* Names, each once. */
 struct ncc_names {
 	const char **name;
@@ -19,7 +21,8 @@ struct ncc_names {
 
 /*
  * Adds to @names what the GraphProto @graph, and the graphs within it, use and do not make.
- * -EBADMSG when the bytes make no sense.
+ * -EBADMSG when the bytes make no sense, -E2BIG for more than NCC_SUBGRAPH_DEPTH graphs in one
+ * another.
  */
 int ncc_subgraph_captures(struct ncc_context *ctx, struct ncc_wire graph, struct ncc_names *names);
 

@@ -84,3 +84,37 @@ size_t ncc_wire_count(const struct ncc_wire_field *field)
 {
 	return field->type == NCC_WIRE_BYTES ? ncc_wire_size(&field->bytes) : 1;
 }
+
+/* Bytes of the UTF-8 sequence at @p of which @n bytes are there; 0 if it is none. */
+static size_t sequence(const uint8_t *p, size_t n)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t length = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 :
+			p[0] >> 3 == 30 ? 4 : 0;
+	uint32_t code;
+
+	if (!length || length > n)
+		return 0;
+	code = length == 1 ? p[0] : p[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if (p[i] >> 6 != 2)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	/* No longer than needed, no surrogate, not beyond Unicode's end. */
+	if (code < least[length] || code >> 11 == 0x1b || code > 0x10ffff)
+		return 0;
+	return length;
+}
+
+bool ncc_wire_is_text(const struct ncc_wire *w)
+{
+	for (const uint8_t *p = w->at; p != w->end;) {
+		size_t n = sequence(p, (size_t)(w->end - p));
+
+		if (!n)
+			return false;
+		p += n;
+	}
+	return true;
+}

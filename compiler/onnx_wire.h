@@ -47,6 +47,9 @@ static inline size_t ncc_wire_size(const struct ncc_wire *w)
 	return (size_t)(w->end - w->at);
 }
 
+/* Is it text as ONNX wants it: UTF-8 without zero bytes? */
+bool ncc_wire_is_text(const struct ncc_wire *w);
+
 /* Upper limit of the elements in a packed or single-valued field. */
 size_t ncc_wire_count(const struct ncc_wire_field *field);
 

@@ -140,6 +140,11 @@ static void put_tensor(struct writer *w, const struct ncc_tensor *t, const char 
 		put_int(&o, 1, (uint64_t)(dim ? dim[i] : t->dim[i]));
 	put_int(&o, 2, t->type);
 	put_text(&o, 8, name);
+	if (t->external.at) {
+		put_bytes(&o, 9, t->external.at, t->external.n);
+		put_bytes(&w->graph, 5, o.data, o.n);
+		return;
+	}
 	data = ncc_alloc_array(&w->ctx->arena, n + 1, size);
 	for (size_t i = 0; i < n; i++)
 		store(data + i * size, t, (int64_t)i);

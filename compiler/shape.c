@@ -436,7 +436,13 @@ static int constant_of_shape(struct ncc_graph *g, struct ncc_node *node)
 
 static int cast(struct ncc_graph *g, struct ncc_node *node)
 {
-	node->out[0]->type = (enum ncc_type)ncc_attr_int(node, "to", 0);
+	int64_t to = ncc_attr_int(node, "to", 0);
+
+	/* 22: the last type of ONNX 1.17. */
+	if (to < 1 || to > 22)
+		return ncc_node_error(g->ctx, node, "casts to type %" PRId64 " (attribute 'to'), which there is "
+				      "not", to);
+	node->out[0]->type = (enum ncc_type)to;
 	return same(g, node);
 }
 
@@ -488,6 +494,29 @@ static const infer_fn infer[NCC_OP_COUNT] = {
 	[NCC_GLOBALAVERAGEPOOL] = ncc_shape_global_pool, [NCC_GLOBALMAXPOOL] = ncc_shape_global_pool,
 };
 
+/* Inputs that are lists of sizes, axes or positions: from @first to @last. */
+static const struct {
+	enum ncc_op op;
+	size_t first, last;
+} lists[] = {
+	{ NCC_CONSTANTOFSHAPE, 0, 0 }, { NCC_EXPAND, 1, 1 }, { NCC_GATHER, 1, 1 }, { NCC_PAD, 1, 1 },
+	{ NCC_RESHAPE, 1, 1 }, { NCC_SLICE, 1, 4 }, { NCC_SPLIT, 1, 1 }, { NCC_SQUEEZE, 1, 1 },
+	{ NCC_TILE, 1, 1 }, { NCC_UNSQUEEZE, 1, 1 },
+};
+
+static int check_lists(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+		for (size_t i = lists[k].first; lists[k].op == node->op && i <= lists[k].last; i++) {
+			const struct ncc_tensor *t = i < node->nin ? node->in[i] : NULL;
+
+			if (t && t->type != NCC_INT64 && t->type != NCC_INT32)
+				return ncc_node_error(g->ctx, node, "input '%s' has type %s, but must be int64",
+						      t->name, ncc_type_name(t->type));
+		}
+	return 0;
+}
+
 static int infer_node(struct ncc_graph *g, struct ncc_node *node)
 {
 	int err;
@@ -498,7 +527,9 @@ static int infer_node(struct ncc_graph *g, struct ncc_node *node)
 					  "model runs", node->in[i]->name);
 	if (node->nin && node->in[0])
 		node->out[0]->type = node->in[0]->type;
-	err = infer[node->op](g, node);
+	err = check_lists(g, node);
+	if (!err)
+		err = infer[node->op](g, node);
 	return err ? err : ncc_eval(g, node);
 }
 

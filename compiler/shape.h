@@ -7,6 +7,11 @@
 
 #include "graph.h"
 
+/* Elements of a constant that the compiler computes in any case; more only for large models. */
+#ifndef NCC_EVAL_LIMIT
+#define NCC_EVAL_LIMIT	(1 << 24)
+#endif
+
 /* Sliding windows: Conv, pooling. Fill node->window and the output's shape. */
 int ncc_shape_conv(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_pool(struct ncc_graph *g, struct ncc_node *node);
@@ -23,6 +28,8 @@ int ncc_shape_expand(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_tile(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_depth(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_resize(struct ncc_graph *g, struct ncc_node *node);
+/* -ENOTSUP (the CPU runs the node) for an axis of @n elements, if that is too long for lists of positions. */
+int ncc_move_too_long(struct ncc_graph *g, struct ncc_node *node, int64_t n);
 /* Axis @axis of @m, of @size elements, stays as it is. */
 void ncc_move_keep(struct ncc_graph *g, struct ncc_move *m, int axis, int64_t size);
 

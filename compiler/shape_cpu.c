@@ -53,7 +53,7 @@ static const struct {
 
 static void set(struct ncc_graph *g, struct ncc_tensor *t, int rank, const int64_t *dim)
 {
-	if (t)
+	if (t && ncc_shape_fits(rank, dim))
 		ncc_tensor_set_shape(g, NULL, t, rank, dim);
 }
 

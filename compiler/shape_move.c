@@ -10,6 +10,29 @@
 
 #include "shape.h"
 
+/*
+ * Each axis has a list of its elements here, however short the model is that asks for it.
+ * No real tensor that the chip shall move is that long.
+ */
+#define MAX_AXIS	((int64_t)1 << 24)
+
+int ncc_move_too_long(struct ncc_graph *g, struct ncc_node *node, int64_t n)
+{
+	return n <= MAX_AXIS ? 0 :
+	       ncc_refuse(g->ctx, node, "moves an axis of %" PRId64 " elements; at most %" PRId64
+			  " are supported", n, MAX_AXIS);
+}
+
+/* The same for all axes of @t. */
+static int too_long_any(struct ncc_graph *g, struct ncc_node *node, const struct ncc_tensor *t)
+{
+	int err = 0;
+
+	for (int d = 0; d < t->rank && !err; d++)
+		err = ncc_move_too_long(g, node, t->dim[d]);
+	return err;
+}
+
 static int64_t *indices(struct ncc_graph *g, int64_t n)
 {
 	return ncc_alloc_array(&g->ctx->arena, (size_t)n + 1, sizeof(int64_t));
@@ -93,10 +116,11 @@ int ncc_shape_slice(struct ncc_graph *g, struct ncc_node *node)
 	const int64_t *end = list(g, node, 2, "ends", &n_end);
 	const int64_t *axes = list(g, node, 3, "axes", &n_axes);
 	const int64_t *steps = list(g, node, 4, "steps", &n_steps);
-	struct ncc_move *m = move_of(g, x);
+	struct ncc_move *m;
 
-	if (n < 0 || n_end < 0 || n_axes < 0 || n_steps < 0)
+	if (n < 0 || n_end < 0 || n_axes < 0 || n_steps < 0 || too_long_any(g, node, x))
 		return -ENOTSUP;
+	m = move_of(g, x);
 	if (!start || !end || n != n_end || (axes && n_axes != n) || (steps && n_steps != n) ||
 	    n > x->rank)
 		return ncc_node_error(g->ctx, node, "starts, ends, axes and steps do not fit '%s' %s",
@@ -127,7 +151,7 @@ int ncc_shape_split(struct ncc_graph *g, struct ncc_node *node)
 	struct ncc_move *moves = ncc_alloc_array(&g->ctx->arena, node->nout, sizeof(*moves));
 	int64_t each;
 
-	if (n < 0)
+	if (n < 0 || too_long_any(g, node, x))
 		return -ENOTSUP;
 	if (ncc_axis(g, node, ncc_attr_int(node, "axis", 0), x->rank, &axis))
 		return -EINVAL;
@@ -198,11 +222,12 @@ int ncc_shape_pad(struct ncc_graph *g, struct ncc_node *node)
 	int64_t n, n_axes, axis;
 	const int64_t *pads = list(g, node, 1, "pads", &n);
 	const int64_t *axes = list(g, node, 3, "axes", &n_axes);
-	struct ncc_move *m = move_of(g, x);
 	int64_t naxes = axes ? n_axes : x->rank;
+	struct ncc_move *m;
 
-	if (n < 0 || n_axes < 0)
+	if (n < 0 || n_axes < 0 || too_long_any(g, node, x))
 		return -ENOTSUP;
+	m = move_of(g, x);
 	if (!pads || n != 2 * naxes || naxes > x->rank)
 		return ncc_node_error(g->ctx, node, "pads do not fit '%s' %s", x->name,
 				      ncc_shape_text(g->ctx, x));
@@ -216,11 +241,15 @@ int ncc_shape_pad(struct ncc_graph *g, struct ncc_node *node)
 			return -EINVAL;
 		if (pads[k] < -INT32_MAX || pads[k] > INT32_MAX || pads[naxes + k] < -INT32_MAX ||
 		    pads[naxes + k] > INT32_MAX)
-			return ncc_node_error(g->ctx, node, "pads make no sense");
+			return ncc_node_error(g->ctx, node, "pads %" PRId64 " and %" PRId64 " of axis %" PRId64
+					      " of '%s' %s make no sense", pads[k], pads[naxes + k], axis,
+					      x->name, ncc_shape_text(g->ctx, x));
 		size = x->dim[axis] + pads[k] + pads[naxes + k];
 		if (size < 0 || (!x->dim[axis] && size && strcmp(mode, "constant")))
 			return ncc_node_error(g->ctx, node, "pads leave nothing of axis %" PRId64 " of '%s' %s",
 					      axis, x->name, ncc_shape_text(g->ctx, x));
+		if (ncc_move_too_long(g, node, size))
+			return -ENOTSUP;
 		index = indices(g, size);
 		for (int64_t i = 0; i < size; i++) {
 			index[i] = padded(mode, i - pads[k], x->dim[axis]);
@@ -253,6 +282,10 @@ int ncc_shape_gather(struct ncc_graph *g, struct ncc_node *node)
 		return -EINVAL;
 	if (!index->i)
 		return 0;
+	if (too_long_any(g, node, x) || ncc_move_too_long(g, node, index->count) ||
+	    ncc_move_too_long(g, node, ncc_dims(x, 0, (int)node->axis)) ||
+	    ncc_move_too_long(g, node, ncc_dims(x, (int)node->axis + 1, x->rank)))
+		return -ENOTSUP;
 	m = ncc_alloc(&g->ctx->arena, sizeof(*m));
 	m->rank = 3;
 	ncc_move_keep(g, m, 0, ncc_dims(x, 0, (int)node->axis));
@@ -261,7 +294,8 @@ int ncc_shape_gather(struct ncc_graph *g, struct ncc_node *node)
 	for (int64_t i = 0; i < index->count; i++) {
 		at[i] = index->i[i] < 0 ? index->i[i] + x->dim[node->axis] : index->i[i];
 		if (at[i] < 0 || at[i] >= x->dim[node->axis])
-			return ncc_node_error(g->ctx, node, "an index is outside of '%s' %s", x->name,
+			return ncc_node_error(g->ctx, node, "index %" PRId64 " of '%s' is outside of axis %" PRId64
+					      " of '%s' %s", index->i[i], index->name, node->axis, x->name,
 					      ncc_shape_text(g->ctx, x));
 	}
 	m->in[1] = x->dim[node->axis];
@@ -288,6 +322,8 @@ int ncc_shape_expand(struct ncc_graph *g, struct ncc_node *node)
 	want.shaped = true;
 	if (ncc_shape_broadcast(g, node, both, 2, out))
 		return -EINVAL;
+	if (too_long_any(g, node, out))
+		return -ENOTSUP;
 	m = ncc_alloc(&g->ctx->arena, sizeof(*m));
 	m->rank = out->rank;
 	for (int d = 0; d < out->rank; d++) {
@@ -305,25 +341,34 @@ int ncc_shape_expand(struct ncc_graph *g, struct ncc_node *node)
 int ncc_shape_tile(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *x = node->in[0], *repeats = node->in[1];
-	struct ncc_move *m = move_of(g, x);
+	struct ncc_move *m;
 
 	if (!repeats->i)
 		return ncc_refuse(g->ctx, node, "repeats '%s' are not constant", repeats->name);
 	if (repeats->count != x->rank)
 		return ncc_node_error(g->ctx, node, "has %" PRId64 " repeats for '%s' %s", repeats->count,
 				      x->name, ncc_shape_text(g->ctx, x));
+	m = ncc_alloc(&g->ctx->arena, sizeof(*m));
+	m->rank = x->rank;
+	for (int d = 0; d < x->rank; d++) {
+		m->in[d] = x->dim[d];
+		if (repeats->i[d] < 0 || __builtin_mul_overflow(x->dim[d], repeats->i[d], &m->out[d]))
+			return ncc_node_error(g->ctx, node, "repeat %" PRId64 " of axis %d of '%s' %s makes no sense",
+					      repeats->i[d], d, x->name, ncc_shape_text(g->ctx, x));
+	}
+	if (finish(g, node, m))
+		return -EINVAL;
+	if (too_long_any(g, node, node->out[0]))
+		return -ENOTSUP;
 	for (int d = 0; d < x->rank; d++) {
 		int64_t *index;
 
-		if (repeats->i[d] < 0 || __builtin_mul_overflow(x->dim[d], repeats->i[d], &m->out[d]) ||
-		    m->out[d] > INT32_MAX)
-			return ncc_node_error(g->ctx, node, "repeats make no sense");
 		index = indices(g, m->out[d]);
 		for (int64_t i = 0; i < m->out[d]; i++)
 			index[i] = i % x->dim[d];
 		m->index[d] = index;
 	}
-	return finish(g, node, m);
+	return 0;
 }
 
 /* DepthToSpace and SpaceToDepth. */

@@ -165,8 +165,12 @@ int ncc_shape_range(struct ncc_graph *g, struct ncc_node *node)
 	delta = number(node->in[2]);
 	count = delta != 0 ? ceil((limit - start) / delta) : -1;
 	if (!(count < INT32_MAX))
-		return ncc_node_error(g->ctx, node, "has too many elements");
+		return ncc_node_error(g->ctx, node, "from %g to %g in steps of %g has too many elements", start,
+				      limit, delta);
 	n = count > 0 ? (int64_t)count : 0;
+	if (n > NCC_EVAL_LIMIT)
+		return ncc_refuse(g->ctx, node, "has %" PRId64 " elements; the compiler computes up to %d", n,
+				  NCC_EVAL_LIMIT);
 	f = ncc_alloc_array(&g->ctx->arena, (size_t)n + 1, sizeof(*f));
 	i = ncc_alloc_array(&g->ctx->arena, (size_t)n + 1, sizeof(*i));
 	for (int64_t k = 0; k < n; k++) {

@@ -63,8 +63,9 @@ static int read_modes(struct resize *r)
 	if (a && a->kind == NCC_ATTR_STRING && !strcmp(a->s, "bilinear"))
 		mode = LINEAR;
 	if (coordinate < 0 || rounding < 0 || mode < 0)
-		return ncc_refuse(r->g->ctx, node, "this mode, coordinate_transformation_mode or "
-				  "nearest_mode is not supported");
+		return ncc_refuse(r->g->ctx, node, "attribute %s has a value that is not supported",
+				  mode < 0 ? "mode" : rounding < 0 ? "nearest_mode" :
+				  "coordinate_transformation_mode");
 	if (ncc_attr_int(node, "antialias", 0) || ncc_attr_int(node, "exclude_outside", 0))
 		return ncc_refuse(r->g->ctx, node, "antialias and exclude_outside are not supported");
 	a = ncc_attr(node, "keep_aspect_ratio_policy");
@@ -225,9 +226,14 @@ int ncc_shape_resize(struct ncc_graph *g, struct ncc_node *node)
 	err = read_sizes(&r, a ? axes : NULL, naxes);
 	if (err)
 		return err;
+	if (ncc_tensor_set_shape(g, node, node->out[0], x->rank, r.size))
+		return -EINVAL;
+	for (int d = 0; d < x->rank; d++)
+		if (ncc_move_too_long(g, node, r.size[d]))
+			return -ENOTSUP;
 	node->taps = ncc_alloc_array(&g->ctx->arena, (size_t)x->rank + 1, sizeof(*node->taps));
 	for (int d = 0; d < x->rank; d++)
 		if (r.size[d] != x->dim[d] || r.scale[d] != 1)
 			make_taps(&r, d, &node->taps[d]);
-	return ncc_tensor_set_shape(g, node, node->out[0], x->rank, r.size);
+	return 0;
 }
