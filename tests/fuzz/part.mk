@@ -4,7 +4,7 @@
 #   make fuzz [FUZZ_SECONDS=60]   each target for so long; crashes are kept in $(O)/fuzz/crashes
 
 FUZZ_SECONDS ?= 60
-FUZZERS := fuzz_vfu fuzz_mmio fuzz_fw
+FUZZERS := fuzz_vfu fuzz_mmio fuzz_fw fuzz_onnx fuzz_ncc
 
 .PHONY: fuzz fuzz-build fuzzers
 fuzz: fuzz-build
@@ -15,6 +15,10 @@ fuzz-build:
 
 ifeq ($(SAN),fuzz)
 FUZZ_SRCS := tests/fuzz/chip.c $(filter emulator/vfu_%,$(filter-out emulator/vfu_socket.c,$(EMU_FRONT_SRCS)))
-$(foreach t,$(FUZZERS),$(eval $(call test-program,$(t),tests/fuzz/$(t).c $(FUZZ_SRCS),-Iemulator -Itests/fuzz,-fsanitize=fuzzer $(O)/lib/libneuronemu.a $(EMU_LIBS),$(O)/lib/libneuronemu.a)))
+$(foreach t,fuzz_vfu fuzz_mmio fuzz_fw,$(eval $(call test-program,$(t),tests/fuzz/$(t).c $(FUZZ_SRCS),-Iemulator -Itests/fuzz,-fsanitize=fuzzer $(O)/lib/libneuronemu.a $(EMU_LIBS),$(O)/lib/libneuronemu.a)))
+# The compiler with small limits: large tensors would only make the fuzzer slow.
+FUZZ_NCC_SRCS := tests/fuzz/protobuf.c $(NCC_SRCS)
+FUZZ_NCC_CFLAGS := $(NCC_CFLAGS) -Itests/fuzz -DNCC_EVAL_LIMIT=65536
+$(foreach t,fuzz_onnx fuzz_ncc,$(eval $(call test-program,$(t),tests/fuzz/$(t).c $(FUZZ_NCC_SRCS),$(FUZZ_NCC_CFLAGS),-fsanitize=fuzzer $(NCC_LIBS))))
 fuzzers: $(addprefix $(O)/tests/,$(FUZZERS)) $(FW_IMAGE)
 endif

@@ -43,6 +43,8 @@ def main():
                f"-artifact_prefix={crashes}/{a.target}-", corpus, seeds]
     if os.path.isdir(regress):
         command.append(regress)
+    if os.path.exists(seeds + ".dict"):
+        command.insert(1, f"-dict={seeds}.dict")
     before = set(os.listdir(crashes))
     try:
         r = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace",

@@ -4,9 +4,15 @@
 
 usage: seeds.py TARGET DIRECTORY
 """
+import glob
 import os
+import re
 import struct
 import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "models")]
+MAX_MODEL = 4000        # bytes
 
 VERSION, MAP, UNMAP, INFO, REGION, IRQ_INFO, SET_IRQS, READ, WRITE, RESET = 1, 2, 3, 4, 5, 7, 8, 9, 10, 13
 
@@ -84,12 +90,44 @@ def fw():
             "bad": op(0, 1, struct.pack("<BBHI", 7, 1, 16, 1) + bytes(8)) + run + op(9, 0, bytes(range(16))) + run}
 
 
+def onnx():
+    """Bad models, and every fourth small one of ONNX's node tests."""
+    from bad_models import all_models, small_model
+    from ort import cache_dir
+    seeds = {"small": small_model()}
+    seeds.update({bad.file_name(): bad.data for bad in all_models() if len(bad.data) <= MAX_MODEL})
+    found = sorted(glob.glob(os.path.join(cache_dir(), "onnx-testdata", "node", "*", "model.onnx")))
+    for path in found[::4]:
+        if os.path.getsize(path) <= MAX_MODEL:
+            with open(path, "rb") as file:
+                seeds[os.path.basename(os.path.dirname(path))] = file.read()
+    return seeds
+
+
+def ncc():
+    return {name: bytes((number * 37 % 256,)) + data for number, (name, data) in enumerate(onnx().items())}
+
+
+def words():
+    """Names of operators and attributes, for libFuzzer's dictionary."""
+    compiler = os.path.join(HERE, "..", "..", "compiler")
+    with open(os.path.join(compiler, "ops.h"), encoding="utf-8") as ops, \
+            open(os.path.join(compiler, "check_attr.c"), encoding="utf-8") as attributes:
+        return set(re.findall(r'O\(\w+, "(\w+)"', ops.read())) | set(re.findall(r'\{ "(\w+)", NCC_ATTR', attributes.read()))
+
+
+TARGETS = {"fuzz_vfu": vfu, "fuzz_mmio": mmio, "fuzz_fw": fw, "fuzz_onnx": onnx, "fuzz_ncc": ncc}
+
+
 def main():
     target, directory = sys.argv[1:3]
     os.makedirs(directory, exist_ok=True)
-    for name, data in {"fuzz_vfu": vfu, "fuzz_mmio": mmio, "fuzz_fw": fw}[target]().items():
+    for name, data in TARGETS[target]().items():
         with open(os.path.join(directory, name), "wb") as file:
             file.write(data)
+    if target in ("fuzz_onnx", "fuzz_ncc"):
+        with open(directory + ".dict", "w", encoding="utf-8") as file:
+            file.writelines(f'"{word}"\n' for word in sorted(words()))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ def parts(options):
         ("fuzz_vfu", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_vfu"]),
         ("fuzz_mmio", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_mmio"]),
         ("fuzz_fw", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_fw"]),
+        ("fuzz_onnx", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_onnx"]),
+        ("fuzz_ncc", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_ncc"]),
     ]
 
 
