@@ -52,6 +52,10 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 		if (node->out[i] && node->out[i]->consumers)
 			return ncc_printf(&ctx->arena, "output %zu ('%s') is used; only the first output "
 					  "is supported", i, node->out[i]->name);
+	for (size_t i = 1; i < node->nout; i++)
+		if (node->out[i] && node->out[i]->consumers && !node->out[i]->count)
+			return ncc_printf(&ctx->arena, "tensor '%s' %s has no elements", node->out[i]->name,
+					  ncc_shape_text(ctx, node->out[i]));
 	if (!out->shaped)
 		return ncc_printf(&ctx->arena, "the shape of '%s' is known only when the model runs",
 				  out->name);

@@ -92,10 +92,11 @@ def fw():
 
 def onnx():
     """Bad models, and every fourth small one of ONNX's node tests."""
-    from bad_models import all_models, small_model
+    from bad_models import all_models, odd_models, small_model
     from ort import cache_dir
     seeds = {"small": small_model()}
     seeds.update({bad.file_name(): bad.data for bad in all_models() if len(bad.data) <= MAX_MODEL})
+    seeds.update({what: data for what, data, _ in odd_models()})
     found = sorted(glob.glob(os.path.join(cache_dir(), "onnx-testdata", "node", "*", "model.onnx")))
     for path in found[::4]:
         if os.path.getsize(path) <= MAX_MODEL:

@@ -345,6 +345,12 @@ def external_data():
     yield Bad("external data: zero byte in the path", external(location="w.bin\0/x"), ["'w'"], (), data)
 
 
+def odd_models():
+    """Not bad: (what, model, flags) that compile, but did not always."""
+    x4 = {"x": [4]}
+    yield "Split of 4 into 3 and nothing", model([node("Split", ["x"], ["y", "z", "e"], name="n")], x4, {"y": [2], "e": [0]}), ()
+
+
 def all_models():
     for part in (files, bombs, structure, types, names, shapes, attributes, io_configs, external_data):
         yield from part()

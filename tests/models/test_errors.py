@@ -17,7 +17,7 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 
-from bad_models import Bad, all_models, external, raw_model, small_model        # noqa: E402
+from bad_models import Bad, all_models, external, odd_models, raw_model, small_model        # noqa: E402
 from onnx_writer import blob, model, node, tensor, value_info  # noqa: E402
 from tap import Tap             # noqa: E402
 
@@ -142,6 +142,12 @@ def beside(tap, cc):
         tap.ok(same and isinstance(results[0], bytes), f"external data: what runs on the {where} has them", str(results)[:400])
 
 
+def odd(tap, cc):
+    for what, data, flags in odd_models():
+        status, text, *_ = cc.run(data, flags)
+        tap.ok(status == 0, f"{what}: compiles", f"status {status}\n{text}")
+
+
 def notes(tap, cc):
     """Valid, but worth a word."""
     status, text, *_ = cc.run(model([node("Relu", ["x"], ["y"])], {"x": [2]}, {"y": [2]}, opset=999))
@@ -159,7 +165,7 @@ def main():
         cc = Compiler(args.out, folder)
         corpus(tap, cc, args.word)
         if not args.word:
-            for part in (damaged, no_files, links, beside, notes):
+            for part in (damaged, no_files, links, beside, odd, notes):
                 part(tap, cc)
     tap.exit()
 
