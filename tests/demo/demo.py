@@ -190,6 +190,8 @@ def show(options, out, folder):
         chip.problems += [f"the guest's kernel says: {line}" for line in vm.dmesg_problems()]
     step("what ran, and whether its outputs equal the in-process emulator's")
     chip.table()
+    say(f"To look into one: {os.path.relpath(os.path.join(out, 'bin', 'neuron-objdump'))} "
+        f"{os.path.relpath(os.path.join(folder, 'ultraface.neff'))}")
     for problem in chip.problems:
         say("PROBLEM: " + problem)
     if not chip.problems:
