@@ -234,11 +234,49 @@ static void put_name(struct writer *w, struct out *o, const char *name)
 	put_text(o, 3, name);
 }
 
+static void put_ints_attr(struct writer *w, struct out *o, const char *name, int n, const int64_t *v)
+{
+	struct out attr = message(w);
+
+	put_text(&attr, 1, name);
+	for (int i = 0; i < n; i++)
+		put_int(&attr, 8, (uint64_t)v[i]);
+	put_int(&attr, 20, NCC_ATTR_INTS);
+	put_bytes(o, 5, attr.data, attr.n);
+}
+
+static void put_int_attr(struct writer *w, struct out *o, const char *name, int64_t v)
+{
+	struct out attr = message(w);
+
+	put_text(&attr, 1, name);
+	put_int(&attr, 3, (uint64_t)v);
+	put_int(&attr, 20, NCC_ATTR_INT);
+	put_bytes(o, 5, attr.data, attr.n);
+}
+
+/* A convolution that a pass made of something else has no attributes, but a window. */
+static void put_window(struct writer *w, struct out *o, const struct ncc_node *node)
+{
+	const struct ncc_window *win = &node->window;
+	int n = node->in[1]->rank - 2;
+	int64_t pads[4];
+
+	for (int i = 0; i < n; i++) {
+		pads[i] = win->pad[i];
+		pads[n + i] = win->pad_end[i];
+	}
+	put_ints_attr(w, o, "strides", n, win->stride);
+	put_ints_attr(w, o, "dilations", n, win->dilation);
+	put_ints_attr(w, o, "pads", 2 * n, pads);
+	put_int_attr(w, o, "group", node->group);
+}
+
 /* The node as it is, but for an input @more after the others and the name of its @result. */
 static void put_own(struct writer *w, const struct ncc_node *node, const char *op, const char *more,
 		    const char *result)
 {
-	struct out o = message(w), attr = message(w), perm = message(w);
+	struct out o = message(w);
 	bool same = !strcmp(op, node->op_type);
 
 	for (size_t i = 0; i < node->nexplicit && i < node->nin; i++)
@@ -253,28 +291,107 @@ static void put_own(struct writer *w, const struct ncc_node *node, const char *o
 		put_text(&o, 7, node->domain);
 	for (size_t i = 0; same && i < node->nattr; i++)
 		put_bytes(&o, 5, node->attr[i].raw.at, node->attr[i].raw.n);
-	if (node->op == NCC_TRANSPOSE && !ncc_attr(node, "perm")) {
-		for (int d = 0; d < node->in[0]->rank; d++)
-			put_varint(&perm, (uint64_t)node->perm[d]);
-		put_text(&attr, 1, "perm");
-		put_bytes(&attr, 8, perm.data, perm.n);
-		put_int(&attr, 20, NCC_ATTR_INTS);
-		put_bytes(&o, 5, attr.data, attr.n);
-	}
+	if (node->op == NCC_TRANSPOSE && !ncc_attr(node, "perm"))
+		put_ints_attr(w, &o, "perm", node->in[0]->rank, node->perm);
+	if (node->op == NCC_CONV && !same)
+		put_window(w, &o, node);
 	put_bytes(&w->graph, 1, o.data, o.n);
 }
 
-/* ONNX's name of a function of ACT, or NULL. */
+/* A node of one or two inputs. Returns its result, which gets a new name if @result is NULL. */
+static const char *op(struct writer *w, const char *type, const char *a, const char *b,
+		      const char *result)
+{
+	if (!result)
+		result = new_name(w, type);
+	put_simple(w, type, a, b, NULL, result);
+	return result;
+}
+
+static const char *op_scalar(struct writer *w, const char *type, const char *a, float b,
+			     const char *result)
+{
+	return op(w, type, a, scalar(w, "scalar", b), result);
+}
+
+/* ONNX's name of a function of ACT, in all opsets that have it, or NULL. */
 static const char *func_op(uint8_t func)
 {
 	static const char *const names[] = {
-		[NEURON_FUNC_RELU] = "Relu", [NEURON_FUNC_EXP] = "Exp", [NEURON_FUNC_SIGMOID] = "Sigmoid",
-		[NEURON_FUNC_TANH] = "Tanh", [NEURON_FUNC_ERF] = "Erf", [NEURON_FUNC_GELU] = "Gelu",
+		[NEURON_FUNC_IDENTITY] = "Identity", [NEURON_FUNC_RELU] = "Relu", [NEURON_FUNC_EXP] = "Exp",
+		[NEURON_FUNC_SIGMOID] = "Sigmoid", [NEURON_FUNC_TANH] = "Tanh", [NEURON_FUNC_ERF] = "Erf",
 		[NEURON_FUNC_SQRT] = "Sqrt", [NEURON_FUNC_RECIPROCAL] = "Reciprocal",
-		[NEURON_FUNC_ABS] = "Abs",
+		[NEURON_FUNC_ABS] = "Abs", [NEURON_FUNC_LOG] = "Log", [NEURON_FUNC_SIN] = "Sin",
+		[NEURON_FUNC_COS] = "Cos", [NEURON_FUNC_SOFTPLUS] = "Softplus",
+		[NEURON_FUNC_FLOOR] = "Floor", [NEURON_FUNC_CEIL] = "Ceil", [NEURON_FUNC_ROUND] = "Round",
+		[NEURON_FUNC_SIGN] = "Sign",
 	};
 
 	return func < sizeof(names) / sizeof(names[0]) ? names[func] : NULL;
+}
+
+/* 0.5 x (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) for erf() */
+static void put_gelu(struct writer *w, bool tanh, const char *x, const char *result)
+{
+	const char *y;
+
+	if (tanh) {
+		y = op_scalar(w, "Mul", op(w, "Mul", op(w, "Mul", x, x, NULL), x, NULL), 0.044715f, NULL);
+		y = op_scalar(w, "Mul", op(w, "Add", x, y, NULL), 0.7978845608f, NULL);
+	} else {
+		y = op_scalar(w, "Mul", x, 0.7071067812f, NULL);
+	}
+	y = op_scalar(w, "Add", op(w, tanh ? "Tanh" : "Erf", y, NULL, NULL), 1, NULL);
+	op_scalar(w, "Mul", op(w, "Mul", x, y, NULL), 0.5f, result);
+}
+
+/* @low of what is below 0, added to what is above */
+static void put_both(struct writer *w, const char *x, const char *low, float factor,
+		     const char *result)
+{
+	op(w, "Add", op(w, "Relu", x, NULL, NULL), op_scalar(w, "Mul", low, factor, NULL), result);
+}
+
+/* @result = a function of ACT with its parameter, of @x */
+static void put_func(struct writer *w, uint8_t func, float param, const char *x, const char *result)
+{
+	switch (func) {
+	case NEURON_FUNC_GELU:
+	case NEURON_FUNC_GELU_TANH:
+		put_gelu(w, func == NEURON_FUNC_GELU_TANH, x, result);
+		break;
+	case NEURON_FUNC_RSQRT:
+		op(w, "Reciprocal", op(w, "Sqrt", x, NULL, NULL), NULL, result);
+		break;
+	case NEURON_FUNC_SQUARE:
+		op(w, "Mul", x, x, result);
+		break;
+	case NEURON_FUNC_SILU:
+		op(w, "Mul", x, op(w, "Sigmoid", x, NULL, NULL), result);
+		break;
+	case NEURON_FUNC_MISH:
+		op(w, "Mul", x, op(w, "Tanh", op(w, "Softplus", x, NULL, NULL), NULL, NULL), result);
+		break;
+	case NEURON_FUNC_CLAMP01:
+		op_scalar(w, "Min", op(w, "Relu", x, NULL, NULL), 1, result);
+		break;
+	case NEURON_FUNC_RELU_CLIP:
+		op_scalar(w, "Min", op(w, "Relu", x, NULL, NULL), param, result);
+		break;
+	case NEURON_FUNC_HARD_SWISH:
+		op(w, "Mul", x, op_scalar(w, "Min", op(w, "Relu", op_scalar(w, "Add", op_scalar(w, "Mul", x,
+			1.0f / 6, NULL), 0.5f, NULL), NULL, NULL), 1, NULL), result);
+		break;
+	case NEURON_FUNC_LEAKY_RELU:
+		put_both(w, x, op_scalar(w, "Min", x, 0, NULL), param, result);
+		break;
+	case NEURON_FUNC_ELU:
+		put_both(w, x, op_scalar(w, "Sub", op(w, "Exp", op_scalar(w, "Min", x, 0, NULL), NULL, NULL), 1,
+					 NULL), param, result);
+		break;
+	default:
+		op(w, func_op(func), x, NULL, result);
+	}
 }
 
 /* Steps after a node: each is a node of its own, and the last one has the node's result. */
@@ -325,7 +442,7 @@ static void put_fused(struct writer *w, const struct ncc_node *node)
 		step(&s, "Add", node->residual->name);
 	}
 	if (node->func)
-		step(&s, func_op(node->func), NULL);
+		put_func(w, node->func, node->param, s.at, step_result(&s));
 }
 
 /* y = in[1][c] * x + in[2][c] */
@@ -342,13 +459,201 @@ static void put_affine(struct writer *w, const struct ncc_node *node)
 		step(&s, "Add", node->residual->name);
 	}
 	if (node->func)
-		step(&s, func_op(node->func), NULL);
+		put_func(w, node->func, node->param, s.at, step_result(&s));
+}
+
+/* ---- what only the passes make ---- */
+
+static const char *reshape(struct writer *w, const char *x, int rank, const int64_t *dim,
+			   const char *result)
+{
+	return op(w, "Reshape", x, ints(w, "shape", rank, dim), result);
+}
+
+/* Reduction over @axis. Which operators take the axes as an input is a matter of the opset. */
+static const char *put_reduce(struct writer *w, const char *type, const char *x, int64_t axis)
+{
+	const struct ncc_graph *g = w->ctx->whole ? w->ctx->whole : w->ctx->graph;
+	bool input = g->opset >= (!strcmp(type, "ReduceSum") ? 13 : 18);
+	const char *result = new_name(w, type);
+	struct out o = message(w);
+
+	put_text(&o, 1, x);
+	if (input)
+		put_text(&o, 1, ints(w, "axes", 1, &axis));
+	put_text(&o, 2, result);
+	put_text(&o, 4, type);
+	if (!input)
+		put_ints_attr(w, &o, "axes", 1, &axis);
+	put_bytes(&w->graph, 1, o.data, o.n);
+	return result;
+}
+
+static const char *alu_op(uint8_t alu)
+{
+	static const char *const names[] = {
+		[NEURON_ALU_ADD] = "Add", [NEURON_ALU_SUB] = "Sub", [NEURON_ALU_MUL] = "Mul",
+		[NEURON_ALU_DIV] = "Div", [NEURON_ALU_MAX] = "Max", [NEURON_ALU_MIN] = "Min",
+	};
+
+	return alu < sizeof(names) / sizeof(names[0]) ? names[alu] : NULL;
+}
+
+/* y = (x alu[0] scalar[0]) alu[1] scalar[1] */
+static int put_scalars(struct writer *w, const struct ncc_node *node, const char *result)
+{
+	const char *x = node->in[0]->name;
+
+	for (int i = 0; i < 2; i++) {
+		if (node->alu[i] == NEURON_ALU_BYPASS)
+			continue;
+		if (!alu_op(node->alu[i]))
+			return -ENOTSUP;
+		x = op_scalar(w, alu_op(node->alu[i]), x, node->scalar[i], NULL);
+	}
+	op(w, "Identity", x, NULL, result);
+	return 0;
+}
+
+static int put_reduction(struct writer *w, const struct ncc_node *node, const char *result)
+{
+	const struct ncc_tensor *out = node->out[0];
+	const char *x = reshape(w, node->in[0]->name, 3, node->extent, NULL), *type;
+
+	type = node->alu[0] == NEURON_ALU_ADD ? "ReduceSum" : node->alu[0] == NEURON_ALU_MUL ? "ReduceProd" :
+	       node->alu[0] == NEURON_ALU_MAX ? "ReduceMax" : node->alu[0] == NEURON_ALU_MIN ? "ReduceMin" :
+	       NULL;
+	if (!type)
+		return -ENOTSUP;
+	x = op_scalar(w, "Mul", put_reduce(w, type, x, 1), node->scale, NULL);
+	reshape(w, x, out->rank, out->dim, result);
+	return 0;
+}
+
+/* Rows: (x - mean) / sqrt(variance + epsilon), then a factor and a term for each column. */
+static void put_norm(struct writer *w, const struct ncc_node *node, const char *result)
+{
+	const struct ncc_tensor *out = node->out[0];
+	const char *x = reshape(w, node->in[0]->name, 2, node->extent, NULL), *v;
+
+	x = op(w, "Sub", x, put_reduce(w, "ReduceMean", x, 1), NULL);
+	v = put_reduce(w, "ReduceMean", op(w, "Mul", x, x, NULL), 1);
+	v = op(w, "Sqrt", op_scalar(w, "Add", v, node->low, NULL), NULL, NULL);
+	x = op(w, "Div", x, v, NULL);
+	for (size_t i = 1; i < 3 && i < node->nin; i++)
+		if (node->in[i])
+			x = op(w, i == 1 ? "Mul" : "Add", x, reshaped(w, node->in[i], 1, &node->extent[1]), NULL);
+	reshape(w, x, out->rank, out->dim, result);
+}
+
+/* A slice of the fill along axis @d of a tensor of sizes @dim, behind @x. */
+static const char *put_fill(struct writer *w, const struct ncc_move *m, const char *x, int d,
+			    const int64_t *dim)
+{
+	struct ncc_tensor t = { .name = "fill", .type = NCC_FLOAT, .count = 1 };
+	struct out o = message(w);
+	const char *result = new_name(w, "Concat");
+	int64_t slice[NCC_MAX_RANK];
+	float *data;
+
+	for (int i = 0; i < m->rank; i++) {
+		slice[i] = i == d ? 1 : dim[i];
+		t.count *= slice[i];
+	}
+	data = ncc_alloc_array(&w->ctx->arena, (size_t)t.count + 1, sizeof(*data));
+	for (int64_t i = 0; i < t.count; i++)
+		data[i] = m->fill;
+	t.f = data;
+	put_text(&o, 1, x);
+	put_text(&o, 1, reshaped(w, &t, m->rank, slice));
+	put_text(&o, 2, result);
+	put_text(&o, 4, "Concat");
+	put_int_attr(w, &o, "axis", d);
+	put_bytes(&w->graph, 1, o.data, o.n);
+	return result;
+}
+
+static const char *put_gather(struct writer *w, const char *x, int d, int64_t n, const int64_t *index)
+{
+	struct out o = message(w);
+	const char *result = new_name(w, "Gather");
+
+	put_text(&o, 1, x);
+	put_text(&o, 1, ints(w, "index", (int)n, index));
+	put_text(&o, 2, result);
+	put_text(&o, 4, "Gather");
+	put_int_attr(w, &o, "axis", d);
+	put_bytes(&w->graph, 1, o.data, o.n);
+	return result;
+}
+
+/* Axis by axis; positions that are filled take an element that was put behind the others. */
+static void put_move(struct writer *w, const struct ncc_node *node, const char *result)
+{
+	const struct ncc_move *m = node->move;
+	const struct ncc_tensor *out = node->out[0];
+	const char *x = reshape(w, node->in[0]->name, m->rank, m->in, NULL);
+	int64_t dim[NCC_MAX_RANK], *index;
+
+	memcpy(dim, m->in, sizeof(dim));
+	for (int d = 0; d < m->rank; d++) {
+		bool same = m->in[d] == m->out[d], fills = false;
+
+		index = ncc_alloc_array(&w->ctx->arena, (size_t)m->out[d] + 1, sizeof(*index));
+		for (int64_t i = 0; i < m->out[d]; i++) {
+			fills |= m->index[d][i] < 0;
+			same = same && m->index[d][i] == i;
+			index[i] = m->index[d][i] < 0 ? m->in[d] : m->index[d][i];
+		}
+		if (fills)
+			x = put_fill(w, m, x, d, dim);
+		dim[d] = m->out[d];
+		if (!same)
+			x = put_gather(w, x, d, m->out[d], index);
+	}
+	reshape(w, x, out->rank, out->dim, result);
+}
+
+/* Nodes that have no counterpart in ONNX, in terms of some that have. */
+static int put_internal(struct writer *w, const struct ncc_node *node)
+{
+	const char *last = node->out[0]->name, *result = node->func || node->residual ?
+			   new_name(w, last) : last;
+	int err = 0;
+
+	if (node->op == NCC_MOVE)
+		put_move(w, node, result);
+	else if (node->op == NCC_NORM)
+		put_norm(w, node, result);
+	else if (node->op == NCC_REDUCE)
+		err = put_reduction(w, node, result);
+	else if (node->op == NCC_SCALARS)
+		err = put_scalars(w, node, result);
+	else if (node->op == NCC_RSQRT || node->op == NCC_SILU)
+		put_func(w, node->op == NCC_RSQRT ? NEURON_FUNC_RSQRT : NEURON_FUNC_SILU, 0,
+			 node->in[0]->name, result);
+	else
+		err = -ENOTSUP;
+	if (err)
+		return ncc_node_error(w->ctx, node, "%s cannot be written as ONNX",
+				      ncc_op_info(node->op)->name);
+	if (node->residual) {
+		need(w, node->residual);
+		result = op(w, "Add", result, node->residual->name, node->func ? NULL : last);
+	}
+	if (node->func)
+		put_func(w, node->func, node->param, result, last);
+	return 0;
+}
+
+static bool is_internal(const struct ncc_node *node)
+{
+	return node->op && ncc_op_info(node->op)->kind == NCC_OP_OWN && node->op != NCC_COPY &&
+	       node->op != NCC_AFFINE && node->op != NCC_LINEAR;
 }
 
 static int put_node(struct writer *w, const struct ncc_node *node)
 {
-	if (node->func && !func_op(node->func))
-		return ncc_node_error(w->ctx, node, "has a function that ONNX has no operator for");
 	/* These are written with the node, in another shape. */
 	for (size_t i = 0; i < node->nin && (node->op != NCC_AFFINE || !i); i++)
 		need(w, node->in[i]);
@@ -356,12 +661,13 @@ static int put_node(struct writer *w, const struct ncc_node *node)
 		put_simple(w, "Identity", node->in[0]->name, NULL, NULL, node->out[0]->name);
 	else if (node->op == NCC_AFFINE)
 		put_affine(w, node);
+	else if (node->op == NCC_RESHAPE && node->nin < 2)
+		reshape(w, node->in[0]->name, node->out[0]->rank, node->out[0]->dim, node->out[0]->name);
+	else if (is_internal(node))
+		return put_internal(w, node);
 	else if (node->op == NCC_LINEAR || node->bias || node->residual || node->func ||
 		 node->scale != 1)
 		put_fused(w, node);
-	else if (node->op && ncc_op_info(node->op)->kind == NCC_OP_OWN)
-		return ncc_node_error(w->ctx, node, "%s has no counterpart in ONNX",
-				      ncc_op_info(node->op)->name);
 	else
 		put_own(w, node, node->op ? ncc_op_info(node->op)->name : node->op_type, NULL, NULL);
 	return 0;
@@ -469,6 +775,17 @@ int ncc_onnx_write_part(struct ncc_context *ctx, const struct ncc_part *part,
 	return err;
 }
 
+/* Behind the fold pass, a copy on the chip makes outputs that are constants. */
+static bool made_on_chip(struct ncc_context *ctx, const struct ncc_tensor *t)
+{
+	for (struct ncc_part *p = ctx->parts; p; p = p->next)
+		for (size_t i = 0; p->device && i < p->graph->nnode; i++)
+			for (size_t k = 0; k < p->graph->node[i]->nout; k++)
+				if (p->graph->node[i]->out[k] && !strcmp(p->graph->node[i]->out[k]->name, t->name))
+					return true;
+	return false;
+}
+
 int ncc_onnx_write(struct ncc_context *ctx, enum ncc_pass after, struct ncc_bytes *out)
 {
 	struct ncc_graph *g = ctx->whole ? ctx->whole : ctx->graph;
@@ -485,8 +802,7 @@ int ncc_onnx_write(struct ncc_context *ctx, enum ncc_pass after, struct ncc_byte
 		else
 			err = put_nodes(&w, p->node, p->nnode);
 	for (size_t i = 0; i < g->noutput; i++) {
-		/* Behind the fold pass, a copy on the chip makes them. */
-		if (after > NCC_PASS_PARTITION && ncc_is_initializer(g->output[i]) && !g->output[i]->crosses)
+		if (after > NCC_PASS_PARTITION && made_on_chip(ctx, g->output[i]))
 			put_value(&w, 12, g->output[i]);
 		else
 			put_output(&w, g->output[i]);

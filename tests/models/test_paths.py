@@ -37,7 +37,7 @@ PRECISIONS = {"bf16": (), "fp16": ("--fast-math", "fp32-cast-all-fp16"), "fp32":
 
 def detector(size=37, width=6):
     """Two scales with a feature pyramid, boxes and scores, as single-shot detectors have them."""
-    net = topologies.Net(5)
+    net = topologies.Net(5, opset=14)
 
     def conv(x, cin, cout, k, stride=1, act="LeakyRelu"):
         y = net.norm(net.conv(x, cin, cout, k, stride), cout)
@@ -60,7 +60,7 @@ def detector(size=37, width=6):
     parts = [head(low, width + 1), head(high, 3 * width)]
     net.op("Transpose", net.op("Concat", *(p[0] for p in parts), axis=2), name="boxes", perm=[0, 2, 1])
     net.op("Softmax", net.op("Concat", *(p[1] for p in parts), axis=2), name="scores", axis=2)
-    return net.done({"x": (1, 3, size, size)}, {"boxes": (), "scores": ()})
+    return net.done({"x": (1, 3, size, size)}, {"boxes": (1, "n", 4), "scores": (1, 1, "n")})
 
 
 def recogniser(width=45, channels=7, classes=23):
@@ -75,7 +75,7 @@ def recogniser(width=45, channels=7, classes=23):
     scores = net.op("Softmax", net.op("MatMul", x, net.op("Transpose", x, perm=[0, 2, 1])), axis=-1)
     x = net.op("Tanh", net.op("Add", x, net.op("MatMul", scores, x)))
     net.op("Softmax", net.linear(x, channels, classes), name="y", axis=2)
-    return net.done({"x": (1, 3, 19, width)}, {"y": ()})
+    return net.done({"x": (1, 3, 19, width)}, {"y": (1, "n", classes)})
 
 
 NETWORKS = {
