@@ -39,7 +39,7 @@ def main():
     env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=1:handle_sigbus=0",
                UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
     command = [program, f"-max_total_time={a.seconds}", f"-runs={a.runs}", "-timeout=25", "-rss_limit_mb=4096",
-               "-max_len=4096", f"-seed={SEED}", "-print_final_stats=1", "-verbosity=1",
+               "-max_len=4096", f"-seed={SEED}", "-print_final_stats=1", "-report_slow_units=60", "-verbosity=1",
                f"-artifact_prefix={crashes}/{a.target}-", corpus, seeds]
     if os.path.isdir(regress):
         command.append(regress)

@@ -102,14 +102,14 @@ static uint64_t count_elements(const struct run_tensor *t)
 	return t->size / nrt_dtype_size(t->info->dtype);
 }
 
-/* One dimension is larger than 1: classes, or logits. */
+/* One dimension is larger than 1, and none is 0: classes, or logits. */
 static bool is_list(const struct run_tensor *t)
 {
 	uint32_t i, large = 0;
 
 	for (i = 0; i < t->ndim; i++)
 		large += t->shape[i] > 1;
-	return large == 1;
+	return large == 1 && count_elements(t);
 }
 
 static void shape_of(const struct run_tensor *t, char *text, size_t size)
