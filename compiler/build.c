@@ -473,6 +473,51 @@ int ncc_tensor_dot(struct ncc_build *b, unsigned int parts, struct ncc_at src0, 
 	return build(&s, loops, n);
 }
 
+struct transpose_args {
+	unsigned int rows, columns;
+	int64_t dst_step;
+};
+
+static int make_transpose(struct shape *s, const struct nest *nest)
+{
+	const struct transpose_args *a = s->args;
+	struct ncc_insn *i = ncc_insn_new(s->b, NEURON_OP_TRANSPOSE, NEURON_PE);
+	int64_t span = a->dst_step * (a->rows - 1) * ncc_dtype_size(s->at[1].dtype);
+	struct ncc_ref src, dst;
+	int err;
+
+	if (a->dst_step > INT16_MAX)
+		return ncc_internal_error(s->b->p->ctx, s->b->node, "step %" PRId64 " of transpose",
+					  a->dst_step);
+	counts(nest, i->insn.transpose.count);
+	s->parts = a->rows;
+	src = operand(s, nest, 0, i->insn.transpose.src_step, false, 0);
+	s->parts = a->columns;
+	dst = operand(s, nest, 1, i->insn.transpose.dst_step, true, 1);
+	dst.high += span;
+	i->insn.transpose.dst_step[3] = (int16_t)a->dst_step;
+	i->insn.transpose.k = (uint8_t)a->rows;
+	i->insn.transpose.dtype = s->at[0].dtype;
+	err = ncc_insn_ref(s->b, i, FIELD(transpose.src), &src);
+	return err ? err : ncc_insn_ref(s->b, i, FIELD(transpose.dst), &dst);
+}
+
+int ncc_transpose(struct ncc_build *b, struct ncc_at src, int64_t src_step, unsigned int rows,
+		  struct ncc_at dst, int64_t dst_step, unsigned int columns,
+		  const struct ncc_loop *loops, int n)
+{
+	struct transpose_args args = { .rows = rows, .columns = columns, .dst_step = dst_step };
+	struct shape s = {
+		.b = b, .at = { src, dst }, .nops = 2, .keep = 1, .most = NEURON_TENSOR_MAX_N,
+		.make = make_transpose, .args = &args,
+	};
+	struct ncc_loop all[NCC_MAX_LOOPS];
+
+	memcpy(all, loops, (size_t)n * sizeof(*loops));
+	all[n] = (struct ncc_loop){ columns, { src_step, 0 } };
+	return build(&s, all, n + 1);
+}
+
 static int make_memset(struct shape *s, const struct nest *nest)
 {
 	struct ncc_insn *i = ncc_insn_new(s->b, NEURON_OP_MEMSET, NEURON_POOL);

@@ -85,6 +85,14 @@ int ncc_memset(struct ncc_build *b, float value, unsigned int parts, struct ncc_
 int ncc_tensor_dot(struct ncc_build *b, unsigned int parts, struct ncc_at src0, struct ncc_at src1,
 		   struct ncc_at dst, const struct ncc_loop *loops, int n, int inner);
 
+/*
+ * Element c * @src_step of partition j of src becomes element j * @dst_step of partition c of dst, for
+ * @rows partitions j and @columns partitions c, in each turn of the loops. Operands: src, dst.
+ */
+int ncc_transpose(struct ncc_build *b, struct ncc_at src, int64_t src_step, unsigned int rows,
+		  struct ncc_at dst, int64_t dst_step, unsigned int columns,
+		  const struct ncc_loop *loops, int n);
+
 /* One side of a copy: DRAM (buf < 0) or a buffer. */
 struct ncc_side {
 	int buf;

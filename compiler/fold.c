@@ -199,6 +199,7 @@ int ncc_fold(struct ncc_context *ctx)
 			return -EINVAL;
 	if (fold_outputs(g))
 		return -EINVAL;
+	ncc_fold_patterns(g);
 	drop_dead(g);
 	return 0;
 }

@@ -23,6 +23,9 @@ const float *ncc_channel_vector(struct ncc_graph *g, const struct ncc_tensor *t,
 void ncc_scale_channels(struct ncc_graph *g, struct ncc_node *node, const float *factor,
 			const float *term);
 
+/* Functions that are written as several operators become one. */
+void ncc_fold_patterns(struct ncc_graph *g);
+
 /*
  * Gemm and MatMul to what the tile pass knows: LINEAR where the second operand is
  * constant, MatMul of two tensors else, with Transpose, Mul and Add around it. The

@@ -95,6 +95,11 @@ int ncc_home(struct ncc_lower *L, struct ncc_value *v);
  * @dtype 0: the type that the value has.
  */
 int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype);
+/*
+ * If a copy of @v can become one in @l by transposing tiles on the chip: does that, and sets *@made to the new copy.
+ */
+int ncc_relayout(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l,
+		 struct ncc_copy **made);
 /* A region of @v in SBUF: part of a copy, or loaded for the purpose. */
 int ncc_load(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype,
 	     const struct ncc_region *r, struct ncc_tile *t);

@@ -242,6 +242,9 @@ int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *
 		ncc_add_copy(L, v, l, dtype, buf);
 		return err;
 	}
+	err = ncc_relayout(L, v, l, &near);
+	if (err || near)
+		return err ? err : ncc_want(L, v, l, dtype);
 	err = ncc_source(L, v, dtype, &segment, &off, &type);
 	if (err)
 		return err;
