@@ -211,6 +211,21 @@ static bool same_shape(const struct ncc_tensor *a, const struct ncc_tensor *b)
 	return a->rank == b->rank && !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(a->dim[0]));
 }
 
+/* A product, times or divided by a number: ACT multiplies while it takes the sums from PSUM. */
+static bool fuse_number(struct ncc_node *node, const struct ncc_node *next,
+			const struct ncc_tensor *other, bool first)
+{
+	if (node->residual || !other->f || other->count != 1 || !same_shape(next->out[0], node->out[0]))
+		return false;
+	if (next->op == NCC_MUL)
+		node->scale *= other->f[0];
+	else if (next->op == NCC_DIV && first && other->f[0] != 0)
+		node->scale /= other->f[0];
+	else
+		return false;
+	return true;
+}
+
 static bool fuse_binary(struct ncc_graph *g, struct ncc_node *node, struct ncc_node *next)
 {
 	bool first = next->in[0] == node->out[0];
@@ -219,6 +234,8 @@ static bool fuse_binary(struct ncc_graph *g, struct ncc_node *node, struct ncc_n
 	if (next->in[0] == next->in[1])
 		return false;
 	if (ncc_has_channels(node) && fuse_constant(g, node, next, other, first))
+		return true;
+	if (node->op == NCC_MATMUL && fuse_number(node, next, other, first))
 		return true;
 	if (next->op != NCC_ADD || node->residual || !same_shape(other, node->out[0]))
 		return false;

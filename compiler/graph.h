@@ -166,6 +166,12 @@ struct ncc_taps {
 	const float *weight[4];
 };
 
+/*
+ * How a stack of matrices [batch, heads, rows, columns] is stored: as it is, or as [batch, x, heads, y]: with the axis
+ * that is summed over last (y), or first (x: the rows of a right operand, and of a result).
+ */
+enum ncc_heads { NCC_HEADS_OUTSIDE, NCC_HEADS_K_LAST, NCC_HEADS_K_FIRST };
+
 /**
  * struct ncc_node - one operator
  * @index: position in the model, the tag of its instructions
@@ -182,6 +188,7 @@ struct ncc_taps {
  * @bias: constant of one value per output channel, fused (fuse pass)
  * @residual: tensor of the output's shape to be added before @func
  * @func, @param: enum neuron_func that is applied to the result, and its parameter, if it has one
+ * @heads: enum ncc_heads, of MATMUL's operands and result (place pass)
  * @refused: why the chip cannot run it, or NULL
  * @live: an output depends on it, and it is not computed already (partition pass)
  * @part: the partition pass's choice
@@ -216,6 +223,7 @@ struct ncc_node {
 	struct ncc_tensor *residual;
 	uint8_t func;
 	float param;
+	uint8_t heads[3];
 	const char *refused;
 	bool live;
 	struct ncc_part *part;
@@ -281,6 +289,8 @@ int ncc_tensor_set_shape(struct ncc_graph *g, const struct ncc_node *node, struc
 			 int rank, const int64_t *dim);
 /* Is that a shape that ncc_tensor_set_shape() takes? */
 bool ncc_shape_fits(int rank, const int64_t *dim);
+/* MatMul takes over Transposes that move heads in and out (place pass). */
+void ncc_place_heads(struct ncc_graph *g);
 /* Product of sizes first .. last - 1. */
 int64_t ncc_dims(const struct ncc_tensor *t, int first, int last);
 /* "[1,3,224,224]"; text lives in the arena. */
