@@ -310,6 +310,12 @@ static int make_activate(struct shape *s, const struct nest *nest)
 	} else {
 		memcpy(&i->insn.activate.scale, &a->scale, 4);
 	}
+	if (!err && a->sum) {
+		i->insn.flags |= NEURON_ACTIVATE_REDUCE;
+		r = vector(a->sum, s->parts);
+		r.write = true;
+		err = ncc_insn_ref(s->b, i, FIELD(activate.residual), &r);
+	}
 	if (!err && a->residual) {
 		int16_t same[4];
 

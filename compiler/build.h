@@ -43,6 +43,7 @@ struct ncc_activate {
 	const struct ncc_at *bias;	/* NULL: @bias_imm */
 	float bias_imm;
 	const struct ncc_at *residual;	/* NULL: none; moves like dst */
+	const struct ncc_at *sum;	/* NULL, or where the results' sum goes; no residual, no parameter */
 	struct ncc_at src, dst;
 };
 

@@ -26,6 +26,9 @@
 #define NCC_KEEP_LIMIT		(24 * 1024)
 #endif
 
+/* Bytes a partition of PSUM that one temporary tile may have. */
+#define NCC_PSUM_LIMIT		(4 * 1024)
+
 /* Part of a layout: ranges of o and i, and of a inside one chunk. */
 struct ncc_region {
 	int64_t o0, on;
@@ -143,6 +146,8 @@ struct ncc_classes ncc_window_classes(struct ncc_lower *L, const struct ncc_wind
 
 /* A temporary tile of its own with [o][i] elements a partition. */
 struct ncc_tile ncc_temp(struct ncc_lower *L, int64_t o, int64_t i, uint8_t dtype);
+/* The same in PSUM where it fits well, for fp32: that is the type that PSUM has. */
+struct ncc_tile ncc_temp_fp32(struct ncc_lower *L, int64_t o, int64_t i);
 struct ncc_at ncc_at_element(const struct ncc_tile *t, int64_t o, int64_t i);
 
 /* The layout with the batch (axis 0) outside, the channels (axis 1) on the partitions. */

@@ -89,6 +89,114 @@ static int tile(struct norm *n, unsigned int parts, int64_t rows, const struct n
 	return err;
 }
 
+/* (x - mean) / sqrt(variance + epsilon) of one row a partition. */
+static int normalise(struct norm *n, unsigned int parts, const struct ncc_tile *src,
+		     const struct ncc_tile *x)
+{
+	struct ncc_build *b = &n->L->b;
+	struct ncc_tile mean = ncc_temp(n->L, 1, 1, NEURON_FP32), var = ncc_temp(n->L, 1, 1, NEURON_FP32);
+	struct ncc_loop row = { n->size, { src->step_i, x->step_i } }, one = { 1, { 0, 0 } };
+	struct ncc_activate centre = {
+		.parts = parts, .func = NEURON_FUNC_IDENTITY, .scale = 1, .bias = &mean.at, .src = src->at,
+		.dst = x->at,
+	};
+	struct ncc_activate root = {
+		.parts = parts, .func = NEURON_FUNC_RSQRT, .scale = 1 / (float)n->size,
+		.bias_imm = n->node->low, .src = var.at, .dst = var.at,
+	};
+	struct ncc_activate scale = {
+		.parts = parts, .func = NEURON_FUNC_IDENTITY, .scale_at = &var.at, .src = x->at,
+		.dst = x->at,
+	};
+	int err = sum_rows(n, parts, 1, src, mean.at, -1 / (float)n->size);
+
+	if (!err)
+		err = ncc_activate(b, &centre, &row, 1);
+	if (!err)
+		err = ncc_tensor_dot(b, parts, x->at, x->at, var.at,
+				     &(struct ncc_loop){ n->size, { 1, 1, 0 } }, 1, 1);
+	if (!err)
+		err = ncc_activate(b, &root, &one, 1);
+	row.step[0] = 1;
+	return err ? err : ncc_activate(b, &scale, &row, 1);
+}
+
+/* The row of chunk @c of the columns after transposing: factor and term are those of partitions now. */
+static int put_columns(struct norm *n, int64_t chunk, int64_t c, const struct ncc_tile *x)
+{
+	struct ncc_region rows = ncc_chunk_region(&n->layout, chunk);
+	struct ncc_region r = ncc_chunk_region(&n->res.layout, c), one = { 0, 1, r.a0, r.an, 0, 1 };
+	struct ncc_layout vector = { 1, n->size, 1, false };
+	struct ncc_tile turned = ncc_temp_fp32(n->L, 1, rows.an), factor, term, dst;
+	struct ncc_activate a = {
+		.parts = (unsigned int)r.an, .func = NEURON_FUNC_IDENTITY, .scale = 1, .src = turned.at,
+	};
+	int err = ncc_transpose(&n->L->b, ncc_at_element(x, 0, r.a0), 1, (unsigned int)rows.an, turned.at, 1,
+				(unsigned int)r.an, NULL, 0);
+
+	r.o0 = rows.a0;
+	r.on = rows.an;
+	if (!err && n->node->nin > 1 && n->node->in[1]) {
+		err = ncc_load(n->L, n->node->in[1]->value, &vector, NEURON_FP32, &one, &factor);
+		a.scale_at = &factor.at;
+	}
+	if (!err && n->node->nin > 2 && n->node->in[2]) {
+		err = ncc_load(n->L, n->node->in[2]->value, &vector, NEURON_FP32, &one, &term);
+		a.bias = &term.at;
+	}
+	if (!err)
+		err = ncc_result_tile(n->L, &n->res, &r, &dst);
+	if (err)
+		return err;
+	a.dst = dst.at;
+	err = ncc_activate(&n->L->b, &a, &(struct ncc_loop){ rows.an, { 1, dst.step_o } }, 1);
+	return err ? err : ncc_result_put(n->L, &n->res, &r, &dst);
+}
+
+/* One row a partition, to a result that has the columns on the partitions. */
+static int turned_rows(struct norm *n, int64_t chunk)
+{
+	struct ncc_region r = ncc_chunk_region(&n->layout, chunk);
+	struct ncc_tile src, x = ncc_temp_fp32(n->L, 1, n->size);
+	int err = ncc_load(n->L, n->node->in[0]->value, &n->layout, 0, &r, &src);
+
+	if (!err)
+		err = normalise(n, (unsigned int)r.an, &src, &x);
+	for (int64_t c = 0; c < ncc_chunks(&n->res.layout) && !err; c++)
+		err = put_columns(n, chunk, c, &x);
+	return err;
+}
+
+/*
+ * Is the result wanted with the columns on the partitions, as products with constant weights have their
+ * operands? Then it is made so, if there is one row a partition.
+ */
+static bool wants_turned(const struct norm *n)
+{
+	const struct ncc_graph *g = n->L->ctx->graph;
+
+	if (n->layout.o != 1 || n->layout.a < 8 || n->size < 8 || n->node->out[0]->is_output)
+		return false;
+	for (size_t i = 0; i < g->nnode; i++)
+		if (g->node[i]->op == NCC_LINEAR && g->node[i]->in[0] == n->node->out[0] &&
+		    g->node[i]->in[1]->dim[0] == n->size)
+			return true;
+	return false;
+}
+
+static int turn(struct norm *n)
+{
+	struct ncc_layout l = { n->layout.a, n->size, 1, false }, vector = { 1, n->size, 1, false };
+	int err = ncc_result_begin(n->L, n->node->out[0]->value, &l, &n->res);
+
+	for (size_t i = 1; i < n->node->nin && !err; i++)
+		if (n->node->in[i])
+			err = ncc_want(n->L, n->node->in[i]->value, &vector, NEURON_FP32);
+	for (int64_t c = 0; c < ncc_chunks(&n->layout) && !err; c++)
+		err = turned_rows(n, c);
+	return err ? err : ncc_result_end(n->L, &n->res);
+}
+
 /* Rows @first .. @first + @rows - 1 of each partition of a chunk. */
 static int rows(struct norm *n, int64_t chunk, int64_t first, int64_t count)
 {
@@ -119,6 +227,8 @@ int ncc_tile_norm(struct ncc_lower *L, struct ncc_node *node)
 		if (c->layout.i == n.size && !c->layout.rep && c->dtype == x->dtype)
 			n.layout = c->layout;
 	err = ncc_want(L, x, &n.layout, 0);
+	if (!err && wants_turned(&n))
+		return turn(&n);
 	for (size_t i = 1; i < node->nin && !err; i++)
 		if (node->in[i])
 			err = ncc_want(L, node->in[i]->value, &rep, NEURON_FP32);

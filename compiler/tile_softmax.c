@@ -7,6 +7,8 @@
 
 #include "tile.h"
 
+#define LONG	32	/* elements of a group that are worth instructions of its own */
+
 struct softmax {
 	struct ncc_lower *L;
 	struct ncc_node *node;
@@ -15,6 +17,11 @@ struct softmax {
 	bool strided;		/* a group lies along o, else along i */
 	struct ncc_result res;
 };
+
+static bool is_long(const struct softmax *s)
+{
+	return !s->strided && s->size >= LONG;
+}
 
 /* @groups groups in tiles @src and @dst; element steps within a group and between groups. */
 static int tile(struct softmax *s, unsigned int parts, int64_t groups, const struct ncc_tile *src,
@@ -60,6 +67,48 @@ static int tile(struct softmax *s, unsigned int parts, int64_t groups, const str
 	return err;
 }
 
+/*
+ * The same for long groups, each by instructions of its own: ACT subtracts the maximum, takes the power
+ * and sums up in one go, and divides on the way to the result.
+ */
+static int long_groups(struct softmax *s, unsigned int parts, int64_t groups,
+		       const struct ncc_tile *src, const struct ncc_tile *dst)
+{
+	struct ncc_build *b = &s->L->b;
+	struct ncc_tile e = ncc_temp_fp32(s->L, groups, s->size);
+	struct ncc_tile max = ncc_temp(s->L, 1, groups, NEURON_FP32);
+	struct ncc_tile sum = ncc_temp(s->L, 1, groups, NEURON_FP32);
+	struct ncc_activate inverse = {
+		.parts = parts, .func = NEURON_FUNC_RECIPROCAL, .scale = 1, .src = sum.at, .dst = sum.at,
+	};
+	int err = ncc_tensor_reduce(b, NEURON_ALU_MAX, -1, parts, src->at, max.at, (struct ncc_loop[]){
+						{ groups, { src->step_o, 1 } },
+						{ s->size, { src->step_i, 0 } },
+					}, 2, 1);
+
+	for (int64_t g = 0; g < groups && !err; g++) {
+		struct ncc_at low = ncc_at_element(&max, 0, g), total = ncc_at_element(&sum, 0, g);
+		struct ncc_activate exp = {
+			.parts = parts, .func = NEURON_FUNC_EXP, .scale = 1, .bias = &low, .sum = &total,
+			.src = ncc_at_element(src, g, 0), .dst = ncc_at_element(&e, g, 0),
+		};
+
+		err = ncc_activate(b, &exp, &(struct ncc_loop){ s->size, { src->step_i, 1 } }, 1);
+	}
+	if (!err)
+		err = ncc_activate(b, &inverse, &(struct ncc_loop){ groups, { 1, 1 } }, 1);
+	for (int64_t g = 0; g < groups && !err; g++) {
+		struct ncc_at factor = ncc_at_element(&sum, 0, g);
+		struct ncc_activate divide = {
+			.parts = parts, .func = NEURON_FUNC_IDENTITY, .scale_at = &factor,
+			.src = ncc_at_element(&e, g, 0), .dst = ncc_at_element(dst, g, 0),
+		};
+
+		err = ncc_activate(b, &divide, &(struct ncc_loop){ s->size, { 1, dst->step_i } }, 1);
+	}
+	return err;
+}
+
 /* Groups @first .. @first + @n - 1 of a chunk. */
 static int groups(struct softmax *s, int64_t chunk, int64_t first, int64_t n)
 {
@@ -74,7 +123,7 @@ static int groups(struct softmax *s, int64_t chunk, int64_t first, int64_t n)
 	if (!err)
 		err = ncc_result_tile(s->L, &s->res, &r, &dst);
 	if (!err)
-		err = tile(s, (unsigned int)r.an, n, &src, &dst);
+		err = (is_long(s) ? long_groups : tile)(s, (unsigned int)r.an, n, &src, &dst);
 	return err ? err : ncc_result_put(s->L, &s->res, &r, &dst);
 }
 
@@ -106,7 +155,7 @@ int ncc_tile_softmax(struct ncc_lower *L, struct ncc_node *node)
 
 	choose(&s);
 	count = s.layout.o / (s.strided ? s.size : 1);
-	most = NCC_TILE_LIMIT / 4 / s.size;
+	most = (is_long(&s) ? NCC_PSUM_LIMIT : NCC_TILE_LIMIT) / 4 / s.size;
 	most = most < 1 ? 1 : most;
 	err = ncc_want(L, node->in[0]->value, &s.layout, 0);
 	if (!err)

@@ -55,6 +55,20 @@ struct ncc_tile ncc_temp(struct ncc_lower *L, int64_t o, int64_t i, uint8_t dtyp
 	};
 }
 
+struct ncc_tile ncc_temp_fp32(struct ncc_lower *L, int64_t o, int64_t i)
+{
+	int64_t bytes = o * i * 4;
+
+	if (bytes > NCC_PSUM_LIMIT)
+		return ncc_temp(L, o, i, NEURON_FP32);
+	return (struct ncc_tile){
+		.at = {
+			.buf = ncc_buf_new(L->b.p, L->b.node, true, (uint32_t)bytes), .dtype = NEURON_FP32,
+		},
+		.step_o = i, .step_i = 1,
+	};
+}
+
 struct ncc_at ncc_at_element(const struct ncc_tile *t, int64_t o, int64_t i)
 {
 	struct ncc_at at = t->at;
