@@ -46,6 +46,7 @@ enum ncc_value_kind { NCC_VALUE_TEMP, NCC_VALUE_CONST, NCC_VALUE_INPUT, NCC_VALU
  * @segment, @offset: home in DRAM, dense and row-major; valid once @placed
  * @stream: it did not fit into SBUF, and stays in DRAM (set by the allocate pass)
  * @placed, @stored, @copies: state of the tile pass
+ * @imaged: it is in the scratch segment at @image_at as SBUF has it in layout @image (tile_image.c)
  */
 struct ncc_value {
 	const char *name;
@@ -59,6 +60,9 @@ struct ncc_value {
 	bool stream;
 	bool placed;
 	bool stored;
+	bool imaged;
+	struct ncc_layout image;
+	uint64_t image_at;
 	struct ncc_copy *copies;
 	/* of a constant: where each type of it is in the weights; 0 = nowhere, else offset + 1 */
 	uint64_t const_at[NEURON_UINT32 + 1];

@@ -144,6 +144,15 @@ struct ncc_classes {
 
 struct ncc_classes ncc_window_classes(struct ncc_lower *L, const struct ncc_window *w, int d);
 
+/* Can @v wait in DRAM as an image of SBUF in layout @l? */
+bool ncc_can_image(const struct ncc_value *v, const struct ncc_layout *l);
+void ncc_place_image(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l);
+/* Copy between a region of the image, in one chunk, and a tile. */
+int ncc_image_dma(struct ncc_lower *L, const struct ncc_value *v, const struct ncc_region *r,
+		  const struct ncc_tile *t, bool store);
+/* From the image to the home in DRAM. */
+int ncc_image_home(struct ncc_lower *L, struct ncc_value *v);
+
 /* A temporary tile of its own with [o][i] elements a partition. */
 struct ncc_tile ncc_temp(struct ncc_lower *L, int64_t o, int64_t i, uint8_t dtype);
 /* The same in PSUM where it fits well, for fp32: that is the type that PSUM has. */

@@ -203,6 +203,8 @@ int ncc_home(struct ncc_lower *L, struct ncc_value *v)
 		return 0;
 	while (c && (c->dtype != v->dtype || c->layout.rep))
 		c = c->next;
+	if (!c && v->imaged)
+		return ncc_image_home(L, v);
 	if (!c)
 		return ncc_internal_error(L->ctx, L->b.node, "'%s' is used before it is made", v->name);
 	ncc_place_value(L, v);
@@ -239,6 +241,21 @@ static int buf_for(struct ncc_lower *L, const struct ncc_layout *l, uint8_t dtyp
 	return ncc_buf_new(L->b.p, L->b.node, false, (uint32_t)ncc_layout_bytes(l, dtype));
 }
 
+static int want_image(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l,
+		      uint8_t dtype)
+{
+	int buf = buf_for(L, l, v->dtype), err = 0;
+
+	for (int64_t c = 0; c < ncc_chunks(l) && !err; c++) {
+		struct ncc_region r = ncc_chunk_region(l, c);
+		struct ncc_tile t = part_of(buf, v->dtype, l, &r);
+
+		err = ncc_image_dma(L, v, &r, &t, false);
+	}
+	ncc_add_copy(L, v, l, v->dtype, buf);
+	return err ? err : ncc_want(L, v, l, dtype);
+}
+
 int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype)
 {
 	struct ncc_copy *near;
@@ -256,6 +273,8 @@ int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *
 		ncc_add_copy(L, v, l, dtype, buf);
 		return err;
 	}
+	if (v->imaged && ncc_same_layout(&v->image, l))
+		return want_image(L, v, l, dtype);
 	err = ncc_relayout(L, v, l, &near);
 	if (err || near)
 		return err ? err : ncc_want(L, v, l, dtype);
@@ -275,6 +294,18 @@ int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *
 	return err;
 }
 
+/* What was loaded, in the type that is wanted. */
+static int load_cast(struct ncc_lower *L, const struct ncc_layout *l, const struct ncc_region *r,
+		     const struct ncc_tile *raw, uint8_t dtype, struct ncc_tile *t)
+{
+	*t = *raw;
+	if (raw->at.dtype == dtype)
+		return 0;
+	*t = ncc_temp(L, r->on, r->in, dtype);
+	t->at.part = raw->at.part;
+	return cast(L, raw, t, l->rep ? NEURON_PARTITIONS : (unsigned int)r->an, r->on, r->in);
+}
+
 int ncc_load(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype,
 	     const struct ncc_region *r, struct ncc_tile *t)
 {
@@ -289,19 +320,19 @@ int ncc_load(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *
 		*t = part_of(c->buf, dtype, l, r);
 		return 0;
 	}
+	if (v->imaged && ncc_same_layout(&v->image, l)) {
+		raw = ncc_temp(L, r->on, r->in, type = v->dtype);
+		raw.at.part = (uint8_t)(r->a0 % NEURON_PARTITIONS);
+		err = ncc_image_dma(L, v, r, &raw, false);
+		return err ? err : load_cast(L, l, r, &raw, dtype, t);
+	}
 	err = ncc_source(L, v, dtype, &segment, &off, &type);
 	if (err)
 		return err;
 	raw = ncc_temp(L, r->on, r->in, type);
 	raw.at.part = (uint8_t)(r->a0 % NEURON_PARTITIONS);
 	err = ncc_region_dma(L, segment, off, type, l, r, &raw, false, ncc_never_written(v));
-	if (err || type == dtype) {
-		*t = raw;
-		return err;
-	}
-	*t = ncc_temp(L, r->on, r->in, dtype);
-	t->at.part = raw.at.part;
-	return cast(L, &raw, t, l->rep ? NEURON_PARTITIONS : (unsigned int)r->an, r->on, r->in);
+	return err ? err : load_cast(L, l, r, &raw, dtype, t);
 }
 
 int ncc_result_begin(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l,
@@ -312,6 +343,8 @@ int ncc_result_begin(struct ncc_lower *L, struct ncc_value *v, const struct ncc_
 		res->buf = buf_for(L, l, v->dtype);
 	if (res->buf >= 0)
 		L->b.p->buf[res->buf].value = v;
+	else if (ncc_can_image(v, l))
+		ncc_place_image(L, v, l);
 	else
 		ncc_place_value(L, v);
 	return 0;
@@ -336,6 +369,8 @@ int ncc_result_put(struct ncc_lower *L, struct ncc_result *res, const struct ncc
 
 	if (res->buf >= 0 && v->kind != NCC_VALUE_OUTPUT)
 		return 0;
+	if (res->buf < 0 && ncc_can_image(v, &res->layout))
+		return ncc_image_dma(L, v, r, t, true);
 	return ncc_region_dma(L, v->segment, v->offset, v->dtype, &res->layout, r, t, true, false);
 }
 
@@ -343,7 +378,9 @@ int ncc_result_end(struct ncc_lower *L, struct ncc_result *res)
 {
 	if (res->buf >= 0)
 		ncc_add_copy(L, res->value, &res->layout, res->value->dtype, res->buf);
-	if (res->buf < 0 || res->value->kind == NCC_VALUE_OUTPUT)
+	if (res->buf < 0 && ncc_can_image(res->value, &res->layout))
+		res->value->imaged = true;
+	else if (res->buf < 0 || res->value->kind == NCC_VALUE_OUTPUT)
 		res->value->stored = true;
 	return 0;
 }
