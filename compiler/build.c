@@ -387,6 +387,7 @@ static int make_tensor_scalar(struct shape *s, const struct nest *nest)
 	src = operand(s, nest, 0, i->insn.tensor_scalar.src_step, false, 0);
 	dst = operand(s, nest, 1, i->insn.tensor_scalar.dst_step, true, 0);
 	i->insn.flags = a->reverse0 ? NEURON_SCALAR0_REVERSE : 0;
+	i->insn.flags |= a->raw ? NEURON_SCALAR_INTEGER : 0;
 	memcpy(&i->insn.tensor_scalar.scalar0, &a->scalar0, 4);
 	memcpy(&i->insn.tensor_scalar.scalar1, &a->scalar1, 4);
 	i->insn.tensor_scalar.partitions = (uint8_t)s->parts;

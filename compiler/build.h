@@ -68,6 +68,7 @@ struct ncc_scalars {
 	uint8_t alu0, alu1;
 	float scalar0, scalar1;
 	bool reverse0;
+	bool raw;	/* with BYPASS: moves the bits as they are */
 };
 
 int ncc_tensor_scalar(struct ncc_build *b, const struct ncc_scalars *s, unsigned int parts,

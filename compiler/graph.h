@@ -291,6 +291,8 @@ int ncc_tensor_set_shape(struct ncc_graph *g, const struct ncc_node *node, struc
 bool ncc_shape_fits(int rank, const int64_t *dim);
 /* MatMul takes over Transposes that move heads in and out (place pass). */
 void ncc_place_heads(struct ncc_graph *g);
+/* Conv takes over zeros that a Pad puts around its input (place pass). */
+void ncc_place_pads(struct ncc_graph *g);
 /* Product of sizes first .. last - 1. */
 int64_t ncc_dims(const struct ncc_tensor *t, int first, int last);
 /* "[1,3,224,224]"; text lives in the arena. */

@@ -171,6 +171,7 @@ int ncc_place(struct ncc_context *ctx)
 	p->ctx = ctx;
 	ctx->program = p;
 	ncc_place_heads(g);
+	ncc_place_pads(g);
 	for (size_t i = 0; i < g->ninput; i++)
 		new_value(p, g->input[i], NCC_VALUE_INPUT);
 	for (size_t i = 0; i < g->nnode; i++)

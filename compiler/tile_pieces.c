@@ -5,6 +5,9 @@
  * The positions along an axis are cut into runs: a run repeats each of some equally
  * spaced elements equally often. A product of runs, one of each axis, is one copy with
  * two loops an axis. The fill goes everywhere first.
+ *
+ * Where one axis stays as it is and the operand is at hand with that one on the partitions, POOL copies within
+ * the partitions, strip by strip, and nothing passes through DRAM.
  */
 #include <errno.h>
 #include <string.h>
@@ -132,13 +135,177 @@ static int fill(struct ncc_lower *L, struct ncc_node *node)
 				   (unsigned int)size, &loop, 1, false);
 }
 
+/* A strip: positions r0 .. r1 - 1 of the axis behind the one on the partitions, all of the others. */
+struct strip {
+	struct ncc_lower *L;
+	struct ncc_move *m;
+	int part;			/* the axis on the partitions */
+	struct ncc_layout in, out;
+	struct ncc_result res;
+	struct runs axis[NCC_MAX_RANK];
+};
+
+static int64_t sizes(const int64_t *size, int first, int last)
+{
+	int64_t n = 1;
+
+	for (int d = first; d < last; d++)
+		n *= size[d];
+	return n;
+}
+
+/* The part of the input that a strip reads: rows *@low .. *@high - 1; none: false. */
+static bool strip_input(struct strip *s, int64_t r0, int64_t r1, int64_t *low, int64_t *high)
+{
+	int d = s->part + 1;
+	int64_t *index = ncc_alloc_array(&s->L->ctx->arena, (size_t)(r1 - r0), sizeof(*index));
+
+	*low = INT64_MAX;
+	*high = 0;
+	for (int64_t r = r0; r < r1; r++) {
+		int64_t at = s->m->index[d][r];
+
+		if (at >= 0 && at < *low)
+			*low = at;
+		if (at >= *high)
+			*high = at + 1;
+	}
+	for (int64_t r = r0; r < r1; r++)
+		index[r - r0] = s->m->index[d][r] < 0 ? -1 : s->m->index[d][r] - *low;
+	s->axis[d] = cut(&s->L->ctx->arena, index, r1 - r0);
+	return *low < *high;
+}
+
+static int strip_copy(struct strip *s, unsigned int parts, const size_t which[NCC_MAX_RANK],
+		      const struct ncc_tile *src, const struct ncc_tile *dst)
+{
+	static const struct ncc_scalars raw = {
+		.alu0 = NEURON_ALU_BYPASS, .alu1 = NEURON_ALU_BYPASS, .raw = true,
+	};
+	uint8_t bits = ncc_dtype_size(src->at.dtype) == 4 ? NEURON_INT32 : NEURON_INT16;
+	struct ncc_loop loops[2 * NCC_MAX_RANK];
+	struct ncc_at from = src->at, to = dst->at;
+	int n = 0;
+
+	for (int d = 0; d < s->m->rank; d++) {
+		const struct run *r = &s->axis[d].run[which[d]];
+		int end = d < s->part ? s->part : s->m->rank;
+		int64_t a = sizes(s->m->in, d + 1, end) * (d < s->part ? src->step_o : src->step_i);
+		int64_t b = sizes(s->m->out, d + 1, end) * (d < s->part ? dst->step_o : dst->step_i);
+
+		if (d == s->part)
+			continue;
+		from.off += (uint32_t)(r->from * a * ncc_dtype_size(from.dtype));
+		to.off += (uint32_t)(r->to * b * ncc_dtype_size(to.dtype));
+		loops[n++] = (struct ncc_loop){ r->count, { r->step * a, r->repeat * b } };
+		loops[n++] = (struct ncc_loop){ r->repeat, { 0, b } };
+	}
+	from.dtype = to.dtype = bits;
+	return ncc_tensor_scalar(&s->L->b, &raw, parts, from, to, loops, n);
+}
+
+static int strip_copies(struct strip *s, unsigned int parts, const struct ncc_tile *src,
+			const struct ncc_tile *dst)
+{
+	size_t which[NCC_MAX_RANK] = { 0 };
+	int d, err;
+
+	for (d = 0; d < s->m->rank; d++)
+		if (!s->axis[d].n)
+			return 0;
+	do {
+		err = strip_copy(s, parts, which, src, dst);
+		for (d = s->m->rank - 1; d >= 0; d--) {
+			if (++which[d] < s->axis[d].n)
+				break;
+			which[d] = 0;
+		}
+	} while (d >= 0 && !err);
+	return err;
+}
+
+static int strip(struct strip *s, struct ncc_node *node, int64_t chunk, int64_t r0, int64_t r1)
+{
+	struct ncc_region in = ncc_chunk_region(&s->in, chunk), out = ncc_chunk_region(&s->out, chunk);
+	int64_t each_in = sizes(s->m->in, s->part + 2, s->m->rank), low, high;
+	int64_t each_out = sizes(s->m->out, s->part + 2, s->m->rank);
+	bool any = strip_input(s, r0, r1, &low, &high);
+	struct ncc_tile src, dst;
+	int err;
+
+	out.i0 = r0 * each_out;
+	out.in = (r1 - r0) * each_out;
+	err = ncc_result_tile(s->L, &s->res, &out, &dst);
+	if (!err && s->m->fills)
+		err = ncc_memset(&s->L->b, s->m->fill, (unsigned int)out.an, dst.at, (struct ncc_loop[]){
+					{ out.on, { dst.step_o } }, { out.in, { dst.step_i } },
+				 }, 2);
+	if (!err && any) {
+		in.i0 = low * each_in;
+		in.in = (high - low) * each_in;
+		err = ncc_load(s->L, node->in[0]->value, &s->in, 0, &in, &src);
+		if (!err)
+			err = strip_copies(s, (unsigned int)out.an, &src, &dst);
+	}
+	return err ? err : ncc_result_put(s->L, &s->res, &out, &dst);
+}
+
+/* An axis that stays and is on the partitions of a copy or an image of the operand. */
+static bool choose_axis(struct strip *s, const struct ncc_node *node)
+{
+	const struct ncc_value *x = node->in[0]->value;
+	const struct ncc_move *m = s->m;
+
+	for (int d = 0; d + 1 < m->rank; d++) {
+		int64_t n = 0;
+
+		while (n < m->out[d] && m->index[d][n] == n)
+			n++;
+		if (n < m->out[d] || m->in[d] != m->out[d] || n < 2)
+			continue;
+		s->part = d;
+		s->in = (struct ncc_layout){
+			sizes(m->in, 0, d), n, sizes(m->in, d + 1, m->rank), false,
+		};
+		s->out = (struct ncc_layout){
+			sizes(m->out, 0, d), n, sizes(m->out, d + 1, m->rank), false,
+		};
+		if (ncc_find_copy(x, &s->in, x->dtype) || (x->imaged && ncc_same_layout(&x->image, &s->in)))
+			return true;
+	}
+	return false;
+}
+
+static int on_chip(struct strip *s, struct ncc_node *node)
+{
+	struct ncc_value *x = node->in[0]->value;
+	int64_t rows = s->m->out[s->part + 1], most = rows;
+	int err = ncc_want(s->L, x, &s->in, 0);
+
+	if (!err)
+		err = ncc_result_begin(s->L, node->out[0]->value, &s->out, &s->res);
+	if (s->res.buf < 0 || !ncc_find_copy(x, &s->in, x->dtype))
+		most = NCC_TILE_LIMIT / 2 / (s->out.o * s->out.i / rows);
+	most = most < 1 ? 1 : most;
+	for (int d = 0; d < s->m->rank; d++)
+		s->axis[d] = cut(&s->L->ctx->arena, s->m->index[d], s->m->out[d]);
+	for (int64_t c = 0; c < ncc_chunks(&s->out); c++)
+		for (int64_t r = 0; r < rows && !err; r += most)
+			err = strip(s, node, c, r, rows - r < most ? rows : r + most);
+	return err ? err : ncc_result_end(s->L, &s->res);
+}
+
 int ncc_tile_pieces(struct ncc_lower *L, struct ncc_node *node)
 {
+	struct strip s = { .L = L, .m = node->move };
 	struct pieces p = { .L = L, .m = node->move };
 	struct ncc_value *x = node->in[0]->value, *out = node->out[0]->value;
 	int64_t src = 1, dst = 1;
-	int err = ncc_source(L, x, out->dtype, &p.segment, &p.off, &p.dtype);
+	int err;
 
+	if (x->dtype == out->dtype && choose_axis(&s, node))
+		return on_chip(&s, node);
+	err = ncc_source(L, x, out->dtype, &p.segment, &p.off, &p.dtype);
 	if (err)
 		return err;
 	ncc_place_value(L, out);
