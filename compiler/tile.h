@@ -150,6 +150,9 @@ void ncc_place_image(struct ncc_lower *L, struct ncc_value *v, const struct ncc_
 /* Copy between a region of the image, in one chunk, and a tile. */
 int ncc_image_dma(struct ncc_lower *L, const struct ncc_value *v, const struct ncc_region *r,
 		  const struct ncc_tile *t, bool store);
+/* @n partitions from @from_a on of one image to those from @to_a on of another, of as many o and i. */
+int ncc_image_copy(struct ncc_lower *L, const struct ncc_value *from, int64_t from_a,
+		   const struct ncc_value *to, int64_t to_a, int64_t n);
 /* From the image to the home in DRAM. */
 int ncc_image_home(struct ncc_lower *L, struct ncc_value *v);
 

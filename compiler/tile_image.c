@@ -57,6 +57,29 @@ int ncc_image_dma(struct ncc_lower *L, const struct ncc_value *v, const struct n
 	return ncc_dma(&L->b, local, dram, 2, loops, 3, false);
 }
 
+/* Where partition @a of its first row is. */
+static struct ncc_side column(struct ncc_lower *L, const struct ncc_value *v, int64_t a)
+{
+	const struct ncc_layout *l = &v->image;
+	int64_t at = a / NEURON_PARTITIONS * l->o * l->i * NEURON_PARTITIONS + a % NEURON_PARTITIONS;
+
+	return ncc_dram(L->b.p->scratch_segment, v->image_at + (uint64_t)at * 2);
+}
+
+int ncc_image_copy(struct ncc_lower *L, const struct ncc_value *from, int64_t from_a,
+		   const struct ncc_value *to, int64_t to_a, int64_t n)
+{
+	struct ncc_dma_loop loops[2] = {
+		{
+			from->image.o * from->image.i, width(&from->image, from_a / NEURON_PARTITIONS) * 2,
+			width(&to->image, to_a / NEURON_PARTITIONS) * 2,
+		},
+		{ n, 2, 2 },
+	};
+
+	return ncc_dma(&L->b, column(L, from, from_a), column(L, to, to_a), 2, loops, 2, false);
+}
+
 int ncc_image_home(struct ncc_lower *L, struct ncc_value *v)
 {
 	const struct ncc_layout *l = &v->image;

@@ -154,6 +154,74 @@ static int concat_sbuf(struct ncc_lower *L, struct ncc_node *node, const struct 
 	return err ? err : ncc_result_end(L, &res);
 }
 
+static bool is_imaged(const struct ncc_value *v, const struct ncc_layout *l)
+{
+	return v->imaged && ncc_same_layout(&v->image, l);
+}
+
+/* Partitions @from_a .. of an input to those at @to_a of the result's image. */
+static int image_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t,
+		     int64_t from_a, int64_t to_a, int64_t n)
+{
+	struct ncc_layout from = concat_layout(node, t);
+	struct ncc_value *out = node->out[0]->value;
+	struct ncc_copy *c = ncc_find_copy(t->value, &from, out->dtype);
+	struct ncc_region r = { 0, from.o, to_a, n, 0, from.i };
+	struct ncc_tile tile = { .step_o = from.i, .step_i = 1 };
+
+	if (!c)
+		return ncc_image_copy(L, t->value, from_a, out, to_a, n);
+	tile.at = (struct ncc_at){
+		.buf = c->buf, .dtype = c->dtype, .part = (uint8_t)(from_a % NEURON_PARTITIONS),
+		.off = (uint32_t)(from_a / NEURON_PARTITIONS * from.o * from.i * 2),
+	};
+	return ncc_image_dma(L, out, &r, &tile, true);
+}
+
+/* Is every input at hand with the axis on the partitions, in SBUF or as an image? */
+static bool can_concat_images(const struct ncc_node *node, const struct ncc_layout *l)
+{
+	const struct ncc_value *out = node->out[0]->value;
+
+	if (!ncc_can_image(out, l))
+		return false;
+	for (size_t i = 0; i < node->nin; i++) {
+		struct ncc_layout own = concat_layout(node, node->in[i]);
+		const struct ncc_value *v = node->in[i]->value;
+
+		if (v->dtype != out->dtype ||
+		    (!ncc_find_copy(v, &own, out->dtype) && !is_imaged(v, &own)))
+			return false;
+	}
+	return true;
+}
+
+/* The result does not fit into SBUF, and becomes an image. */
+static int concat_images(struct ncc_lower *L, struct ncc_node *node, const struct ncc_layout *l)
+{
+	int64_t base = 0;
+	int err = 0;
+
+	ncc_place_image(L, node->out[0]->value, l);
+	for (size_t i = 0; i < node->nin; i++) {
+		int64_t size = node->in[i]->dim[node->axis], a = 0;
+
+		while (a < size && !err) {
+			int64_t n = size - a;
+			int64_t room = NEURON_PARTITIONS - (base + a) % NEURON_PARTITIONS;
+			int64_t have = NEURON_PARTITIONS - a % NEURON_PARTITIONS;
+
+			n = n < room ? n : room;
+			n = n < have ? n : have;
+			err = image_run(L, node, node->in[i], a, base + a, n);
+			a += n;
+		}
+		base += size;
+	}
+	node->out[0]->value->imaged = true;
+	return err;
+}
+
 int ncc_tile_concat(struct ncc_lower *L, struct ncc_node *node)
 {
 	struct ncc_value *out = node->out[0]->value;
@@ -169,6 +237,8 @@ int ncc_tile_concat(struct ncc_lower *L, struct ncc_node *node)
 	}
 	if (near && !out->stream && ncc_layout_bytes(&l, out->dtype) <= NCC_WHOLE_LIMIT)
 		return concat_sbuf(L, node, &l);
+	if (can_concat_images(node, &l))
+		return concat_images(L, node, &l);
 	ncc_place_value(L, out);
 	for (size_t i = 0; i < node->nin && !err; i++) {
 		if (node->in[i]->count)
