@@ -111,6 +111,7 @@ int emu_bar_write(struct emu_chip *chip, unsigned int bar, uint64_t off, const v
 		return 0;
 	if (bar == NEURON_BAR_DRAM) {
 		emu_dram_copy(chip->dram.base + off, buf, len);
+		emu_dram_changed(&chip->dram, off, len);
 		return 0;
 	}
 	if (off % 4 || len % 4) {
@@ -142,6 +143,8 @@ int emu_bar_memory(struct emu_chip *chip, unsigned int bar, int *fd, struct emu_
 		areas[0].size = EMU_EXT_PAGES_SIZE;
 		return 1;
 	case NEURON_BAR_DRAM:
+		/* Nobody will tell what is written through a mapping. */
+		atomic_store(&chip->dram.told, false);
 		*fd = chip->dram.fd;
 		areas[0].offset = 0;
 		areas[0].size = NEURON_BAR_DRAM_SIZE;

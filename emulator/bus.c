@@ -105,6 +105,12 @@ static int host_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t l
 	return config->dma_read(config->opaque, addr, buf, len);
 }
 
+static void write_dram(struct emu_chip *chip, uint64_t off, const void *buf, size_t len)
+{
+	emu_dram_copy(chip->dram.base + off, buf, len);
+	emu_dram_changed(&chip->dram, off, len);
+}
+
 static int local_access(struct emu_chip *chip, const struct target *t, void *buf, size_t len,
 			bool write)
 {
@@ -113,7 +119,7 @@ static int local_access(struct emu_chip *chip, const struct target *t, void *buf
 	if (t->kind != DRAM)
 		return register_access(chip, t, buf, len, write);
 	if (write)
-		emu_dram_copy(chip->dram.base + t->off, buf, len);
+		write_dram(chip, t->off, buf, len);
 	else if (emu_sensors_lost(chip, t->off, len, true))
 		return -EIO;
 	else
@@ -195,7 +201,7 @@ int emu_bus_copy(struct emu_chip *chip, uint64_t dst, uint64_t src, size_t len, 
 	int err;
 
 	if (from && to && !emu_sensors_lost(chip, from - chip->dram.base, len, false)) {
-		emu_dram_copy(to, from, len);
+		write_dram(chip, to - chip->dram.base, from, len);
 		return 0;
 	}
 	*side = EMU_BUS_SOURCE;
@@ -205,8 +211,11 @@ int emu_bus_copy(struct emu_chip *chip, uint64_t dst, uint64_t src, size_t len, 
 	if (from)
 		return emu_bus_write(chip, dst, from, len);
 	*side = EMU_BUS_SOURCE;
-	if (to)
-		return emu_bus_read(chip, src, to, len);
+	if (to) {
+		err = emu_bus_read(chip, src, to, len);
+		emu_dram_changed(&chip->dram, to - chip->dram.base, len);
+		return err;
+	}
 	err = emu_bus_read(chip, src, bounce, len);
 	if (err)
 		return err;

@@ -58,7 +58,7 @@ static int init_blocks(struct emu_chip *chip)
 	int err;
 
 	emu_notify_init(chip);
-	err = emu_dram_init(&chip->dram);
+	err = emu_dram_init(&chip->dram, chip->config.dram_told);
 	if (!err)
 		err = emu_ext_init(chip);
 	if (!err)

@@ -63,10 +63,27 @@ static int nc_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 	return err ? -EFAULT : 0;
 }
 
+static uint64_t nc_stamp(void *opaque, uint64_t addr, uint64_t len)
+{
+	struct emu_core *core = opaque;
+	uint8_t *memory = nc_map(core, addr, len);
+
+	return memory ? emu_dram_stamp(&core->chip->dram, memory - core->chip->dram.base, len) : 0;
+}
+
+static void nc_written(void *opaque, uint64_t addr, uint64_t len)
+{
+	struct emu_core *core = opaque;
+	uint8_t *memory = emu_bus_map(core->chip, addr, len);
+
+	if (memory)
+		emu_dram_changed(&core->chip->dram, memory - core->chip->dram.base, len);
+}
+
 int emu_core_init(struct emu_chip *chip, unsigned int index)
 {
 	struct emu_core *core = &chip->core[index];
-	struct emu_nc_bus bus = { core, nc_map, nc_read, nc_write };
+	struct emu_nc_bus bus = { core, nc_map, nc_read, nc_write, nc_stamp, nc_written };
 	pthread_condattr_t attr;
 	int err;
 

@@ -2,6 +2,7 @@
 /* Device DRAM. Sparse: 8 GiB of address space, pages only where somebody wrote. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ int emu_memfd(const char *name, uint64_t size)
 	return fd;
 }
 
-int emu_dram_init(struct emu_dram *dram)
+int emu_dram_init(struct emu_dram *dram, bool told)
 {
 	int fd = emu_memfd("neuron-dram", NEURON_BAR_DRAM_SIZE);
 	void *base;
@@ -39,8 +40,15 @@ int emu_dram_init(struct emu_dram *dram)
 		close(fd);
 		return err;
 	}
+	dram->stamp = calloc(NEURON_BAR_DRAM_SIZE / EMU_DRAM_GRANULE, sizeof(*dram->stamp));
+	if (!dram->stamp) {
+		munmap(base, NEURON_BAR_DRAM_SIZE);
+		close(fd);
+		return -ENOMEM;
+	}
 	dram->fd = fd;
 	dram->base = base;
+	atomic_store(&dram->told, told);
 	return 0;
 }
 
@@ -50,12 +58,46 @@ void emu_dram_fini(struct emu_dram *dram)
 		return;
 	munmap(dram->base, NEURON_BAR_DRAM_SIZE);
 	close(dram->fd);
+	free(dram->stamp);
 	dram->base = NULL;
 }
 
 void emu_dram_copy(void *to, const void *from, size_t len)
 {
 	memmove(to, from, len);
+}
+
+void emu_dram_changed(struct emu_dram *dram, uint64_t offset, uint64_t len)
+{
+	uint64_t first = offset / EMU_DRAM_GRANULE, last;
+
+	if (!len || !atomic_load_explicit(&dram->told, memory_order_relaxed))
+		return;
+	last = (offset + len - 1) / EMU_DRAM_GRANULE;
+	/* release: who sees the new stamp sees what was written */
+	for (uint64_t g = first; g <= last; g++)
+		atomic_fetch_add_explicit(&dram->stamp[g], 1, memory_order_release);
+}
+
+uint64_t emu_dram_stamp(struct emu_dram *dram, uint64_t offset, uint64_t len)
+{
+	uint64_t first = offset / EMU_DRAM_GRANULE, last, sum = 1;
+
+	if (!len || !atomic_load_explicit(&dram->told, memory_order_relaxed))
+		return 0;
+	last = (offset + len - 1) / EMU_DRAM_GRANULE;
+	/* None ever goes down: so the sum is another one if one is. acquire: see above */
+	for (uint64_t g = first; g <= last; g++)
+		sum += atomic_load_explicit(&dram->stamp[g], memory_order_acquire);
+	return sum;
+}
+
+void emu_dram_written(struct emu_chip *chip, unsigned int channel, uint64_t offset, uint64_t len)
+{
+	uint64_t size = NEURON_DRAM_CHANNEL_SIZE;
+
+	if (channel < NEURON_DRAM_CHANNELS && offset < size && len <= size - offset)
+		emu_dram_changed(&chip->dram, channel * size + offset, len);
 }
 
 void *emu_dram(struct emu_chip *chip, unsigned int channel)

@@ -55,6 +55,8 @@ enum emu_link {
  * @guest_error: the host did something wrong. @category is a stable kebab-case name
  *	("udma-ring-id"), @text one line without newline that names register or address
  * @trace: one line of @category; NULL = no tracing
+ * @dram_told: who writes through emu_dram() calls emu_dram_written() after each write; lets
+ *	cores keep what they made of constants. Ends where emu_bar_memory() gives DRAM away
  *
  * Callbacks may come from any thread that runs the chip, never with a lock of the chip
  * held that emu_bar_read() or emu_bar_write() takes; but for dma_*, which must not access
@@ -63,6 +65,7 @@ enum emu_link {
 struct emu_config {
 	uint8_t revision;
 	uint8_t vectors;
+	bool dram_told;
 	uint32_t index;
 	const void *flash;
 	size_t flash_size;
@@ -209,5 +212,8 @@ EMU_API void emu_watch_enable(struct emu_chip *chip, bool on);
 
 /* Device DRAM of @channel as memory of this process, NEURON_DRAM_CHANNEL_SIZE bytes, sparse. */
 EMU_API void *emu_dram(struct emu_chip *chip, unsigned int channel);
+/* With emu_config.dram_told: [offset, offset + len) of @channel has been written. Any thread. */
+EMU_API void emu_dram_written(struct emu_chip *chip, unsigned int channel, uint64_t offset,
+			      uint64_t len);
 
 #endif

@@ -64,6 +64,7 @@ static void flip_bit(struct emu_chip *chip, const struct emu_fault_args *args)
 
 	/* cores and hosts are at work in this memory: as the hardware would, but one byte whole */
 	__atomic_fetch_xor(dram + address, 1u << bit, __ATOMIC_RELAXED);
+	emu_dram_written(chip, args->value[EMU_FAULT_CHANNEL], address, 1);
 	emu_trace(chip, "fault", "bit-flip: channel %u, address 0x%llx, bit %u",
 		  (unsigned int)args->value[EMU_FAULT_CHANNEL], (unsigned long long)address, bit);
 }

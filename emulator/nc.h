@@ -20,12 +20,17 @@ struct emu_nc;
  *	plain memory of this process (DRAM), else NULL; valid while the chip lives
  * @read, @write: any device address, host memory included; -EFAULT where nothing answers,
  *	-EIO memory whose contents are lost
+ * @stamp: a number that is another one after every write to the range, or 0: not known. May be
+ *	NULL
+ * @written: the range, to which @map gave a pointer, has been written. May be NULL
  */
 struct emu_nc_bus {
 	void *opaque;
 	void *(*map)(void *opaque, uint64_t addr, uint64_t len);
 	int (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
 	int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+	uint64_t (*stamp)(void *opaque, uint64_t addr, uint64_t len);
+	void (*written)(void *opaque, uint64_t addr, uint64_t len);
 };
 
 int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **nc);

@@ -13,6 +13,7 @@ int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **out)
 	if (!nc)
 		return -ENOMEM;
 	*nc = (struct emu_nc){ .bus = *bus, .kernels = emu_nc_kernels_select() };
+	emu_nc_cache_init(&nc->cache);
 	ret = emu_nc_mem_create(&nc->mem);
 	if (ret) {
 		free(nc);
@@ -26,6 +27,7 @@ void emu_nc_destroy(struct emu_nc *nc)
 {
 	if (!nc)
 		return;
+	emu_nc_cache_drop(&nc->cache);
 	emu_nc_mem_destroy(&nc->mem);
 	free(nc);
 }
@@ -36,6 +38,8 @@ void emu_nc_wipe(struct emu_nc *nc)
 	if (nc->used)
 		emu_nc_mem_wipe(&nc->mem);
 	nc->used = false;
+	emu_nc_pe_release(nc);
+	emu_nc_cache_drop(&nc->cache);
 	for (unsigned int i = 0; i < NEURON_ISA_SEMAPHORES; i++)
 		atomic_store(&nc->sem[i], 0);
 	for (unsigned int i = 0; i < NEURON_NC_EVENT_COUNT; i++)

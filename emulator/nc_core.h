@@ -17,6 +17,7 @@
 #include <neuron/job.h>
 #include <neuron/regs.h>
 #include "nc.h"
+#include "nc_cache.h"
 #include "nc_kernels.h"
 #include "nc_mem.h"
 
@@ -24,13 +25,19 @@
 #error "SBUF rows, segments and instructions are little-endian here"
 #endif
 
-/* The PE array: what the last ldweights left there, in one or two of three forms. */
+/*
+ * The PE array: what the last ldweights left there, in one or two of three forms; here or in an
+ * image, which is then held.
+ */
 struct emu_nc_weights {
 	union {
-		emu_nc_float_strip f[EMU_NC_STRIPS];
-		emu_nc_int_strip i[EMU_NC_STRIPS];
+		emu_nc_float_strip own_f[EMU_NC_STRIPS];
+		emu_nc_int_strip own_i[EMU_NC_STRIPS];
 	} __attribute__((aligned(64)));
-	emu_nc_pair_strip pairs[EMU_NC_STRIPS] __attribute__((aligned(64)));
+	emu_nc_pair_strip own_pairs[EMU_NC_STRIPS] __attribute__((aligned(64)));
+	const emu_nc_float_strip *f;
+	const emu_nc_pair_strip *pairs;
+	struct emu_nc_image *image;
 	uint8_t k;		/* 0: nothing loaded in this job */
 	uint8_t m;
 	bool integer;
@@ -52,6 +59,7 @@ enum emu_nc_abort_state {
 struct emu_nc {
 	struct emu_nc_bus bus;
 	struct emu_nc_mem mem;
+	struct emu_nc_cache cache;
 	const struct emu_nc_kernels *kernels;
 	uint32_t owner;		/* of what is in SBUF and PSUM; 0: nobody */
 
@@ -138,7 +146,7 @@ struct emu_nc_dma_side {
 	int32_t dpart[4];
 	int64_t base;
 	int64_t step[4];
-	int64_t low, high;	/* bytes touched: [low, high) of the segment */
+	int64_t low, high;	/* bytes touched: [low, high) of the segment or the partitions */
 };
 
 struct emu_nc_dec_dma {
@@ -173,6 +181,8 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 
 int emu_nc_pe_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pe_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+/* The array holds nothing any more. */
+void emu_nc_pe_release(struct emu_nc *nc);
 int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_decode(struct emu_nc *nc, struct emu_nc_dec *d);

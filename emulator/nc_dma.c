@@ -54,6 +54,8 @@ static bool local_init(struct emu_nc_dma_side *s, const struct emu_nc_counts *c,
 			return false;
 	}
 	span(c, s->step, s->base, &low, &high);
+	s->low = low;
+	s->high = high + size;
 	if (low < 0 || high + size > limit)
 		return false;
 	span(c, dpart, s->part, &low, &high);
@@ -543,6 +545,25 @@ static bool is_image(const struct emu_nc_dec_dma *dma, const struct emu_nc_dma_s
 	       m->step[2] == 2 * NEURON_PARTITIONS && !l->dpart[1] && !l->dpart[0];
 }
 
+/* One image into SBUF: by a reference if its memory does not change from job to job. */
+static void image_in(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, uint32_t row,
+		     const uint8_t *from, uint64_t off)
+{
+	uint64_t addr = nc->segments[dma->src.seg].base + off, stamp = 0;
+	uint32_t rows = dma->counts.count[2];
+	struct emu_nc_image *image;
+
+	/* before any of it is read: see emu_nc_bus */
+	if (nc->bus.stamp)
+		stamp = nc->bus.stamp(nc->bus.opaque, addr, rows * 2 * NEURON_PARTITIONS);
+	image = emu_nc_cache_image(&nc->cache, nc->kernels, addr, stamp, rows, from);
+	if (image && emu_nc_cache_refer(&nc->cache, image, row))
+		return;
+	if (!emu_nc_cache_forget(&nc->cache, row, row + rows))
+		emu_nc_cache_settle(&nc->cache, &nc->mem, row, row + rows);
+	nc->kernels->swap_pairs(nc->mem.sbuf[row], from, (size_t)rows * NEURON_PARTITIONS / 2);
+}
+
 /* Whole images, if the memory is mapped: those of the two outer loops, one after the other. */
 static int copy_images(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, uint8_t *mem, bool in)
 {
@@ -557,11 +578,18 @@ static int copy_images(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, uint
 			if (emu_nc_aborting(nc))
 				return NEURON_JOB_ABORTED;
 			if (in)
-				nc->kernels->swap_pairs(nc->mem.sbuf[row], at, words);
+				image_in(nc, dma, (uint32_t)row, at, (uint64_t)(at - mem));
 			else
 				nc->kernels->swap_pairs(at, nc->mem.sbuf[row], words);
 		}
 	return NEURON_JOB_OK;
+}
+
+static void settle_side(struct emu_nc *nc, const struct emu_nc_dma_side *s)
+{
+	if (s->local && !s->psum)
+		emu_nc_cache_settle(&nc->cache, &nc->mem, (uint32_t)(s->low / 2),
+				    (uint32_t)((s->high + 1) / 2));
 }
 
 static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
@@ -579,6 +607,8 @@ static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 	merge_loops(dma);
 	if (s.src && is_image(dma, &dma->dst, &dma->src))
 		return copy_images(nc, dma, s.src, true);
+	settle_side(nc, &dma->src);
+	settle_side(nc, &dma->dst);
 	if (s.dst && is_image(dma, &dma->src, &dma->dst))
 		return copy_images(nc, dma, s.dst, false);
 	n = dma->counts.count[3];
@@ -669,5 +699,21 @@ static int exec_gather(struct emu_nc *nc, const struct emu_nc_dec_dma *dma)
 
 int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 {
-	return d->dma.gather ? exec_gather(nc, &d->dma) : copy(nc, &d->dma);
+	struct emu_nc_dec_dma *dma = &d->dma;
+	const struct emu_nc_dma_side dst = dma->dst;	/* copying may rearrange it */
+	int ret;
+
+	if (dma->gather) {
+		settle_side(nc, &dma->src);
+		settle_side(nc, &dma->dst);
+		emu_nc_cache_settle_ap(&nc->cache, &nc->mem, &dma->index);
+		ret = exec_gather(nc, dma);
+	} else {
+		ret = copy(nc, dma);
+	}
+	/* Also of a copy that ended early. */
+	if (!dst.local && nc->bus.written)
+		nc->bus.written(nc->bus.opaque, nc->segments[dst.seg].base + (uint64_t)dst.low,
+				(uint64_t)(dst.high - dst.low));
+	return ret;
 }

@@ -125,6 +125,53 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 	}
 }
 
+/* What engines but the PE and DMA touch of SBUF has to be there itself. */
+static void settle(struct emu_nc *nc, const struct emu_nc_ap *ap)
+{
+	emu_nc_cache_settle_ap(&nc->cache, &nc->mem, ap);
+}
+
+static void settle_act(struct emu_nc *nc, const struct emu_nc_dec_act *act)
+{
+	settle(nc, &act->src);
+	settle(nc, &act->dst);
+	if (act->has_bias)
+		settle(nc, &act->bias);
+	if (act->has_scale)
+		settle(nc, &act->scale);
+	if (act->has_residual)
+		settle(nc, &act->residual);
+	if (act->has_param)
+		settle(nc, &act->param);
+	if (act->reduce)
+		settle(nc, &act->sum);
+}
+
+static void settle_pool(struct emu_nc *nc, const struct emu_nc_dec *d)
+{
+	const struct emu_nc_dec_pool *p = &d->pool;
+
+	settle(nc, &p->dst);
+	if (d->insn.op != NEURON_OP_MEMSET)
+		settle(nc, &p->src0);
+	if (d->insn.op == NEURON_OP_TENSOR_TENSOR)
+		settle(nc, &p->src1);
+	for (int i = 0; i < 2 && d->insn.op == NEURON_OP_TENSOR_SCALAR; i++)
+		if (p->pointer[i])
+			settle(nc, &p->scalar[i]);
+}
+
+static void settle_move(struct emu_nc *nc, const struct emu_nc_dec *d)
+{
+	const struct emu_nc_dec_move *v = &d->move;
+
+	settle(nc, &v->dst);
+	if (d->insn.op != NEURON_OP_IOTA && !(d->insn.op == NEURON_OP_SELECT && v->immediate))
+		settle(nc, &v->src);
+	if (d->insn.op == NEURON_OP_SELECT || d->insn.op == NEURON_OP_GATHER)
+		settle(nc, &v->index);
+}
+
 int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	switch (d->insn.op) {
@@ -135,11 +182,13 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	case NEURON_OP_MATMUL:
 		return emu_nc_pe_exec(nc, d);
 	case NEURON_OP_ACTIVATE:
+		settle_act(nc, &d->act);
 		return emu_nc_act_exec(nc, d);
 	case NEURON_OP_TRANSPOSE:
 	case NEURON_OP_IOTA:
 	case NEURON_OP_SELECT:
 	case NEURON_OP_GATHER:
+		settle_move(nc, d);
 		return emu_nc_move_exec(nc, d);
 	case NEURON_OP_TENSOR_DOT:
 		return emu_nc_dot_exec(nc, d);
@@ -147,6 +196,7 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_exec(nc, d);
 	default:
+		settle_pool(nc, d);
 		return emu_nc_pool_exec(nc, d);
 	}
 }
@@ -367,8 +417,8 @@ static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neur
 	for (unsigned int i = 0; i < NEURON_ISA_SEMAPHORES; i++)
 		atomic_store_explicit(&nc->sem[i], 0, memory_order_relaxed);
 	memset(nc->segmem, 0, sizeof(nc->segmem));
-	nc->weights.k = 0;
-	nc->weights.m = 0;
+	emu_nc_pe_release(nc);
+	emu_nc_cache_begin_job(&nc->cache);
 	nc->nan = false;
 	if (check_streams(&run, job, c))
 		return;

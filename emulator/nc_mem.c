@@ -90,6 +90,8 @@ bool emu_nc_ap_init(struct emu_nc_ap *ap, const struct emu_nc_counts *c, uint32_
 		span = (int64_t)ap->step[d] * (c->count[d] - 1);
 		*(span < 0 ? &low : &high) += span;
 	}
+	ap->low = (int32_t)low;		/* not right where false is returned */
+	ap->high = (int32_t)high + size;
 	return low >= 0 && high + size <= limit;
 }
 

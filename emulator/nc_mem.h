@@ -41,6 +41,7 @@ struct emu_nc_ap {
 	uint8_t part, parts, dtype;
 	int32_t base;
 	int32_t step[4];
+	int32_t low, high;	/* bytes of a partition that are touched: [low, high) */
 };
 
 /* False: a count is 0 or the product exceeds @max. */

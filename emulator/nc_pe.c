@@ -70,10 +70,10 @@ int emu_nc_pe_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 }
 
 /* Element @m of all rows, as words of bf16 pairs, row 0 in a high half. */
-static const uint32_t *pair_row(struct emu_nc *nc, const struct emu_nc_ap *ap, int32_t off,
-				uint32_t *buf)
+static const uint32_t *pair_row(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap,
+				int32_t off, uint32_t *buf)
 {
-	const uint16_t *row = nc->mem.sbuf[off / 2];
+	const uint16_t *row = mem->sbuf[off / 2];
 
 	if (!(ap->part & 1))
 		return (const uint32_t *)(row + ap->part);
@@ -87,26 +87,28 @@ static const uint32_t *pair_row(struct emu_nc *nc, const struct emu_nc_ap *ap, i
 }
 
 /* One strip of columns, from the first one that is not there on zeros. */
-static void load_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, unsigned int s)
+static void load_pairs(const struct emu_nc_kernels *kr, const struct emu_nc_mem *mem,
+		       const struct emu_nc_dec_pe *pe, emu_nc_pair_strip *to, unsigned int s)
 {
 	static const uint32_t none[EMU_NC_PAIRS];
 	uint32_t buf[EMU_NC_STRIP][EMU_NC_PAIRS];
 	const uint32_t *rows[EMU_NC_STRIP];
 	unsigned int words = (pe->k + 1u) / 2;
-	uint32_t (*strip)[EMU_NC_STRIP] = nc->weights.pairs[s];
+	uint32_t (*strip)[EMU_NC_STRIP] = to[s];
 
 	for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
 		unsigned int m = s * EMU_NC_STRIP + i;
 		int32_t off = pe->src.base + (int32_t)m * pe->src.step[3];
 
-		rows[i] = m < pe->m ? pair_row(nc, &pe->src, off, buf[i]) : none;
+		rows[i] = m < pe->m ? pair_row(mem, &pe->src, off, buf[i]) : none;
 	}
-	nc->kernels->strip(strip, rows, words);
+	kr->strip(strip, rows, words);
 	for (unsigned int i = 0; i < EMU_NC_STRIP && pe->k & 1; i++)
 		strip[words - 1][i] &= 0xffff0000u;	/* the row behind the last one */
 }
 
-static void load_words(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, unsigned int s)
+static void load_words(const struct emu_nc_kernels *kr, const struct emu_nc_mem *mem,
+		       const struct emu_nc_dec_pe *pe, emu_nc_float_strip *to, unsigned int s)
 {
 	static const uint32_t none[NEURON_PE_ROWS];
 	struct emu_nc_lanes lanes[EMU_NC_STRIP];
@@ -119,36 +121,82 @@ static void load_words(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, unsign
 		if (m >= pe->m)
 			rows[i] = none;
 		else if (pe->integer)
-			rows[i] = (const uint32_t *)nc->kernels->load_int(&nc->mem, &pe->src, off,
-									  &lanes[i]);
+			rows[i] = (const uint32_t *)kr->load_int(mem, &pe->src, off, &lanes[i]);
 		else
-			rows[i] = (const uint32_t *)nc->kernels->load(&nc->mem, &pe->src, off,
-								      &lanes[i]);
+			rows[i] = (const uint32_t *)kr->load(mem, &pe->src, off, &lanes[i]);
 	}
-	nc->kernels->strip((uint32_t (*)[EMU_NC_STRIP])nc->weights.f[s], rows, pe->k);
+	kr->strip((uint32_t (*)[EMU_NC_STRIP])to[s], rows, pe->k);
 }
 
-static void exec_ldweights(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
+void emu_nc_pe_release(struct emu_nc *nc)
+{
+	if (nc->weights.image)
+		nc->weights.image->refs--;
+	nc->weights.image = NULL;
+	nc->weights.k = 0;
+	nc->weights.m = 0;
+}
+
+/* Where the array is to be packed; *done: there it is. Constants are packed once. */
+static void choose_place(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
+			 struct emu_nc_image *image, bool *done)
 {
 	struct emu_nc_weights *w = &nc->weights;
+	const struct emu_nc_pack key = {
+		.base = pe->src.base, .step = pe->src.step[3], .part = pe->src.part, .k = pe->k,
+		.m = pe->m, .dtype = pe->dtype, .pairs = w->has_pairs,
+	};
+	struct emu_nc_pack *p = NULL;
 
-	w->k = pe->k;
-	w->m = pe->m;
-	w->integer = pe->integer;
-	w->has_pairs = nc->kernels->dot && pe->dtype == NEURON_BF16;
+	w->pairs = w->own_pairs;
+	w->f = w->own_f;
+	*done = false;
+	if (!image || pe->integer)
+		return;
+	p = emu_nc_cache_find(image, &key);
+	*done = p;
+	if (!p)
+		p = emu_nc_cache_add(&nc->cache, image, &key);
+	if (!p)
+		return;
+	if (w->has_pairs)
+		w->pairs = p->pair;
+	else
+		w->f = p->f;
+	w->image = image;
+	image->refs++;
+}
+
+static void exec_ldweights(struct emu_nc *nc, const struct emu_nc_dec_pe *from)
+{
+	struct emu_nc_weights *w = &nc->weights;
+	struct emu_nc_dec_pe pe = *from;
+	struct emu_nc_image *image;
+	struct emu_nc_mem mem;
+	int32_t delta;
+	bool done;
+
+	emu_nc_pe_release(nc);
+	image = emu_nc_cache_view(&nc->cache, &nc->mem, &pe.src, &mem, &delta);
+	pe.src.base += delta;
+	w->k = pe.k;
+	w->m = pe.m;
+	w->integer = pe.integer;
+	w->has_pairs = nc->kernels->dot && pe.dtype == NEURON_BF16;
 	w->has_f = !w->has_pairs;
-	for (unsigned int s = 0; s * EMU_NC_STRIP < pe->m; s++) {
+	choose_place(nc, &pe, image, &done);
+	for (unsigned int s = 0; s * EMU_NC_STRIP < pe.m && !done; s++) {
 		if (w->has_pairs)
-			load_pairs(nc, pe, s);
+			load_pairs(nc->kernels, &mem, &pe, (emu_nc_pair_strip *)w->pairs, s);
 		else
-			load_words(nc, pe, s);
+			load_words(nc->kernels, &mem, &pe, (emu_nc_float_strip *)w->f, s);
 	}
 }
 
 /* For a moving operand of fp16: the same array as floats. */
 static void unpack_pairs(struct emu_nc_weights *w)
 {
-	for (unsigned int s = 0; s * EMU_NC_STRIP < w->m && !w->has_f; s++)
+	for (unsigned int s = 0; s * EMU_NC_STRIP < w->m; s++)
 		for (unsigned int k = 0; k < w->k; k++)
 			for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
 				uint32_t v = w->pairs[s][k / 2][i], bits;
@@ -156,8 +204,9 @@ static void unpack_pairs(struct emu_nc_weights *w)
 				bits = k & 1 ? v << 16 : v & 0xffff0000u;
 				if (!(bits & 0x7f800000u))
 					bits &= 0x80000000u;
-				memcpy(&w->f[s][k][i], &bits, sizeof(bits));
+				memcpy(&w->own_f[s][k][i], &bits, sizeof(bits));
 			}
+	w->f = w->own_f;
 	w->has_f = true;
 }
 
@@ -165,6 +214,7 @@ static void unpack_pairs(struct emu_nc_weights *w)
 
 /* Columns of the moving operand and where their results go, as byte offsets or pointers. */
 struct columns {
+	struct emu_nc_mem mem;	/* where the moving operand is */
 	unsigned int n;
 	int32_t src[NEURON_MATMUL_MAX_N];
 	float *acc[NEURON_MATMUL_MAX_N];
@@ -180,7 +230,7 @@ static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 	for (unsigned int at = 0, n; at < c->n; at += n) {
 		n = c->n - at < BLOCK ? c->n - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
-			x[i] = pair_row(nc, &pe->src, c->src[at + i], buf[i]);
+			x[i] = pair_row(&c->mem, &pe->src, c->src[at + i], buf[i]);
 		nan |= nc->kernels->dot(c->acc + at, nc->weights.pairs, x, n, pe->k, pe->m,
 					pe->start);
 	}
@@ -197,7 +247,7 @@ static bool multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 	for (unsigned int at = 0, n; at < c->n; at += n) {
 		n = c->n - at < BLOCK ? c->n - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
-			x[i] = nc->kernels->load(&nc->mem, &pe->src, c->src[at + i], &xs[i]);
+			x[i] = nc->kernels->load(&c->mem, &pe->src, c->src[at + i], &xs[i]);
 		nan |= nc->kernels->mac(c->acc + at, nc->weights.f, x, n, pe->k, pe->m, pe->start);
 	}
 	return nan;
@@ -208,12 +258,12 @@ static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, cons
 	struct emu_nc_lanes xs;
 
 	for (unsigned int i = 0; i < c->n; i++) {
-		const int32_t *x = nc->kernels->load_int(&nc->mem, &pe->src, c->src[i], &xs);
+		const int32_t *x = nc->kernels->load_int(&c->mem, &pe->src, c->src[i], &xs);
 		int32_t *acc = (int32_t *)c->acc[i];
 
 		if (pe->start)
 			memset(acc, 0, pe->m * sizeof(*acc));
-		nc->kernels->imac(acc, nc->weights.i, x, pe->k, pe->m);
+		nc->kernels->imac(acc, nc->weights.own_i, x, pe->k, pe->m);
 	}
 }
 
@@ -233,6 +283,7 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 	const struct emu_nc_ap *const ap[] = { &pe->src, &pe->dst };
 	struct columns c;
 	struct emu_nc_walk w;
+	int32_t delta;
 
 	/* The array holds nothing at a job's start; it cannot switch modes either. */
 	if (pe->k > nc->weights.k)
@@ -245,9 +296,10 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 		unpack_pairs(&nc->weights);
 
 	c.n = 0;
+	emu_nc_cache_view(&nc->cache, &nc->mem, &pe->src, &c.mem, &delta);
 	emu_nc_walk_init(&w, ap, 2);
 	do {
-		c.src[c.n] = w.off[0];
+		c.src[c.n] = w.off[0] + delta;
 		c.acc[c.n++] = (float *)&nc->mem.psum[w.off[1] / 4][pe->dst.part];
 		/* columns that meet in one result go one after the other */
 		if (!pe->apart)

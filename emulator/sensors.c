@@ -113,6 +113,7 @@ static void scramble(struct emu_chip *chip, struct emu_lost_line *line)
 		line->garbage[i] = emu_fault_random(&rng);
 		__atomic_store_n(&word[i], line->garbage[i], __ATOMIC_RELAXED);
 	}
+	emu_dram_changed(&chip->dram, line->offset, EMU_ECC_LINE);
 }
 
 static void add_locked(struct emu_chip *chip, uint64_t offset)

@@ -94,6 +94,16 @@ static int emu_mem_create(struct nrt_mem *mem)
 	return 0;
 }
 
+/*
+ * What jobs are given is written here only: users have pointers to the memory of their own
+ * tensors, from which it is copied.
+ */
+static void written(struct nrt_mem *mem, uint64_t offset, size_t len)
+{
+	if (mem->type == NRT_MEM_DEVICE)
+		emu_dram_written(to_emu(mem->dev)->chip, mem->channel, mem->address + offset, len);
+}
+
 static void emu_mem_destroy(struct nrt_mem *mem)
 {
 	struct emu_device *emu = to_emu(mem->dev);
@@ -106,6 +116,7 @@ static void emu_mem_destroy(struct nrt_mem *mem)
 	/* Back to zeros, and the pages to the host; memory that cannot be punched is cleared. */
 	if (madvise(mem->va, size, MADV_REMOVE))
 		memset(mem->va, 0, size);
+	written(mem, 0, size);
 	pthread_mutex_lock(&emu->lock);
 	nrt_ranges_free(&emu->ranges[mem->channel], mem->address, size);
 	pthread_mutex_unlock(&emu->lock);
@@ -120,6 +131,7 @@ static int emu_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t 
 static int emu_mem_write(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len)
 {
 	memcpy((char *)mem->va + offset, buf, len);
+	written(mem, offset, len);
 	return 0;
 }
 
@@ -127,6 +139,7 @@ static int emu_mem_copy(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem
 			uint64_t src_offset, size_t len)
 {
 	memmove((char *)dst->va + dst_offset, (char *)src->va + src_offset, len);
+	written(dst, dst_offset, len);
 	return 0;
 }
 
@@ -211,6 +224,7 @@ static int open_chip(uint32_t index, struct nrt_device **result)
 {
 	struct emu_config config = {
 		.revision = REVISION,
+		.dram_told = true,
 		.index = index,
 		.dma_read = no_dma_read,
 		.dma_write = no_dma_write,
