@@ -5,7 +5,8 @@
  */
 
 #include <string.h>
-#include "nc_core.h"
+#include "nc_split.h"
+#include "nc_team.h"
 
 #define NEGATIVE_ZERO	0x80000000u
 #define FLT_MIN_BITS	0x00800000u
@@ -136,7 +137,7 @@ static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const 
 {
 	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
 					       act->has_residual ? &act->residual : &act->dst };
-	bool relu = act->func != NEURON_FUNC_IDENTITY;
+	bool relu = act->func != NEURON_FUNC_IDENTITY, nan = false;
 	float most = upper_limit(act);
 	struct emu_nc_walk w;
 
@@ -145,10 +146,11 @@ static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const 
 		const uint16_t *residual = act->has_residual ?
 			&nc->mem.sbuf[w.off[2] / 2][act->residual.part] : NULL;
 
-		nc->nan |= nc->kernels->evacuate(&nc->mem.sbuf[w.off[1] / 2][act->dst.part],
-						 &nc->mem.psum[w.off[0] / 4][act->src.part], scale,
-						 bias, residual, act->dst.parts, relu, most);
+		nan |= nc->kernels->evacuate(&nc->mem.sbuf[w.off[1] / 2][act->dst.part],
+					     &nc->mem.psum[w.off[0] / 4][act->src.part], scale,
+					     bias, residual, act->dst.parts, relu, most);
 	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
+	emu_nc_saw_nan(nc, nan);
 }
 
 /* A vector of the instruction, or its immediate. */
@@ -159,9 +161,8 @@ static const float *vector(struct emu_nc *nc, bool pointer, const struct emu_nc_
 			 emu_nc_lanes_fill(lanes, imm);
 }
 
-int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+static void activate(struct emu_nc *nc, const struct emu_nc_dec_act *act)
 {
-	const struct emu_nc_dec_act *act = &d->act;
 	const struct emu_nc_kernels *kr = nc->kernels;
 	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
 					       act->has_residual ? &act->residual : &act->dst };
@@ -170,12 +171,13 @@ int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	unsigned int n = act->src.parts;
 	struct emu_nc_walk w;
 	float *sum = sums.f;
+	bool nan = false;
 
 	scale = vector(nc, act->has_scale, &act->scale, act->scale_imm, &scales);
 	bias = vector(nc, act->has_bias, &act->bias, act->bias_imm, &biases);
 	if (is_evacuation(nc, act)) {
 		evacuate(nc, act, scale, bias);
-		return NEURON_JOB_OK;
+		return;
 	}
 	param = vector(nc, act->has_param, &act->param, act->param_imm, &params);
 	/* -0 is what an addition does not notice. */
@@ -193,11 +195,54 @@ int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 			residual = kr->load(&nc->mem, &act->residual, w.off[2], &residuals);
 		kr->affine(x, scale, bias, residual, n);
 		kr->func(x, param, n, act->func);
-		nc->nan |= kr->store(&nc->mem, &act->dst, w.off[1], x);
+		nan |= kr->store(&nc->mem, &act->dst, w.off[1], x);
 		if (act->reduce)
 			kr->alu(sum, sum, x, n, NEURON_ALU_ADD);
 	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
 	if (act->reduce)
-		nc->nan |= kr->store(&nc->mem, &act->sum, act->sum.base, sum);
+		nan |= kr->store(&nc->mem, &act->sum, act->sum.base, sum);
+	emu_nc_saw_nan(nc, nan);
+}
+
+/* An instruction in parts. */
+struct activation {
+	struct emu_nc *nc;
+	const struct emu_nc_dec_act *act;
+	unsigned int loop, parts;
+};
+
+static struct emu_nc_split describe(struct emu_nc_dec_act *act)
+{
+	return (struct emu_nc_split){
+		.counts = &act->counts, .dst = &act->dst, .src = { &act->src, &act->residual },
+		.sources = act->has_residual ? 2 : 1, .loops = 4,
+		.fixed = { act->has_bias ? &act->bias : NULL, act->has_scale ? &act->scale : NULL,
+			   act->has_param ? &act->param : NULL },
+		.work = act->counts.n * act->dst.parts,
+	};
+}
+
+static void activate_part(void *arg, unsigned int part)
+{
+	const struct activation *a = arg;
+	struct emu_nc_dec_act act = *a->act;
+	struct emu_nc_split s = describe(&act);
+
+	emu_nc_split_take(&s, a->loop, part, a->parts);
+	activate(a->nc, &act);
+}
+
+int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+{
+	struct emu_nc_split s = describe(&d->act);
+	struct activation a = { .nc = nc, .act = &d->act, .parts = 1 };
+
+	/* a sum is made in order */
+	if (!d->act.reduce)
+		a.parts = emu_nc_split_parts(nc, &s, &a.loop);
+	if (a.parts < 2)
+		activate(nc, &d->act);
+	else
+		emu_nc_team_run(nc->team, nc->kernels, activate_part, &a, a.parts);
 	return NEURON_JOB_OK;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "nc_core.h"
+#include "nc_team.h"
 
 int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **out)
 {
@@ -15,6 +16,11 @@ int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **out)
 	*nc = (struct emu_nc){ .bus = *bus, .kernels = emu_nc_kernels_select() };
 	emu_nc_cache_init(&nc->cache);
 	ret = emu_nc_mem_create(&nc->mem);
+	if (!ret) {
+		ret = emu_nc_team_create(&nc->team);
+		if (ret)
+			emu_nc_mem_destroy(&nc->mem);
+	}
 	if (ret) {
 		free(nc);
 		return ret;
@@ -27,6 +33,7 @@ void emu_nc_destroy(struct emu_nc *nc)
 {
 	if (!nc)
 		return;
+	emu_nc_team_destroy(nc->team);
 	emu_nc_cache_drop(&nc->cache);
 	emu_nc_mem_destroy(&nc->mem);
 	free(nc);

@@ -56,11 +56,14 @@ enum emu_nc_abort_state {
 	EMU_NC_ABORTING,
 };
 
+struct emu_nc_team;
+
 struct emu_nc {
 	struct emu_nc_bus bus;
 	struct emu_nc_mem mem;
 	struct emu_nc_cache cache;
 	const struct emu_nc_kernels *kernels;
+	struct emu_nc_team *team;
 	uint32_t owner;		/* of what is in SBUF and PSUM; 0: nobody */
 
 	_Atomic uint32_t sem[NEURON_ISA_SEMAPHORES];
@@ -78,7 +81,7 @@ struct emu_nc {
 	unsigned int segment_count;
 	struct emu_nc_segmem segmem[NEURON_SEGMENTS];
 	atomic_bool remap;	/* @segmem is not to be believed any more */
-	bool nan;		/* an engine produced a NaN */
+	atomic_bool nan;	/* an engine produced a NaN */
 	uint64_t detail;	/* of the fault being reported */
 
 	struct emu_nc_weights weights;
@@ -203,6 +206,13 @@ void emu_nc_wipe(struct emu_nc *nc);
 static inline bool emu_nc_aborting(struct emu_nc *nc)
 {
 	return atomic_load_explicit(&nc->abort, memory_order_relaxed) == EMU_NC_ABORTING;
+}
+
+/* Any thread of the core. */
+static inline void emu_nc_saw_nan(struct emu_nc *nc, bool nan)
+{
+	if (__builtin_expect(nan, 0))
+		atomic_store_explicit(&nc->nan, true, memory_order_relaxed);
 }
 
 /* Segment access, nc_segment.c. @perm: NEURON_SEG_*; [low, high) must lie inside. */

@@ -10,6 +10,7 @@
 
 #include <string.h>
 #include "nc_core.h"
+#include "nc_team.h"
 
 #define NEVER	UINT64_MAX
 #define FETCH	16	/* instructions read at once from memory that is not mapped */
@@ -425,7 +426,9 @@ static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neur
 	/* before the first instruction: what it leaves is to be wiped */
 	nc->used = true;
 	fp = emu_nc_fp_begin(nc->kernels);
+	emu_nc_team_begin(nc->team);
 	run_streams(&run, c);
+	emu_nc_team_end(nc->team);
 	emu_nc_fp_end(fp);
 	if (nc->nan)
 		c->flags |= NEURON_JOB_FLAG_NAN;

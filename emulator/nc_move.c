@@ -289,7 +289,7 @@ static void exec_select(struct emu_nc *nc, const struct emu_nc_dec_move *v)
 		if (v->integer)
 			nc->kernels->store_int(&nc->mem, &v->dst, w.off[2], x.u, is_unsigned);
 		else
-			nc->nan |= nc->kernels->store(&nc->mem, &v->dst, w.off[2], x.f);
+			emu_nc_saw_nan(nc, nc->kernels->store(&nc->mem, &v->dst, w.off[2], x.f));
 		for (unsigned int i = 0; i < n; i++)
 			if ((pred[i] != 0.0f) == v->invert)
 				bits_put(&nc->mem, &v->dst, i, w.off[2], size, old.u[i]);

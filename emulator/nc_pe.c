@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "nc_core.h"
+#include "nc_team.h"
 
 /* What the array takes; *integer: which of its two modes. */
 static bool array_dtype(unsigned int dtype, bool *integer)
@@ -221,14 +222,14 @@ struct columns {
 };
 
 static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
-			   const struct columns *c)
+			   const struct columns *c, unsigned int from, unsigned int to)
 {
 	uint32_t buf[BLOCK][EMU_NC_PAIRS];
 	const uint32_t *x[BLOCK];
 	bool nan = false;
 
-	for (unsigned int at = 0, n; at < c->n; at += n) {
-		n = c->n - at < BLOCK ? c->n - at : BLOCK;
+	for (unsigned int at = from, n; at < to; at += n) {
+		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
 			x[i] = pair_row(&c->mem, &pe->src, c->src[at + i], buf[i]);
 		nan |= nc->kernels->dot(c->acc + at, nc->weights.pairs, x, n, pe->k, pe->m,
@@ -238,14 +239,14 @@ static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 }
 
 static bool multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
-			   const struct columns *c)
+			   const struct columns *c, unsigned int from, unsigned int to)
 {
 	struct emu_nc_lanes xs[BLOCK];
 	const float *x[BLOCK];
 	bool nan = false;
 
-	for (unsigned int at = 0, n; at < c->n; at += n) {
-		n = c->n - at < BLOCK ? c->n - at : BLOCK;
+	for (unsigned int at = from, n; at < to; at += n) {
+		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
 			x[i] = nc->kernels->load(&c->mem, &pe->src, c->src[at + i], &xs[i]);
 		nan |= nc->kernels->mac(c->acc + at, nc->weights.f, x, n, pe->k, pe->m, pe->start);
@@ -253,11 +254,12 @@ static bool multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 	return nan;
 }
 
-static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, const struct columns *c)
+static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
+			 const struct columns *c, unsigned int from, unsigned int to)
 {
 	struct emu_nc_lanes xs;
 
-	for (unsigned int i = 0; i < c->n; i++) {
+	for (unsigned int i = from; i < to; i++) {
 		const int32_t *x = nc->kernels->load_int(&c->mem, &pe->src, c->src[i], &xs);
 		int32_t *acc = (int32_t *)c->acc[i];
 
@@ -267,15 +269,49 @@ static void multiply_int(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, cons
 	}
 }
 
-static void multiply(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, struct columns *c)
+static void multiply(struct emu_nc *nc, const struct emu_nc_dec_pe *pe, const struct columns *c,
+		     unsigned int from, unsigned int to)
 {
 	if (pe->integer)
-		multiply_int(nc, pe, c);
+		multiply_int(nc, pe, c, from, to);
 	else if (nc->weights.has_pairs && pe->dtype == NEURON_BF16)
-		nc->nan |= multiply_pairs(nc, pe, c);
+		emu_nc_saw_nan(nc, multiply_pairs(nc, pe, c, from, to));
 	else
-		nc->nan |= multiply_float(nc, pe, c);
-	c->n = 0;
+		emu_nc_saw_nan(nc, multiply_float(nc, pe, c, from, to));
+}
+
+/* A product in parts of @step columns. */
+struct product {
+	struct emu_nc *nc;
+	const struct emu_nc_dec_pe *pe;
+	const struct columns *c;
+	unsigned int step;
+};
+
+static void multiply_part(void *arg, unsigned int part)
+{
+	const struct product *p = arg;
+	unsigned int from = part * p->step, to = from + p->step;
+
+	multiply(p->nc, p->pe, p->c, from, to < p->c->n ? to : p->c->n);
+}
+
+#define MIN_WORK	400000u	/* multiply-adds: some microseconds */
+#define MIN_COLUMNS	12u
+#define TILE		6u	/* columns that the kernels take at once */
+
+static void multiply_all(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
+			 const struct columns *c)
+{
+	unsigned int threads = emu_nc_team_threads(nc->team);
+	struct product p = { nc, pe, c, c->n };
+
+	if (emu_nc_team_worth(nc->team, (uint32_t)pe->k * pe->m * c->n, MIN_WORK)) {
+		/* two parts a thread, so that one that is late does little */
+		p.step = (c->n / (2 * threads) + TILE - 1) / TILE * TILE;
+		p.step = p.step < MIN_COLUMNS ? MIN_COLUMNS : p.step;
+	}
+	emu_nc_team_run(nc->team, nc->kernels, multiply_part, &p, (c->n + p.step - 1) / p.step);
 }
 
 static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
@@ -301,12 +337,12 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 	do {
 		c.src[c.n] = w.off[0] + delta;
 		c.acc[c.n++] = (float *)&nc->mem.psum[w.off[1] / 4][pe->dst.part];
-		/* columns that meet in one result go one after the other */
-		if (!pe->apart)
-			multiply(nc, pe, &c);
 	} while (emu_nc_walk_next(&w, &pe->counts, ap, 2));
-	if (c.n)
-		multiply(nc, pe, &c);
+	if (pe->apart)
+		multiply_all(nc, pe, &c);
+	else	/* columns that meet in one result go one after the other */
+		for (unsigned int i = 0; i < c.n; i++)
+			multiply(nc, pe, &c, i, i + 1);
 	return NEURON_JOB_OK;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The POOL engine: elementwise operations of two operands, reductions, filling. */
 
-#include "nc_core.h"
+#include "nc_split.h"
+#include "nc_team.h"
 
 #define SCALAR_FLAGS	(NEURON_SCALAR0_PTR | NEURON_SCALAR1_PTR | \
 			 NEURON_SCALAR0_REVERSE | NEURON_SCALAR1_REVERSE | NEURON_SCALAR_INTEGER)
@@ -221,7 +222,7 @@ static void store(struct emu_nc *nc, const struct emu_nc_dec_pool *p, int32_t of
 	if (p->integer)
 		nc->kernels->store_int(&nc->mem, &p->dst, off, x, p->is_unsigned);
 	else
-		nc->nan |= nc->kernels->store(&nc->mem, &p->dst, off, (const float *)x);
+		emu_nc_saw_nan(nc, nc->kernels->store(&nc->mem, &p->dst, off, (const float *)x));
 }
 
 static void combine(struct emu_nc *nc, const struct emu_nc_dec_pool *p, uint32_t *out,
@@ -376,21 +377,71 @@ static void exec_memset(struct emu_nc *nc, const struct emu_nc_dec_pool *p)
 	} while (emu_nc_walk_next(&w, &p->counts, ap, 1));
 }
 
-int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+static void compute(struct emu_nc *nc, unsigned int op, const struct emu_nc_dec_pool *p)
 {
-	switch (d->insn.op) {
+	switch (op) {
 	case NEURON_OP_TENSOR_TENSOR:
-		exec_tensor_tensor(nc, &d->pool);
+		exec_tensor_tensor(nc, p);
 		break;
 	case NEURON_OP_TENSOR_SCALAR:
-		exec_tensor_scalar(nc, &d->pool);
+		exec_tensor_scalar(nc, p);
 		break;
 	case NEURON_OP_TENSOR_REDUCE:
-		exec_tensor_reduce(nc, &d->pool);
+		exec_tensor_reduce(nc, p);
 		break;
 	default:
-		exec_memset(nc, &d->pool);
+		exec_memset(nc, p);
 		break;
 	}
+}
+
+/* An instruction in parts. */
+struct operation {
+	struct emu_nc *nc;
+	const struct emu_nc_dec_pool *p;
+	unsigned int op, loop, parts;
+};
+
+/* A reduction's inner loops are done in order; its results are elements of the outer ones. */
+static struct emu_nc_split describe(struct emu_nc_dec_pool *p, unsigned int op)
+{
+	bool scalars = op == NEURON_OP_TENSOR_SCALAR;
+
+	return (struct emu_nc_split){
+		.counts = &p->counts, .dst = &p->dst, .src = { &p->src0, &p->src1 },
+		.sources = op == NEURON_OP_TENSOR_TENSOR ? 2 : op == NEURON_OP_MEMSET ? 0 : 1,
+		.fixed = { scalars && p->pointer[0] ? &p->scalar[0] : NULL,
+			   scalars && p->pointer[1] ? &p->scalar[1] : NULL },
+		.loops = op == NEURON_OP_TENSOR_REDUCE ? 4u - p->dims : 4,
+		.work = p->counts.n * p->dst.parts,
+	};
+}
+
+static void compute_part(void *arg, unsigned int part)
+{
+	const struct operation *o = arg;
+	struct emu_nc_dec_pool p = *o->p;
+	struct emu_nc_split s = describe(&p, o->op);
+
+	emu_nc_split_take(&s, o->loop, part, o->parts);
+	compute(o->nc, o->op, &p);
+}
+
+int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+{
+	struct operation o = { .nc = nc, .p = &d->pool, .op = d->insn.op, .parts = 1 };
+	struct emu_nc_split s = describe(&d->pool, o.op);
+	struct emu_nc_counts outer;
+
+	if (o.op == NEURON_OP_TENSOR_REDUCE) {
+		split_counts(&outer, &d->pool.counts, d->pool.dims, false);
+		s.counts = &outer;
+	}
+	if (s.loops)
+		o.parts = emu_nc_split_parts(nc, &s, &o.loop);
+	if (o.parts < 2)
+		compute(nc, o.op, &d->pool);
+	else
+		emu_nc_team_run(nc->team, nc->kernels, compute_part, &o, o.parts);
 	return NEURON_JOB_OK;
 }

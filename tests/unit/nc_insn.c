@@ -4,6 +4,7 @@
 #include <string.h>
 #include "nc_gen.h"
 #include "nc_model.h"
+#include "nc_team.h"
 
 _Static_assert(sizeof(struct neuron_insn) == NEURON_INSN_SIZE, "instruction");
 _Static_assert(offsetof(struct neuron_insn, nop) == 16, "header");
@@ -155,7 +156,7 @@ static void run_model(struct fix *f)
 			 model_mem(f, f->program[i].dst_seg));
 }
 
-static void run_path(struct fix *f, const struct emu_nc_kernels *k)
+static void run_path(struct fix *f, const struct emu_nc_kernels *k, unsigned int threads)
 {
 	struct neuron_completion c;
 
@@ -164,6 +165,7 @@ static void run_path(struct fix *f, const struct emu_nc_kernels *k)
 	memcpy(f->t->dram + NCT_CODE_BYTES, f->data0, GEN_MEM);
 	memcpy(f->t->host, f->host0, GEN_MEM);
 	f->t->nc->kernels = k;
+	emu_nc_team_force(f->t->nc->team, threads);
 	build(f);
 	c = nct_run_ok(f->t);
 	assert_int_equal(!!(c.flags & NEURON_JOB_FLAG_NAN), f->m.nan);
@@ -204,8 +206,9 @@ static void run_programs(struct fix *f, const uint8_t *ops, unsigned int n_ops,
 			f->count++;
 		}
 		run_model(f);
+		/* each path in turn with one thread or with more: the bits are the same */
 		for (unsigned int p = 0; p < paths; p++)
-			run_path(f, path[p]);
+			run_path(f, path[p], 1 + (r + p) % 3);
 	}
 	check_middle(f);
 }

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The threads of a core. */
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include "nc_team.h"
+
+#define SPIN_NS		50000
+#define SPINS		64	/* between two looks at the clock */
+#define PARTS_MAX	0xffffu
+
+/*
+ * @state is what there is to do: number of the call (high half), parts (16 bits), parts that
+ * are taken (16 bits). Who takes one by compare-and-swap may use @fn, @arg and @kernels until
+ * he has counted it in @done: the caller waits for that before it changes them.
+ */
+struct emu_nc_team {
+	_Atomic uint64_t state __attribute__((aligned(64)));
+	_Atomic uint32_t done __attribute__((aligned(64)));
+	emu_nc_part_fn *fn;
+	void *arg;
+	const struct emu_nc_kernels *kernels;
+
+	unsigned int forced;
+	unsigned int threads;		/* of this job; its thread's */
+	_Atomic unsigned int active;	/* helpers that may take parts */
+	_Atomic unsigned int sleepers;
+	atomic_bool stop;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	unsigned int helpers;
+	bool failed;			/* no more threads to be had */
+	struct helper {
+		struct emu_nc_team *team;
+		unsigned int index;
+		pthread_t thread;
+	} helper[EMU_NC_MAX_THREADS - 1];
+};
+
+/* Cores of this process that run a job. */
+static _Atomic unsigned int running;
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static unsigned int host_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	return (unsigned int)CPU_COUNT(&set);
+}
+
+static unsigned int wanted_threads(const struct emu_nc_team *team)
+{
+	const char *text = getenv("NEURON_EMU_THREADS");
+	unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+	if (team->forced)
+		n = team->forced;
+	if (!n)
+		n = host_processors() / atomic_load(&running);
+	return n < 1 ? 1 : n > EMU_NC_MAX_THREADS ? EMU_NC_MAX_THREADS : (unsigned int)n;
+}
+
+static bool has_work(uint64_t state)
+{
+	return (state & 0xffff) < (state >> 16 & 0xffff);
+}
+
+/* Parts until there are none. A helper's floating-point mode is nobody else's. */
+static void work(struct emu_nc_team *team, bool helper)
+{
+	/* acquire: what the caller wrote before it announced the parts */
+	uint64_t state = atomic_load_explicit(&team->state, memory_order_acquire);
+
+	while (has_work(state)) {
+		if (!atomic_compare_exchange_weak_explicit(&team->state, &state, state + 1,
+							   memory_order_acquire,
+							   memory_order_acquire))
+			continue;
+		if (helper)
+			(void)emu_nc_fp_begin(team->kernels);
+		team->fn(team->arg, state & 0xffff);
+		/* release: what the part wrote, to the caller */
+		atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
+		state = atomic_load_explicit(&team->state, memory_order_acquire);
+	}
+}
+
+/* True: there may be work. False: it is time to sleep. */
+static bool look(struct emu_nc_team *team, unsigned int index)
+{
+	uint64_t end = 0, now;
+
+	for (;;) {
+		for (unsigned int i = 0; i < SPINS; i++) {
+			if (has_work(atomic_load_explicit(&team->state, memory_order_relaxed)))
+				return true;
+			relax();
+		}
+		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= index)
+			return false;
+		now = now_ns();
+		if (!end)
+			end = now + SPIN_NS;
+		else if (now > end)
+			return false;
+	}
+}
+
+static void sleep_until_called(struct emu_nc_team *team, unsigned int index)
+{
+	pthread_mutex_lock(&team->lock);
+	/*
+	 * Sequentially consistent, as are the store of the state and the load of the sleepers
+	 * in emu_nc_team_run(): either this sees the work or that sees the sleeper.
+	 */
+	atomic_fetch_add(&team->sleepers, 1);
+	while (!atomic_load(&team->stop) &&
+	       (!has_work(atomic_load(&team->state)) || atomic_load(&team->active) <= index))
+		pthread_cond_wait(&team->wake, &team->lock);
+	atomic_fetch_sub(&team->sleepers, 1);
+	pthread_mutex_unlock(&team->lock);
+}
+
+static void *help(void *arg)
+{
+	struct helper *h = arg;
+	struct emu_nc_team *team = h->team;
+
+	while (!atomic_load_explicit(&team->stop, memory_order_relaxed)) {
+		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= h->index ||
+		    !look(team, h->index))
+			sleep_until_called(team, h->index);
+		else
+			work(team, true);
+	}
+	return NULL;
+}
+
+/* Signals are for the threads of the program that uses this. */
+static void start_helpers(struct emu_nc_team *team)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (team->helpers + 1 < team->threads && !team->failed) {
+		struct helper *h = &team->helper[team->helpers];
+
+		h->team = team;
+		h->index = team->helpers;
+		if (pthread_create(&h->thread, NULL, help, h))
+			team->failed = true;
+		else
+			team->helpers++;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+int emu_nc_team_create(struct emu_nc_team **out)
+{
+	struct emu_nc_team *team = aligned_alloc(64, (sizeof(*team) + 63) / 64 * 64);
+
+	if (!team)
+		return -ENOMEM;
+	*team = (struct emu_nc_team){ .threads = 1 };
+	pthread_mutex_init(&team->lock, NULL);
+	pthread_cond_init(&team->wake, NULL);
+	*out = team;
+	return 0;
+}
+
+void emu_nc_team_destroy(struct emu_nc_team *team)
+{
+	if (!team)
+		return;
+	pthread_mutex_lock(&team->lock);
+	atomic_store(&team->stop, true);
+	pthread_cond_broadcast(&team->wake);
+	pthread_mutex_unlock(&team->lock);
+	for (unsigned int i = 0; i < team->helpers; i++)
+		pthread_join(team->helper[i].thread, NULL);
+	pthread_cond_destroy(&team->wake);
+	pthread_mutex_destroy(&team->lock);
+	free(team);
+}
+
+void emu_nc_team_begin(struct emu_nc_team *team)
+{
+	atomic_fetch_add(&running, 1);
+	team->threads = wanted_threads(team);
+	atomic_store(&team->active, team->threads - 1);
+}
+
+void emu_nc_team_end(struct emu_nc_team *team)
+{
+	team->threads = 1;
+	atomic_store(&team->active, 0);
+	atomic_fetch_sub(&running, 1);
+}
+
+unsigned int emu_nc_team_threads(const struct emu_nc_team *team)
+{
+	return team->threads;
+}
+
+bool emu_nc_team_worth(const struct emu_nc_team *team, uint32_t work, uint32_t least)
+{
+	return team->threads > 1 && (team->forced || work >= least);
+}
+
+void emu_nc_team_force(struct emu_nc_team *team, unsigned int threads)
+{
+	team->forced = threads;
+}
+
+static void wait_for_parts(struct emu_nc_team *team, unsigned int parts)
+{
+	/* acquire: see work() */
+	for (unsigned int n = 0;
+	     atomic_load_explicit(&team->done, memory_order_acquire) != parts; n++) {
+		/* the other one has lost its processor, perhaps to this one */
+		if (n % 4096 == 4095)
+			sched_yield();
+		relax();
+	}
+}
+
+void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
+		     emu_nc_part_fn *fn, void *arg, unsigned int parts)
+{
+	uint64_t call = atomic_load_explicit(&team->state, memory_order_relaxed) >> 32;
+
+	if (team->threads < 2 || parts < 2 || parts > PARTS_MAX) {
+		for (unsigned int i = 0; i < parts; i++)
+			fn(arg, i);
+		return;
+	}
+	if (team->helpers + 1 < team->threads && !team->failed)
+		start_helpers(team);
+	team->fn = fn;
+	team->arg = arg;
+	team->kernels = k;
+	atomic_store_explicit(&team->done, 0, memory_order_relaxed);
+	/* Announces the fields above; the order with the sleepers: see sleep_until_called(). */
+	atomic_store(&team->state, (call + 1) << 32 | (uint64_t)parts << 16);
+	if (atomic_load(&team->sleepers)) {
+		pthread_mutex_lock(&team->lock);
+		pthread_cond_broadcast(&team->wake);
+		pthread_mutex_unlock(&team->lock);
+	}
+	work(team, false);
+	wait_for_parts(team, parts);
+}
