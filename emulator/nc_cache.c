@@ -53,6 +53,8 @@ static void empty(struct emu_nc_cache *c, struct emu_nc_image *image)
 		put(c, pack->pair, pack->bytes);
 		free(pack);
 	}
+	image->cursor = image->last = NULL;
+	image->pack_count = 0;
 	put(c, image->row, image->rows * ROW_BYTES);
 	image->row = NULL;
 }
@@ -246,15 +248,25 @@ struct emu_nc_image *emu_nc_cache_view(struct emu_nc_cache *c, struct emu_nc_mem
 
 /* ---- arrays ---- */
 
+static bool same_pack(const struct emu_nc_pack *a, const struct emu_nc_pack *b)
+{
+	return a->base == b->base && a->step == b->step && a->part == b->part && a->k == b->k &&
+	       a->m == b->m && a->dtype == b->dtype && a->pairs == b->pairs;
+}
+
 struct emu_nc_pack *emu_nc_cache_find(struct emu_nc_image *image, const struct emu_nc_pack *key)
 {
-	struct emu_nc_pack *p = image->packs;
+	struct emu_nc_pack *p = image->cursor;
 
-	while (p && (p->base != key->base || p->step != key->step || p->part != key->part ||
-		     p->k != key->k || p->m != key->m || p->dtype != key->dtype ||
-		     p->pairs != key->pairs))
-		p = p->next;
-	return p;
+	/* They are asked for in the same order in each job: once around, from the last one on. */
+	for (unsigned int n = 0; n < image->pack_count; n++, p = p->next) {
+		p = p ? p : image->packs;
+		if (same_pack(p, key)) {
+			image->cursor = p->next;
+			return p;
+		}
+	}
+	return NULL;
 }
 
 struct emu_nc_pack *emu_nc_cache_add(struct emu_nc_cache *c, struct emu_nc_image *image,
@@ -272,7 +284,12 @@ struct emu_nc_pack *emu_nc_cache_add(struct emu_nc_cache *c, struct emu_nc_image
 	*p = *key;
 	p->bytes = bytes;
 	p->pair = room;
-	p->next = image->packs;
-	image->packs = p;
+	p->next = NULL;
+	if (image->last)
+		image->last->next = p;
+	else
+		image->packs = p;
+	image->last = p;
+	image->pack_count++;
 	return p;
 }

@@ -30,6 +30,9 @@ struct emu_nc_pack {
 	int32_t base, step;	/* in the image, bytes of a partition */
 	uint8_t part, k, m, dtype;
 	bool pairs;
+	/* What was loaded after it the last time; only for the host to fetch ahead. */
+	const char *ahead;
+	size_t ahead_bytes;
 	union {
 		emu_nc_pair_strip *pair;
 		emu_nc_float_strip *f;
@@ -43,7 +46,8 @@ struct emu_nc_image {
 	uint32_t job;			/* the last one that used it */
 	uint32_t refs;
 	uint16_t (*row)[NEURON_PARTITIONS];	/* NULL: seen once */
-	struct emu_nc_pack *packs;
+	struct emu_nc_pack *packs, *last, *cursor;
+	unsigned int pack_count;
 };
 
 /* Rows [row, row + rows) of SBUF are rows from @from on of an image. */

@@ -38,6 +38,9 @@ struct emu_nc_weights {
 	const emu_nc_float_strip *f;
 	const emu_nc_pair_strip *pairs;
 	struct emu_nc_image *image;
+	struct emu_nc_pack *pack;	/* of the image */
+	const char *ahead;	/* what is likely to be loaded next */
+	size_t ahead_bytes;
 	uint8_t k;		/* 0: nothing loaded in this job */
 	uint8_t m;
 	bool integer;
@@ -191,7 +194,7 @@ int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dot_decode(struct emu_nc *nc, struct emu_nc_dec *d);
-int emu_nc_dot_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+void emu_nc_dot_compute(struct emu_nc *nc, const struct emu_nc_dec_pool *p);
 int emu_nc_move_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_move_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d);

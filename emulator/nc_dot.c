@@ -71,6 +71,7 @@ static void exec_window(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
 	unsigned int n = p->dst.parts, taps = 0;
 	struct emu_nc_lanes lanes;
 	struct emu_nc_walk i;
+	bool nan = false;
 
 	emu_nc_walk_init(&i, in, 2);
 	do {
@@ -82,25 +83,26 @@ static void exec_window(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
 	} while (emu_nc_walk_next(&i, inner, in, 2));
 	emu_nc_walk_init(&i, out, 2);
 	do {
-		nc->nan |= nc->kernels->window((float *)&nc->mem.psum[i.off[1] / 4][p->dst.part],
-					       &nc->mem.sbuf[i.off[0] / 2][p->src0.part], tap,
-					       (const float (*)[NEURON_PARTITIONS])w, taps, n);
+		nan |= nc->kernels->window((float *)&nc->mem.psum[i.off[1] / 4][p->dst.part],
+					   &nc->mem.sbuf[i.off[0] / 2][p->src0.part], tap,
+					   (const float (*)[NEURON_PARTITIONS])w, taps, n);
 	} while (emu_nc_walk_next(&i, outer, out, 2));
+	emu_nc_saw_nan(nc, nan);
 }
 
-int emu_nc_dot_exec(struct emu_nc *nc, struct emu_nc_dec *d)
+void emu_nc_dot_compute(struct emu_nc *nc, const struct emu_nc_dec_pool *p)
 {
-	const struct emu_nc_dec_pool *p = &d->pool;
 	const struct emu_nc_ap *const ap[] = { &p->src0, &p->src1, &p->dst };
 	struct emu_nc_counts inner, outer;
 	struct emu_nc_lanes as, bs, acc;
 	struct emu_nc_walk w;
+	bool nan = false;
 
 	split_counts(&inner, p, true);
 	split_counts(&outer, p, false);
 	if (is_window(nc, p, inner.n)) {
 		exec_window(nc, p, &inner, &outer);
-		return NEURON_JOB_OK;
+		return;
 	}
 	emu_nc_walk_init(&w, ap, 3);
 	do {
@@ -113,7 +115,7 @@ int emu_nc_dot_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 
 			nc->kernels->fma(acc.f, a, b, p->dst.parts);
 		} while (emu_nc_walk_next(&in, &inner, ap, 2));
-		nc->nan |= nc->kernels->store(&nc->mem, &p->dst, w.off[2], acc.f);
+		nan |= nc->kernels->store(&nc->mem, &p->dst, w.off[2], acc.f);
 	} while (emu_nc_walk_next(&w, &outer, ap, 3));
-	return NEURON_JOB_OK;
+	emu_nc_saw_nan(nc, nan);
 }

@@ -155,7 +155,7 @@ static void settle_pool(struct emu_nc *nc, const struct emu_nc_dec *d)
 	settle(nc, &p->dst);
 	if (d->insn.op != NEURON_OP_MEMSET)
 		settle(nc, &p->src0);
-	if (d->insn.op == NEURON_OP_TENSOR_TENSOR)
+	if (d->insn.op == NEURON_OP_TENSOR_TENSOR || d->insn.op == NEURON_OP_TENSOR_DOT)
 		settle(nc, &p->src1);
 	for (int i = 0; i < 2 && d->insn.op == NEURON_OP_TENSOR_SCALAR; i++)
 		if (p->pointer[i])
@@ -191,8 +191,6 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	case NEURON_OP_GATHER:
 		settle_move(nc, d);
 		return emu_nc_move_exec(nc, d);
-	case NEURON_OP_TENSOR_DOT:
-		return emu_nc_dot_exec(nc, d);
 	case NEURON_OP_DMA_COPY:
 	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_exec(nc, d);

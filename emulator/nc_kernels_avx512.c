@@ -22,10 +22,13 @@
 static void k_sqrt(float *x, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i += 16) {
-		__mmask16 some = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+		__mmask16 some = (__mmask16)((1u << (n - i)) - 1);
 
-		_mm512_mask_storeu_ps(x + i, some,
-				      _mm512_sqrt_ps(_mm512_maskz_loadu_ps(some, x + i)));
+		if (n - i >= 16)
+			_mm512_storeu_ps(x + i, _mm512_sqrt_ps(_mm512_loadu_ps(x + i)));
+		else
+			_mm512_mask_storeu_ps(x + i, some,
+					      _mm512_sqrt_ps(_mm512_maskz_loadu_ps(some, x + i)));
 	}
 }
 
@@ -70,40 +73,62 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 		transpose16(dst + j, src, j, n - j);
 }
 
+/* What one vector of lanes becomes, rounded to bf16 and in the order of rows. */
+static inline __attribute__((always_inline))
+__m256i evacuate16(__m512 x, __m512 scale, __m512 bias, __m512 residual, __m512 most, bool relu,
+		   __mmask16 *nan)
+{
+	const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
+	__m512i u;
+
+	x = _mm512_add_ps(_mm512_fmadd_ps(scale, x, bias), residual);
+	*nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+	if (relu)
+		x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NLE_UQ), x);
+	x = _mm512_min_ps(most, x);	/* of a NaN: x */
+	u = _mm512_castps_si512(x);
+	u = _mm512_add_epi32(_mm512_add_epi32(u, half),
+			     _mm512_and_si512(_mm512_srli_epi32(u, 16), one));
+	u = _mm512_srli_epi32(u, 16);
+	u = _mm512_mask_mov_epi32(u, *nan, _mm512_set1_epi32(NC_NAN_BITS >> 16));
+	return _mm512_cvtepi32_epi16(_mm512_shuffle_epi32(u, _MM_PERM_CDAB));
+}
+
 /* Pairs of lanes change places on their way between registers and rows. */
+static inline __attribute__((always_inline)) __m512 residual16(__m256i row)
+{
+	__m512i u = _mm512_slli_epi32(_mm512_cvtepu16_epi32(row), 16);
+
+	return _mm512_castsi512_ps(_mm512_shuffle_epi32(u, _MM_PERM_CDAB));
+}
+
+/* Masked stores take long: for what is no whole vector only. */
 static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, const float *bias,
 		       const uint16_t *residual, unsigned int n, bool relu, float most)
 {
-	const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
-	__mmask16 any = 0;
+	const __m512 limit = _mm512_set1_ps(most), nothing = _mm512_set1_ps(-0.0f);
+	__mmask16 any = 0, nan, some;
+	unsigned int i = 0;
+	__m256i r;
 
-	for (unsigned int i = 0; i < n; i += 16) {
-		__mmask16 some = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff, nan;
-		__m512 x = _mm512_maskz_loadu_ps(some, (const float *)psum + i);
-		__m512i u;
-
-		x = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(some, scale + i), x,
-				    _mm512_maskz_loadu_ps(some, bias + i));
-		if (residual) {
-			u = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, residual + i));
-			u = _mm512_shuffle_epi32(_mm512_slli_epi32(u, 16), _MM_PERM_CDAB);
-			x = _mm512_add_ps(x, _mm512_castsi512_ps(u));
-		}
-		nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) & some;
-		if (relu)
-			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(),
-								   _CMP_NLE_UQ), x);
-		x = _mm512_min_ps(_mm512_set1_ps(most), x);	/* of a NaN: x */
-		u = _mm512_castps_si512(x);
-		u = _mm512_add_epi32(_mm512_add_epi32(u, half),
-				     _mm512_and_si512(_mm512_srli_epi32(u, 16), one));
-		u = _mm512_srli_epi32(u, 16);
-		u = _mm512_mask_mov_epi32(u, nan, _mm512_set1_epi32(NC_NAN_BITS >> 16));
+	for (; i + 16 <= n; i += 16) {
+		r = evacuate16(_mm512_loadu_ps(psum + i), _mm512_loadu_ps(scale + i),
+			       _mm512_loadu_ps(bias + i),
+			       residual ? residual16(_mm256_loadu_si256(
+					(const __m256i *)(residual + i))) : nothing,
+			       limit, relu, &nan);
 		any |= nan;
-		_mm256_mask_storeu_epi16(dst + i, some, _mm512_cvtepi32_epi16(
-			_mm512_shuffle_epi32(u, _MM_PERM_CDAB)));
+		_mm256_storeu_si256((__m256i *)(dst + i), r);
 	}
-	return any;
+	if (i == n)
+		return any;
+	some = (__mmask16)((1u << (n - i)) - 1);
+	r = evacuate16(_mm512_maskz_loadu_ps(some, psum + i), _mm512_maskz_loadu_ps(some, scale + i),
+		       _mm512_maskz_loadu_ps(some, bias + i),
+		       residual ? residual16(_mm256_maskz_loadu_epi16(some, residual + i)) : nothing,
+		       limit, relu, &nan);
+	_mm256_mask_storeu_epi16(dst + i, some, r);
+	return any | (nan & some);
 }
 
 static __attribute__((noinline, cold)) void fix_nan(float *p)
@@ -151,6 +176,11 @@ bool window_blocks(float *dst, const uint16_t *x, const int32_t *tap,
 
 		nan |= _mm512_cmp_ps_mask(r[0], r[0], _CMP_UNORD_Q) & (__mmask16)lanes;
 		nan |= _mm512_cmp_ps_mask(r[1], r[1], _CMP_UNORD_Q) & (__mmask16)(lanes >> 16);
+		if (lanes == ~0u) {	/* masked stores take long */
+			_mm512_storeu_ps(dst + 32 * b, r[0]);
+			_mm512_storeu_ps(dst + 32 * b + 16, r[1]);
+			continue;
+		}
 		_mm512_mask_storeu_ps(dst + 32 * b, (__mmask16)lanes, r[0]);
 		_mm512_mask_storeu_ps(dst + 32 * b + 16, (__mmask16)(lanes >> 16), r[1]);
 	}

@@ -134,6 +134,8 @@ void emu_nc_pe_release(struct emu_nc *nc)
 	if (nc->weights.image)
 		nc->weights.image->refs--;
 	nc->weights.image = NULL;
+	nc->weights.pack = NULL;
+	nc->weights.ahead_bytes = 0;
 	nc->weights.k = 0;
 	nc->weights.m = 0;
 }
@@ -165,12 +167,27 @@ static void choose_place(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 	else
 		w->f = p->f;
 	w->image = image;
+	w->pack = p;
 	image->refs++;
+}
+
+/* Weights come from far away: those of the next tile are fetched while this one multiplies. */
+static void look_ahead(struct emu_nc_weights *w, struct emu_nc_pack *before)
+{
+	if (!w->pack)
+		return;
+	if (before) {
+		before->ahead = (const char *)w->pack->pair;
+		before->ahead_bytes = w->pack->bytes;
+	}
+	w->ahead = w->pack->ahead;
+	w->ahead_bytes = w->pack->ahead_bytes;
 }
 
 static void exec_ldweights(struct emu_nc *nc, const struct emu_nc_dec_pe *from)
 {
 	struct emu_nc_weights *w = &nc->weights;
+	struct emu_nc_pack *before = w->pack;
 	struct emu_nc_dec_pe pe = *from;
 	struct emu_nc_image *image;
 	struct emu_nc_mem mem;
@@ -186,6 +203,7 @@ static void exec_ldweights(struct emu_nc *nc, const struct emu_nc_dec_pe *from)
 	w->has_pairs = nc->kernels->dot && pe.dtype == NEURON_BF16;
 	w->has_f = !w->has_pairs;
 	choose_place(nc, &pe, image, &done);
+	look_ahead(w, before);
 	for (unsigned int s = 0; s * EMU_NC_STRIP < pe.m && !done; s++) {
 		if (w->has_pairs)
 			load_pairs(nc->kernels, &mem, &pe, (emu_nc_pair_strip *)w->pairs, s);
@@ -219,7 +237,18 @@ struct columns {
 	unsigned int n;
 	int32_t src[NEURON_MATMUL_MAX_N];
 	float *acc[NEURON_MATMUL_MAX_N];
+	const char *ahead;	/* to be fetched meanwhile */
+	size_t ahead_bytes;
 };
+
+/* The share of columns [from, to). */
+static void fetch_ahead(const struct columns *c, unsigned int from, unsigned int to)
+{
+	size_t first = c->ahead_bytes * from / c->n, last = c->ahead_bytes * to / c->n;
+
+	for (size_t at = (first + 63) & ~(size_t)63; at < last; at += 64)
+		__builtin_prefetch(c->ahead + at, 0, 2);
+}
 
 static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 			   const struct columns *c, unsigned int from, unsigned int to)
@@ -232,6 +261,7 @@ static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
 			x[i] = pair_row(&c->mem, &pe->src, c->src[at + i], buf[i]);
+		fetch_ahead(c, at, at + n);
 		nan |= nc->kernels->dot(c->acc + at, nc->weights.pairs, x, n, pe->k, pe->m,
 					pe->start);
 	}
@@ -249,6 +279,7 @@ static bool multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
 			x[i] = nc->kernels->load(&c->mem, &pe->src, c->src[at + i], &xs[i]);
+		fetch_ahead(c, at, at + n);
 		nan |= nc->kernels->mac(c->acc + at, nc->weights.f, x, n, pe->k, pe->m, pe->start);
 	}
 	return nan;
@@ -332,6 +363,9 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 		unpack_pairs(&nc->weights);
 
 	c.n = 0;
+	c.ahead = nc->weights.ahead;
+	c.ahead_bytes = nc->weights.ahead_bytes;
+	nc->weights.ahead_bytes = 0;
 	emu_nc_cache_view(&nc->cache, &nc->mem, &pe->src, &c.mem, &delta);
 	emu_nc_walk_init(&w, ap, 2);
 	do {

@@ -389,6 +389,9 @@ static void compute(struct emu_nc *nc, unsigned int op, const struct emu_nc_dec_
 	case NEURON_OP_TENSOR_REDUCE:
 		exec_tensor_reduce(nc, p);
 		break;
+	case NEURON_OP_TENSOR_DOT:
+		emu_nc_dot_compute(nc, p);
+		break;
 	default:
 		exec_memset(nc, p);
 		break;
@@ -405,14 +408,14 @@ struct operation {
 /* A reduction's inner loops are done in order; its results are elements of the outer ones. */
 static struct emu_nc_split describe(struct emu_nc_dec_pool *p, unsigned int op)
 {
-	bool scalars = op == NEURON_OP_TENSOR_SCALAR;
+	bool scalars = op == NEURON_OP_TENSOR_SCALAR, dot = op == NEURON_OP_TENSOR_DOT;
 
 	return (struct emu_nc_split){
 		.counts = &p->counts, .dst = &p->dst, .src = { &p->src0, &p->src1 },
-		.sources = op == NEURON_OP_TENSOR_TENSOR ? 2 : op == NEURON_OP_MEMSET ? 0 : 1,
+		.sources = dot || op == NEURON_OP_TENSOR_TENSOR ? 2 : op == NEURON_OP_MEMSET ? 0 : 1,
 		.fixed = { scalars && p->pointer[0] ? &p->scalar[0] : NULL,
 			   scalars && p->pointer[1] ? &p->scalar[1] : NULL },
-		.loops = op == NEURON_OP_TENSOR_REDUCE ? 4u - p->dims : 4,
+		.loops = dot || op == NEURON_OP_TENSOR_REDUCE ? 4u - p->dims : 4,
 		.work = p->counts.n * p->dst.parts,
 	};
 }
@@ -433,7 +436,7 @@ int emu_nc_pool_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	struct emu_nc_split s = describe(&d->pool, o.op);
 	struct emu_nc_counts outer;
 
-	if (o.op == NEURON_OP_TENSOR_REDUCE) {
+	if (o.op == NEURON_OP_TENSOR_REDUCE || o.op == NEURON_OP_TENSOR_DOT) {
 		split_counts(&outer, &d->pool.counts, d->pool.dims, false);
 		s.counts = &outer;
 	}

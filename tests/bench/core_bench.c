@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 #include "nc_core.h"
+#include "nc_team.h"
 
 #define DRAM_BYTES	0x2000000u
 #define CODE_BYTES	0x100000u
@@ -328,6 +329,7 @@ int main(int argc, char **argv)
 	dram = calloc(1, DRAM_BYTES);
 	if (!dram || emu_nc_create(&bus, &nc))
 		return 1;
+	emu_nc_team_force(nc->team, 1);
 	for (unsigned int p = 0; p < n; p++) {
 		if (!wanted(paths[p]->name, argc, argv))
 			continue;
