@@ -272,7 +272,9 @@ struct emu_nc_pack *emu_nc_cache_find(struct emu_nc_image *image, const struct e
 struct emu_nc_pack *emu_nc_cache_add(struct emu_nc_cache *c, struct emu_nc_image *image,
 				     const struct emu_nc_pack *key)
 {
-	size_t strips = (key->m + EMU_NC_STRIP - 1u) / EMU_NC_STRIP;
+	/* whole groups of strips: kernels may read what they do not use */
+	size_t group = EMU_NC_STRIPS / 2;
+	size_t strips = (key->m + EMU_NC_STRIP * group - 1) / (EMU_NC_STRIP * group) * group;
 	size_t bytes = strips * (key->pairs ? sizeof(*key->pair) : sizeof(*key->f));
 	struct emu_nc_pack *p = malloc(sizeof(*p));
 	void *room = p ? get(c, bytes) : NULL;

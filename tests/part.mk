@@ -19,7 +19,7 @@ tests: all $(TEST_TOOLS)
 
 # What runs threads of the chip, once more with SAN=thread.
 .PHONY: tsan-tests
-tsan-tests: $(O)/bin/neuron-emu $(FW_IMAGE) $(filter $(O)/tests/unit/emu_% $(O)/tests/unit/mgmt_chip,$(UNIT_TESTS))
+tsan-tests: $(O)/bin/neuron-emu $(FW_IMAGE) $(filter $(O)/tests/unit/emu_% $(O)/tests/unit/mgmt_chip $(O)/tests/unit/nc_cache,$(UNIT_TESTS))
 
 # ONLY="NAME ..." runs the suites whose names begin so, JOBS=N as many at a time.
 check: setup

@@ -61,9 +61,10 @@ def check_loop(out, name, function, multiply, count):
 
 
 def compile_for_arm(source):
-    return subprocess.run([CROSS, "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
-                           "-I" + os.path.join(ROOT, "uapi"), "-I" + os.path.join(ROOT, "emulator"), "-c", "-o",
-                           os.devnull, source], capture_output=True, text=True, check=False)
+    return subprocess.run([CROSS, "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
+                           "-Wno-unused-parameter", "-I" + os.path.join(ROOT, "uapi"),
+                           "-I" + os.path.join(ROOT, "emulator"), "-c", "-o", os.devnull, source],
+                          capture_output=True, text=True, check=False)
 
 
 def main():

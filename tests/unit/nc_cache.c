@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A core that keeps images of constants computes what one without does: random jobs on both, in
+ * A core that keeps images of constants and has several threads computes what one without does:
+ * random jobs on both, in
  * which images are loaded to rows that overlap, used by the PE, read and written in part by
  * everything else, and changed in DRAM by the jobs themselves and between them.
  */
 
 #include <string.h>
 #include "nc_harness.h"
+#include "nc_team.h"
 
 #define IMAGES		4
 #define IMAGE_BYTES	0x10000u	/* as far apart as stamps are */
 #define ROW		(2 * NEURON_PARTITIONS)
 #define SBUF_ROWS	512		/* where everything happens */
-#define JOBS		400
+#define JOBS		120
 #define INSNS		12
 
 
-static struct nct *core[2];	/* [0] with a cache */
+static struct nct *core[2];	/* [0] with a cache, and with three threads */
 static uint64_t stamp[NCT_DRAM_BYTES / IMAGE_BYTES];
 
 static uint64_t get_stamp(void *opaque, uint64_t addr, uint64_t len)
@@ -42,6 +44,8 @@ static int setup(void **state)
 		assert_int_equal(nct_setup(&t), 0);
 		core[i] = t;
 	}
+	emu_nc_team_force(core[0]->nc->team, 3);
+	emu_nc_team_force(core[1]->nc->team, 1);
 	core[0]->nc->bus.stamp = get_stamp;
 	core[0]->nc->bus.written = written;
 	return 0;
@@ -197,7 +201,7 @@ static void compare(void)
 }
 
 /* Programs come back, so that images are found and arrays are packed already. */
-static void test_random(void **state)
+static void run_random(void)
 {
 	unsigned int referred = 0;
 
@@ -231,7 +235,7 @@ static void test_paths(void **state)
 			core[c]->nc->kernels = path[p];
 			emu_nc_reset(core[c]->nc);
 		}
-		test_random(state);
+		run_random();
 	}
 }
 
@@ -239,14 +243,14 @@ static void test_paths(void **state)
 static void test_small(void **state)
 {
 	core[0]->nc->cache.limit = 100 * ROW;
-	test_random(state);
+	run_random();
 	assert_true(core[0]->nc->cache.bytes <= core[0]->nc->cache.limit);
 }
 
 /* A core that changes owner forgets, and all it has is given back. */
 static void test_wipe(void **state)
 {
-	test_random(state);
+	run_random();
 	emu_nc_reset(core[0]->nc);
 	assert_int_equal(core[0]->nc->cache.bytes, 0);
 	assert_int_equal(core[0]->nc->cache.refs, 0);
@@ -255,7 +259,6 @@ static void test_wipe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_small, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wipe, setup, teardown),
