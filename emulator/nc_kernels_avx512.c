@@ -21,15 +21,14 @@
 /* By hand: the C function sets errno, which nothing vectorises. */
 static void k_sqrt(float *x, unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i += 16) {
-		__mmask16 some = (__mmask16)((1u << (n - i)) - 1);
+	__mmask16 some = (__mmask16)((1u << n % 16) - 1);
+	unsigned int i = 0;
 
-		if (n - i >= 16)
-			_mm512_storeu_ps(x + i, _mm512_sqrt_ps(_mm512_loadu_ps(x + i)));
-		else
-			_mm512_mask_storeu_ps(x + i, some,
-					      _mm512_sqrt_ps(_mm512_maskz_loadu_ps(some, x + i)));
-	}
+	for (; i + 16 <= n; i += 16)
+		_mm512_storeu_ps(x + i, _mm512_sqrt_ps(_mm512_loadu_ps(x + i)));
+	if (some)
+		_mm512_mask_storeu_ps(x + i, some,
+				      _mm512_sqrt_ps(_mm512_maskz_loadu_ps(some, x + i)));
 }
 
 /* 16 x 16 words, of which the source has @have. */
