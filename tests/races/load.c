@@ -7,7 +7,8 @@
  * call said that it worked, a call that does not return within a minute, a process that ends by itself.
  *
  * Each process has two threads that share their files: one makes things, the other polls, waits and reads what
- * the driver tells in sysfs, debugfs and fdinfo. Ends with "load: ..." lines; code 1 if there was trouble.
+ * the driver tells in sysfs, debugfs and fdinfo. Says "load: complete" when each kind of call has worked and a result
+ * was compared. Ends with "load: ..." lines; code 1 if there was trouble.
  */
 #include "races.h"
 #include <dirent.h>
@@ -665,9 +666,18 @@ static int end_workers(void)
 	return left;
 }
 
+static bool complete(void)
+{
+	for (uint32_t i = 0; i < page->op_count; i++)
+		if (!page->op[i].good)
+			return false;
+	return page->checks;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_term };
+	bool told = false;
 	uint64_t seed;
 
 	if (argc != 3 || atoi(argv[1]) < 1 || atoi(argv[1]) > RACES_SLOTS / 2) {
@@ -693,6 +703,11 @@ int main(int argc, char **argv)
 		usleep(10000);
 		reap(seed, true);
 		look_for_hangs();
+		if (!told && complete()) {
+			told = true;
+			printf("load: complete\n");
+			fflush(stdout);
+		}
 	}
 	end_workers();
 	for (uint32_t i = 0; i < page->op_count; i++)
