@@ -78,12 +78,13 @@ static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size, bool k
 {
 	struct neuron_fwio *fwio = &ndev->fwio;
 	struct neuron_fwio_response *response = fwio->response;
+	s64 limit = neuron_recovery_ms(ndev, NEURON_FWIO_TIMEOUT_MS) * USEC_PER_MSEC;
 	ktime_t start = ktime_get();
 	s64 waited = 0;
 
 	while (READ_ONCE(response->seq) != fwio->seq) {
 		waited = ktime_us_delta(ktime_get(), start);
-		if (waited > NEURON_FWIO_TIMEOUT_MS * USEC_PER_MSEC)
+		if (waited > limit)
 			return -ETIMEDOUT;
 		/* An answer that still comes has an old number. */
 		if (killable && fatal_signal_pending(current))
@@ -136,7 +137,7 @@ static bool neuron_fwio_hopeless(struct neuron_device *ndev, struct neuron_fwio_
 		patience->silent = 0;
 		return false;
 	}
-	patience->silent += NEURON_FWIO_TIMEOUT_MS;
+	patience->silent += neuron_recovery_ms(ndev, NEURON_FWIO_TIMEOUT_MS);
 	return patience->silent >= neuron_recovery_ms(ndev, NEURON_LADDER_BEAT_MS);
 }
 

@@ -237,7 +237,7 @@ static void neuron_udma_kick_marker(struct neuron_device *ndev, struct neuron_ud
 {
 	u32 irq = ndev->vector_count > NEURON_VECTOR_DMA ? NEURON_UDMA_DESC_INT_EN : 0;
 	u64 marker = NEURON_ADDR_HOST | (ring->marker_dma + word * sizeof(u32));
-	u32 count;
+	u32 count, limit;
 
 	/* The marker must not overtake the data. */
 	if (ring->queued)
@@ -248,8 +248,9 @@ static void neuron_udma_kick_marker(struct neuron_device *ndev, struct neuron_ud
 	count = ring->queued;
 	ring->queued = 0;
 	ring->hurried = false;
-	ring->deadline = jiffies + msecs_to_jiffies(count * NEURON_DESC_MS +
-			(ndev->emulated ? NEURON_BATCH_EMULATED_MS : NEURON_BATCH_MS));
+	limit = count * NEURON_DESC_MS;
+	limit += ndev->emulated ? NEURON_BATCH_EMULATED_MS : NEURON_BATCH_MS;
+	ring->deadline = jiffies + msecs_to_jiffies(neuron_recovery_ms(ndev, limit));
 
 	/* writel() orders descriptors and marker in memory before the doorbell. S2M goes first. */
 	neuron_apb_write(ndev, neuron_udma_s2m_queue(ring) + NEURON_UDMA_Q_TAIL_INC, count);

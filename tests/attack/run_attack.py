@@ -198,7 +198,7 @@ def run(tap, options):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--seconds", type=int, default=6, help="for the random attacks, each of their parts")
+    p.add_argument("--seconds", type=int, default=3, help="for the random attacks, each of their parts")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--kernel", help="6.12 (default), 6.1, backports, debug, or a directory made by 'prepare'")
     p.add_argument("--emulator", help="default: the one with sanitizers, if it was built")

@@ -108,7 +108,7 @@ ROWS = [
         log=everywhere("too hot, no job is started")),
     Row("fwio-silent:count=2", UNNOTICED, UNNOTICED, UNNOTICED, fires=ALL, during="telemetry"),
     Row("fwio-bad:count=3", UNNOTICED, UNNOTICED, UNNOTICED, fires=ALL, during="telemetry"),
-    Row("udma-stall:count=1", UNNOTICED, STALLED, UNNOTICED, fires=("copy",)),
+    Row("udma-stall:count=1", UNNOTICED, STALLED, UNNOTICED, fires=("copy",), speed=4),
     Row("job-stuck:count=1", UNNOTICED, UNNOTICED, STUCK, fires=("compute",), speed=5, args=["timeout=1500"],
         log={"compute": "NeuronCore 0: a queue does not end its jobs; it is reset"}, may_say="guest-error: job-timeout"),
     Row("all-ones", GONE, GONE, GONE, fires=ALL, events=everywhere("broken NEURON_REASON=")),

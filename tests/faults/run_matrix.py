@@ -205,7 +205,7 @@ class Run:
                 self.bench.sh("echo device > %srecover" % (DEBUGFS % CHIPS[column]))
 
     def speed(self, speed):
-        """How fast the driver goes from one attempt at recovery to the next: a slow guest needs the time."""
+        """How fast the driver goes from one attempt at recovery to the next, and gives copies up: a slow guest needs the time."""
         if self.row.speed > 1:
             for chip in CHIPS.values():
                 self.bench.sh("echo %d > %srecovery_speed" % (max(1, speed // self.bench.options.scale), DEBUGFS % chip))

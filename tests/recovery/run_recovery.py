@@ -349,6 +349,8 @@ def silent_mailbox(bench):
     events = bench.start("uevents")
     # A cached answer is a second old at most. Readers that write to one pipe would wait for each other.
     time.sleep(1.1)
+    # 15 tries of 0.3 s.
+    speed(bench, 3)
     chip.control("fault fwio-silent:count=15")
     r = bench.sh("for i in 1 2 3 4; do cat %s > /dev/null & pids=\"$pids $!\"; done; cat %s > /dev/null & victim=$!; sleep 1; kill -9 $victim; "
                  "wait $victim; echo code $?; kill -0 $pids && echo others wait; wait" % (power, power), 120)
@@ -359,6 +361,7 @@ def silent_mailbox(bench):
     tap.ok(events.expect("NEURON_EVENT=recovered", 60), "which mends it", events.text)
     events.job.signal(9)
     chip.control("clear all")
+    speed(bench, 1)
     bench.works("silent mailbox")
 
 
