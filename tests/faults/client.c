@@ -23,8 +23,7 @@
  * spoils it. The client writes it anew when it reads wrong.
  */
 #include "../kselftest/util.h"
-#include <linux/netlink.h>
-#include <sys/socket.h>
+#include "../kselftest/uevents.h"
 
 #define LENGTH		(256u << 10)
 #define KEPT		8192u
@@ -577,29 +576,6 @@ static int run(void)
 	return seen.errors + seen.wrong ? 1 : 0;
 }
 
-static int uevents(void)
-{
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
-	char text[8192];
-	ssize_t n;
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return 1;
-	printf("ok 0\n");
-	while (!stop) {
-		n = recv(fd, text, sizeof(text) - 1, 0);
-		text[n > 0 ? n : 0] = 0;
-		if (n <= 0 || !memmem(text, n, "NEURON_EVENT", 12))
-			continue;
-		for (char *p = text; p < text + n; p += strlen(p) + 1)
-			if (!strncmp(p, "NEURON_", 7) || !strncmp(p, "DEVNAME=", 8))
-				printf("%s ", p);
-		printf("\n");
-	}
-	return 0;
-}
-
 static void on_term(int number)
 {
 	stop = number == SIGTERM ? 1 : stop;
@@ -634,7 +610,7 @@ int main(int argc, char **argv)
 	sa.sa_handler = on_sigbus;
 	sigaction(SIGBUS, &sa, NULL);
 	if (argc == 2 && !strcmp(argv[1], "uevents"))
-		return uevents();
+		return print_uevents("ok 0", &stop);
 	for (int i = 0; argc > 4 && i < 4; i++)
 		if (!strcmp(argv[1], modes[i]))
 			mode = i;

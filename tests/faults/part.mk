@@ -4,7 +4,7 @@
 FAULT_CLIENT := $(O)/tests/guest/fault-client
 
 # Static: the guest's image need not hold its libraries.
-$(FAULT_CLIENT): tests/faults/client.c tests/kselftest/util.h $(wildcard uapi/*/*.h)
+$(FAULT_CLIENT): tests/faults/client.c $(wildcard tests/kselftest/*.h) $(wildcard uapi/*/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -Wno-unused-parameter -isystem $(KSELFTEST_DIR) \

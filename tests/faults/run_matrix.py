@@ -21,7 +21,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+sys.path.insert(0, os.path.join(TOP, "tests/lib"))
 import matrix  # noqa: E402
+import tap  # noqa: E402
 import vm  # noqa: E402
 
 CLIENT = "/usr/lib/neuron/tests/fault-client"
@@ -36,18 +38,11 @@ NAMES = {"idle": "idle", "copy": "copying", "compute": "computing"}
 TELEMETRY = "sleep 1.1; find /sys/class/neuron_device/neuron%d/ -type f ! -name uevent | xargs cat >/dev/null 2>&1"
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
+class Tap(tap.Tap):
+    """Of what there is to say about a failure the end."""
 
-    def ok(self, good, name, *detail):
-        self.count += 1
-        self.failed += not good
-        if not good:
-            for line in "\n".join(str(d) for d in detail).splitlines()[-60:]:
-                print("# " + line)
-        print("%s %d - %s" % ("ok" if good else "not ok", self.count, name), flush=True)
-        return good
+    def ok(self, condition, name, *detail):
+        return super().ok(bool(condition), name, "\n".join("\n".join(str(d) for d in detail).splitlines()[-60:]))
 
 
 class Client:
@@ -436,18 +431,16 @@ def main():
         print(matrix.table(), end="")
         return 0
     options.scale = 4 if options.kernel == "debug" else 1
-    tap = Tap()
-    print("TAP version 13", flush=True)
-    check_kinds(tap)
-    check_table(tap)
+    results = Tap()
+    check_kinds(results)
+    check_table(results)
     rows = [row for row in matrix.ROWS if not options.kinds or row.kind in options.kinds]
     try:
         while rows:
-            run_rows(tap, rows, options)
+            run_rows(results, rows, options)
     except vm.VMError as e:
-        tap.ok(False, "the guest lives", e)
-    print("1..%d" % tap.count)
-    return 1 if tap.failed else 0
+        results.ok(False, "the guest lives", e)
+    return results.done()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 RECOVERY_CLIENT := $(O)/tests/guest/recovery-client
 
 # Static: the guest's image need not hold its libraries.
-$(RECOVERY_CLIENT): tests/recovery/client.c tests/kselftest/util.h $(wildcard uapi/*/*.h)
+$(RECOVERY_CLIENT): tests/recovery/client.c $(wildcard tests/kselftest/*.h) $(wildcard uapi/*/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -Wno-unused-parameter -isystem $(KSELFTEST_DIR) \

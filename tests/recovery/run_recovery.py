@@ -18,7 +18,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+sys.path.insert(0, os.path.join(TOP, "tests/lib"))
 import vm  # noqa: E402
+from tap import Tap  # noqa: E402
 
 CLIENT = "/usr/lib/neuron/tests/recovery-client"
 DEBUGFS = "/sys/kernel/debug/neuron/neuron%d/"
@@ -30,24 +32,6 @@ EIO, ENODEV, TIMEOUT, ABORTED = -5, -19, 6, 7
 PATIENCE = 50
 # What chips say that are cut off from memory at work, or go on with a ring that is no more until they are reset.
 CUT_OFF = r"guest-error: (job-|dma-|udma-|queue-config|crash|fwio-address)"
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, name, detail=""):
-        self.count += 1
-        self.failed += not good
-        if not good and detail:
-            print("\n".join("# " + line for line in str(detail).splitlines()), flush=True)
-        print("%s %d - %s" % ("ok" if good else "not ok", self.count, name), flush=True)
-        return good
-
-
-    def skip(self, name, why):
-        self.count += 1
-        print("ok %d - %s # SKIP %s" % (self.count, name, why), flush=True)
 
 
 class Client:
@@ -630,7 +614,6 @@ def main():
         if name not in known:
             sys.exit("usage: run_recovery.py [%s]..." % "|".join(known))
     tap = Tap()
-    print("TAP version 13", flush=True)
     try:
         common = [name for name in names if name in PARTS]
         if common:
@@ -642,8 +625,7 @@ def main():
             print("# %s took %.1f s" % (" and ".join(asleep), time.monotonic() - begin), flush=True)
     except vm.VMError as e:
         tap.ok(False, "the guest lives", e)
-    print("1..%d" % tap.count)
-    return 1 if tap.failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":
