@@ -2,7 +2,7 @@
 """What the debug kernel has found by the end of a run, besides what ended the guest at once."""
 
 # Objects must be 5 s old before the scan reports them, and the first scan may see pointers that are in registers.
-LEAKS = "sleep 6; echo scan >/sys/kernel/debug/kmemleak; sleep 6; echo scan >/sys/kernel/debug/kmemleak;" \
+LEAKS = "sleep 6; echo scan >/sys/kernel/debug/kmemleak; sleep 1; echo scan >/sys/kernel/debug/kmemleak;" \
         "cat /sys/kernel/debug/kmemleak"
 OURS = "neuron"
 

@@ -3,8 +3,8 @@
 """Boots guests with emulated chips and runs the driver's tests in them: merged TAP on standard output.
 
 Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with
-bounce buffers, with a chip that says it is silicon, with three chips, with programs of 32 bits, and with firmware of an
-older API; on the last ones other programs run. In the end all errors that ioctls gave are held against the contract of
+bounce buffers, with a chip that says it is silicon, with three chips, and with firmware of an older API; the first one
+also runs programs of 32 bits, on the last ones other programs run. In the end all errors that ioctls gave are held against the contract of
 <linux/neuron.h>.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
 """
@@ -20,15 +20,18 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
 sys.path.insert(0, os.path.join(TOP, "tests/recovery"))
+sys.path.insert(0, os.path.join(TOP, "tests/kunit"))
 import debug  # noqa: E402
 import vm  # noqa: E402
 import errno_table  # noqa: E402
+import run_kunit  # noqa: E402
 import run_recovery  # noqa: E402
 import run_telemetry  # noqa: E402
 
 PROGRAMS = ["test_abi", "test_errno", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring",
             "test_ringmem", "test_queue", "test_exec", "test_load", "test_cancel", "test_group", "test_lifetime",
             "test_order", "test_fault"]
+PROGRAMS_32 = ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"]
 GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
@@ -39,7 +42,6 @@ CONFIGS = {
     "silicon": {"devices": [["--revision", "01"]]},
     "three-chips": {"devices": [[], [], []]},
     "strangers": {"devices": [[], []], "links": False},
-    "32-bit": {"devices": [[]]},
     "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
     "debug": {"devices": [[]], "kernel": "debug"},
     "debug-chips": {"devices": [[], [], []], "kernel": "debug"},
@@ -50,18 +52,21 @@ CONFIGS = {
 OTHER_KERNELS = [c for c, o in CONFIGS.items() if "kernel" in o]
 OTHER_LINUX = ("linux-6.1", "linux-backports")
 # What a configuration is for, where that is not all; on other kernels what compiles in another way there.
-ONLY = {"no-msix": ["test_errno", "test_ring", "test_queue", "test_exec", "test_load", "test_cancel", "test_lifetime"],
+ONLY = {"msix": PROGRAMS + PROGRAMS_32,
+        "no-msix": ["test_errno", "test_ring", "test_queue", "test_exec", "test_load", "test_cancel", "test_lifetime"],
         "few-vectors": ["test_ring", "test_queue", "test_exec", "test_load", "test_cancel", "test_lifetime"],
         "iommu": ["test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring", "test_ringmem", "test_exec",
                   "test_load", "test_lifetime"],
         "bounce": ["test_bounce", "test_order", "test_dmabuf", "test_exec"], "silicon": ["test_silicon"],
         "three-chips": ["test_group", "test_dmabuf", "test_ringmem", "test_links"],
         "strangers": ["test_dmabuf"],
-        "old-firmware": ["test_cancel"], "32-bit": ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"],
+        "old-firmware": ["test_cancel"],
         "debug": ["test_abi", "test_errno", "test_mem", "test_user", "test_queue", "test_exec", "test_load", "test_cancel"],
         "debug-chips": ["test_dmabuf", "test_moves", "test_ring", "test_ringmem", "test_links", "test_group",
                         "test_lifetime", "test_fault"],
         **dict.fromkeys(OTHER_LINUX, ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_lifetime"])}
+# Tests that take long, and whose outcome is the same in these, are left to the first.
+BRIEF = ("no-msix", "few-vectors", "iommu") + OTHER_LINUX
 # What tests provoke: allocations that must fail, jobs that must fault. The interrupt core warns when it takes away
 # a file that it failed to make.
 FAULTS = r"warn_alloc|WARNING: .* at (\S+ )?remove_proc_entry\+"
@@ -102,11 +107,12 @@ class Part:
 
 
 def run_debug_parts(tap, config, guest):
-    """What other kernels do not have: core dumps of devices, and hwmon."""
+    """What other kernels do not have: core dumps of devices, hwmon, and KUnit."""
     run_telemetry.test_health(Part(tap, config + ": telemetry"), guest)
     # A dump that lies there still keeps newer ones out.
     guest.run("for d in /sys/class/devcoredump/devcd*/data; do [ ! -e $d ] || echo 1 >$d; done", check=True)
     run_recovery.device_reset(run_recovery.Bench(Part(tap, config + ": recovery"), guest))
+    run_kunit.suites(Part(tap, config + ": kunit"), guest)
     errors = guest.chip_errors("%s|%s" % (EXPECTED_ERRORS, vm.CUT_OFF))
     tap.comment("\n".join(errors[:20]))
     tap.result(not errors, "%s: the chip found no fault with the driver in these, too" % config)
@@ -194,6 +200,7 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
     """The errors that ioctls gave there: {(number, errno's name)}."""
     options = dict({"kernel": kernel}, **CONFIGS[config])
     checked = options["kernel"] == "debug"
+    env = {"NEURON_TEST_BRIEF": "1"} if config in BRIEF else None
     if checked:
         timeout *= 3
     with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(programs) + 60,
@@ -203,7 +210,7 @@ def run_config(tap, config, programs, timeout, kernel, vmlinuz):
         tap.result(polled == (config == "no-msix"), "%s: interrupts are used when there are any" % config)
         for program in programs:
             begin = time.monotonic()
-            run_program(tap, guest, config, program, timeout)
+            run_program(tap, guest, config, program, timeout, env)
             tap.comment("%s: %s took %.1f s" % (config, program, time.monotonic() - begin))
         if options.get("iommu"):
             reach(tap, guest, config, timeout)
@@ -233,10 +240,11 @@ def main():
         errors = set()
         for config in options.config or [c for c in CONFIGS if c not in OTHER_KERNELS]:
             programs = options.programs or ONLY.get(config, PROGRAMS)
-            if not all(os.path.exists(os.path.join(vm.output_dir(), "tests/guest", p)) for p in programs):
-                tap.result(True, "%s: its programs" % config, " # SKIP not built: no compiler for them here")
-                continue
-            errors |= run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz)
+            for name in [p for p in programs if not os.path.exists(os.path.join(vm.output_dir(), "tests/guest", p))]:
+                tap.result(True, "%s: %s" % (config, name), " # SKIP not built: no compiler for it here")
+                programs = [p for p in programs if p != name]
+            if programs:
+                errors |= run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz)
         if options.contract or not (options.config or options.programs):
             errno_table.check(tap, errors)
     except vm.VMError as e:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """KUnit suites of the driver's parts that need no device, in the debug guest: KTAP of the kernel as TAP.
 
-A report of KASAN, UBSAN or lockdep ends the guest (panic_on_warn); leaks are looked for at the end.
+The suite vm/debug runs them among others; this program runs them alone. A report of KASAN, UBSAN or lockdep ends the guest (panic_on_warn); leaks are looked for at the end.
 
 usage: run_kunit.py
 """
@@ -33,17 +33,21 @@ def wanted():
     return suites
 
 
+def suites(tap, guest):
+    r = guest.run(["modprobe", "neuron_kunit"], timeout=120)
+    tap.ok(r.code == 0, "the module loads", r.err)
+    for suite, cases in sorted(wanted().items()):
+        text = guest.run(["cat", f"/sys/kernel/debug/kunit/{suite}/results"]).out
+        seen = {m.group(2): m for m in map(CASE.match, text.splitlines()) if m}
+        for case in cases:
+            tap.ok(case in seen and not seen[case].group(1), f"{suite} {case}", text)
+
+
 def main():
     tap = Tap()
     try:
         with vm.VM(kernel="debug", name="kunit") as guest:
-            r = guest.run(["modprobe", "neuron_kunit"], timeout=120)
-            tap.ok(r.code == 0, "the module loads", r.err)
-            for suite, cases in sorted(wanted().items()):
-                text = guest.run(["cat", f"/sys/kernel/debug/kunit/{suite}/results"]).out
-                seen = {m.group(2): m for m in map(CASE.match, text.splitlines()) if m}
-                for case in cases:
-                    tap.ok(case in seen and not seen[case].group(1), f"{suite} {case}", text)
+            suites(tap, guest)
             for name, problem in debug.problems(guest):
                 tap.ok(not problem, name, problem)
     except vm.VMError as error:
