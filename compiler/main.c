@@ -31,8 +31,8 @@ static int list_operators(void)
 
 static int compile(struct ncc_command_line *cmd)
 {
-	if (*cmd->ignored && cmd->verbose <= NCC_INFO)
-		printf("INFO: these options change nothing here: %s\n", cmd->ignored);
+	if (*cmd->ignored && cmd->verbose <= NCC_WARN)
+		printf("Note: these options change nothing here: %s\n", cmd->ignored);
 	if (ncc_compile(&cmd->compile, report, cmd)) {
 		fprintf(stderr, "Compiler status ERROR\n");
 		return 1;

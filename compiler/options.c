@@ -47,6 +47,9 @@ static const char help_compile[] =
 "  --neuroncore-pipeline-cores 1\n"
 "  --enable-fast-loading-neuron-binaries\n"
 "                     do not compress the NEFF\n"
+"  --enable-saturate-infinity, --enable-fast-context-switch\n"
+"                     accepted, but change nothing here: infinities stay what they are, and all models\n"
+"                     that are loaded are in device memory\n"
 "  --report[=FILE]    say of each operator where it runs, and why; FILE gets it as JSON\n"
 "  --allow-no-ops-on-neuron\n"
 "                     compile a model of which nothing runs on the chip, too\n"
@@ -61,7 +64,9 @@ static const char help_compile[] =
 "                     print what PASS made (several allowed), as ONNX if FILE ends in .onnx; passes\n"
 "                     in their order:\n"
 NCC_PASSES(HELP_PASS)
-"  --verbose LEVEL    DEBUG, INFO, WARN (default) or ERROR\n";
+"  --verbose LEVEL    DEBUG, INFO, WARN (default) or ERROR, or a number of Python's logging\n"
+"\n"
+"Options that frameworks pass, such as --pipeline compile SaveTemps or -O2, are accepted with a note.\n";
 
 static const char help_list[] =
 "usage: neuron-cc list-operators --framework ONNX\n"
@@ -96,6 +101,7 @@ struct parser {
 	const char *framework;
 	/* the choices of type, each stronger than the one before */
 	const struct cast *general, *explicit, *deprecated;
+	int relayout;	/* 1: fast, -1: not, 0: not said */
 };
 
 static int __attribute__((format(printf, 2, 3))) wrong(struct parser *p, const char *format, ...)
@@ -123,6 +129,12 @@ static bool option(struct parser *p, const char *name, const char **value)
 static bool flag(struct parser *p, const char *name)
 {
 	return !strcmp(p->argv[p->at], name);
+}
+
+/* The path in a URI of a file. */
+static const char *local(const char *path)
+{
+	return strncmp(path, "file://", 7) ? path : path + 7;
 }
 
 static int set_verbose(struct parser *p, const char *value)
@@ -160,10 +172,12 @@ static const struct cast *find_cast(const char *prefix, const char *word, size_t
 	return NULL;
 }
 
-static bool is_relayout(const char *word, size_t n)
+/* 1 for fast-relayout, -1 for no-fast-relayout, 0 for other words */
+static int relayout_of(const char *word, size_t n)
 {
-	return (n == 13 && !strncmp(word, "fast-relayout", n)) ||
-	       (n == 16 && !strncmp(word, "no-fast-relayout", n));
+	if (n == 13 && !strncmp(word, "fast-relayout", n))
+		return 1;
+	return n == 16 && !strncmp(word, "no-fast-relayout", n) ? -1 : 0;
 }
 
 /* One argument of --fast-math: words between blanks or commas. */
@@ -173,11 +187,16 @@ static int fast_math(struct parser *p, const char *value)
 
 	for (const char *word = value; *word; word += n) {
 		const struct cast *c;
+		int relayout;
 
 		n = strspn(word, " ,");
 		word += n;
 		n = strcspn(word, " ,");
-		if (!n || is_relayout(word, n))
+		relayout = relayout_of(word, n);
+		if (relayout && p->relayout && p->relayout != relayout)
+			return wrong(p, "--fast-math: 'fast-relayout' and 'no-fast-relayout' exclude each other");
+		p->relayout = relayout ? relayout : p->relayout;
+		if (!n || relayout)
 			continue;
 		c = find_cast("", word, n);
 		if (!c)
@@ -186,6 +205,8 @@ static int fast_math(struct parser *p, const char *value)
 				     "fp32-cast-matmult-fp16, fast-relayout and no-fast-relayout are "
 				     "supported", (int)n, word);
 		if (c < &casts[2]) {
+			if (p->general && p->general != c)
+				return wrong(p, "--fast-math: 'all' and 'none' exclude each other");
 			p->general = c;
 			continue;
 		}
@@ -208,7 +229,7 @@ static int fast_math_words(struct parser *p, const char *value)
 	while (!err && p->at + 1 < p->argc) {
 		const char *next = p->argv[p->at + 1];
 
-		if (!find_cast("", next, strlen(next)) && !is_relayout(next, strlen(next)))
+		if (!find_cast("", next, strlen(next)) && !relayout_of(next, strlen(next)))
 			break;
 		p->at++;
 		err = fast_math(p, next);
@@ -229,6 +250,7 @@ static int read_file(struct parser *p, const char *path)
 {
 	FILE *f = fopen(path, "r");
 	size_t n, cap = 1 << 20;
+	int failed;
 
 	if (!f)
 		return wrong(p, "--io-config: cannot read '%s': %s", path, strerror(errno));
@@ -237,9 +259,14 @@ static int read_file(struct parser *p, const char *path)
 		fclose(f);
 		return wrong(p, "out of memory");
 	}
-	n = fread(p->cmd->io_text, 1, cap - 1, f);
-	p->cmd->io_text[n] = 0;
+	n = fread(p->cmd->io_text, 1, cap, f);
+	failed = ferror(f) ? errno : 0;
 	fclose(f);
+	if (failed)
+		return wrong(p, "--io-config: cannot read '%s': %s", path, strerror(failed));
+	if (n == cap)
+		return wrong(p, "--io-config: '%s' is larger than 1 MiB; it should be a few lines of JSON", path);
+	p->cmd->io_text[n] = 0;
 	return 0;
 }
 
@@ -254,9 +281,7 @@ static int io_config(struct parser *p, const char *value)
 	p->cmd->compile.io_config = value;
 	if (value[strspn(value, " \t\n")] == '{')
 		return 0;
-	if (!strncmp(value, "file://", 7))
-		value += 7;
-	err = read_file(p, value);
+	err = read_file(p, local(value));
 	p->cmd->compile.io_config = p->cmd->io_text;
 	return err;
 }
@@ -364,10 +389,11 @@ static int ignored(struct parser *p)
 	static const char *const flags[] = {
 		"--enable-saturate-infinity", "--enable-fast-context-switch", "--batching_en",
 		"--rematerialization_en", "--spill_dis", "--static-weights", "-O0", "-O1", "-O2",
-		"--enable-experimental-tensorized-scheduler",
+		"--enable-experimental-tensorized-scheduler", "--dynamic-batch-size",
 	};
 	static const char *const valued[] = {
 		"--sb_size", "--enable-replication", "--tensorizer-options", "--workdir",
+		"--extract-weights",
 	};
 	const char *value, *arg = p->argv[p->at];
 
@@ -402,7 +428,7 @@ static int compile_option(struct parser *p)
 		return value ? 0 : wrong(p, "--framework needs a value: ONNX");
 	}
 	if (option(p, "--output", &value) || option(p, "-o", &value)) {
-		cmd->compile.output = value;
+		cmd->compile.output = value ? local(value) : NULL;
 		return value && *value ? 0 : wrong(p, "--output needs the name of a file");
 	}
 	if (option(p, "--io-config", &value))
@@ -478,7 +504,7 @@ static int parse_compile(struct parser *p)
 			err = wrong(p, "two models, '%s' and '%s': one is compiled at a time",
 				    cmd->compile.model, arg);
 		else
-			cmd->compile.model = arg;
+			cmd->compile.model = local(arg);
 	}
 	if (err)
 		return err;
