@@ -112,6 +112,8 @@ CONVS = [  # input, weight, attributes
     ((1, 140, 5, 5), (150, 140, 3, 3), {"pads": [1, 1, 1, 1]}),
     ((1, 130, 4, 4), (130, 1, 3, 3), {"group": 130, "pads": [1, 1, 1, 1], "strides": [2, 2]}),
     ((1, 3, 40, 40), (16, 3, 3, 3), {"pads": [1, 1, 1, 1]}),
+    ((2, 20, 9, 8), (20, 1, 5, 3), {"group": 20, "pads": [1, 2, 2, 0], "strides": [2, 1], "dilations": [1, 2]}),
+    ((1, 33, 30, 30), (33, 1, 3, 3), {"group": 33, "pads": [1, 1, 1, 1]}),
     ((1, 2, 10, 9), (3, 2, 3, 2), {"auto_pad": "SAME_UPPER"}),
     ((1, 2, 10, 9), (3, 2, 4, 3), {"auto_pad": "SAME_LOWER", "strides": [2, 2]}),
     ((1, 2, 6, 6), (3, 2, 3, 3), {"auto_pad": "VALID"}),
@@ -274,8 +276,9 @@ def attention_bound(mode, reference, inputs, evaluate):
 
 
 def more_cases():
-    from more_cases import groups       # which imports Case from here
-    for group in groups:
+    from fused_cases import groups as fused     # which import Case from here
+    from more_cases import groups
+    for group in groups + fused:
         yield from group()
 
 
