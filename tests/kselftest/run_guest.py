@@ -196,11 +196,11 @@ def reach(tap, guest, config, timeout):
     tap.result(guest.run([program], timeout=timeout).code == 0, "%s: the chip works on" % config)
 
 
-def run_config(tap, config, programs, timeout, kernel, vmlinuz):
+def run_config(tap, config, programs, timeout, kernel, vmlinuz, long):
     """The errors that ioctls gave there: {(number, errno's name)}."""
     options = dict({"kernel": kernel}, **CONFIGS[config])
     checked = options["kernel"] == "debug"
-    env = {"NEURON_TEST_BRIEF": "1"} if config in BRIEF else None
+    env = {"NEURON_TEST_LONG": "1"} if long else {"NEURON_TEST_BRIEF": "1"} if config in BRIEF else None
     if checked:
         timeout *= 3
     with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(programs) + 60,
@@ -230,6 +230,7 @@ def main():
     p.add_argument("--kernel", help="6.12 (default), 6.1, backports, debug, or a directory made by 'prepare'")
     p.add_argument("--vmlinuz", help="kernel image instead of the one there")
     p.add_argument("--contract", action="store_true", help="look at the contract also if not all of it ran")
+    p.add_argument("--long", action="store_true", help="also what make check has no time for")
     p.add_argument("--timeout", type=int, default=300, help="seconds for each test program")
     p.add_argument("programs", nargs="*", help="default: all of %s; %s" % (" ".join(PROGRAMS), "; ".join(
         "%s: %s" % (config, " ".join(names)) for config, names in ONLY.items())))
@@ -244,7 +245,8 @@ def main():
                 tap.result(True, "%s: %s" % (config, name), " # SKIP not built: no compiler for it here")
                 programs = [p for p in programs if p != name]
             if programs:
-                errors |= run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz)
+                errors |= run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz,
+                                     options.long)
         if options.contract or not (options.config or options.programs):
             errno_table.check(tap, errors)
     except vm.VMError as e:
