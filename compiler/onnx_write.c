@@ -614,6 +614,15 @@ static void put_move(struct writer *w, const struct ncc_node *node, const char *
 	reshape(w, x, out->rank, out->dim, result);
 }
 
+/* Functions that passes recognise, whatever the opset, in which ONNX may have no operator for them yet. */
+static uint8_t recognised(const struct ncc_node *node)
+{
+	if (!strcmp(node->op_type, ncc_op_info(node->op)->name))
+		return NEURON_FUNC_IDENTITY;
+	return node->op == NCC_GELU ? NEURON_FUNC_GELU : node->op == NCC_HARDSWISH ? NEURON_FUNC_HARD_SWISH :
+	       node->op == NCC_MISH ? NEURON_FUNC_MISH : NEURON_FUNC_IDENTITY;
+}
+
 /* Nodes that have no counterpart in ONNX, in terms of some that have. */
 static int put_internal(struct writer *w, const struct ncc_node *node)
 {
@@ -632,6 +641,8 @@ static int put_internal(struct writer *w, const struct ncc_node *node)
 	else if (node->op == NCC_RSQRT || node->op == NCC_SILU)
 		put_func(w, node->op == NCC_RSQRT ? NEURON_FUNC_RSQRT : NEURON_FUNC_SILU, 0,
 			 node->in[0]->name, result);
+	else if (recognised(node))
+		put_func(w, recognised(node), 0, node->in[0]->name, result);
 	else
 		err = -ENOTSUP;
 	if (err)
@@ -648,8 +659,9 @@ static int put_internal(struct writer *w, const struct ncc_node *node)
 
 static bool is_internal(const struct ncc_node *node)
 {
-	return node->op && ncc_op_info(node->op)->kind == NCC_OP_OWN && node->op != NCC_COPY &&
-	       node->op != NCC_AFFINE && node->op != NCC_LINEAR;
+	if (!node->op || node->op == NCC_COPY || node->op == NCC_AFFINE || node->op == NCC_LINEAR)
+		return false;
+	return ncc_op_info(node->op)->kind == NCC_OP_OWN || recognised(node);
 }
 
 static int put_node(struct writer *w, const struct ncc_node *node)
