@@ -9,7 +9,7 @@
 #define DEFAULT_MIB	512
 #define MIN_ROWS	16	/* less is copied as quickly */
 #define ROW_BYTES	(NEURON_PARTITIONS * sizeof(uint16_t))
-#define HUGE_PAGE	((size_t)0x200000)
+#define CHUNK		((size_t)0x400000)
 
 void emu_nc_cache_init(struct emu_nc_cache *c)
 {
@@ -24,23 +24,62 @@ static struct emu_nc_image **bucket(struct emu_nc_cache *c, uint64_t addr)
 	return &c->bucket[(addr / ROW_BYTES * 0x9e3779b97f4a7c15ull) >> 54];
 }
 
+/*
+ * Memory comes in chunks that the host can make of huge pages: arrays are read once each job, a
+ * page after the other. A chunk is freed with the last piece of it.
+ */
+struct chunk {
+	size_t used;
+	unsigned int live;
+} __attribute__((aligned(64)));
+
+static struct chunk *new_chunk(size_t bytes)
+{
+	struct chunk *chunk = aligned_alloc(CHUNK, bytes);
+
+	if (!chunk)
+		return NULL;
+	madvise(chunk, bytes, MADV_HUGEPAGE);	/* only a hint */
+	*chunk = (struct chunk){ .used = sizeof(*chunk) };
+	return chunk;
+}
+
 static void *get(struct emu_nc_cache *c, size_t bytes)
 {
-	void *p = NULL;
+	struct chunk *chunk = c->chunk;
+	size_t room = (bytes + 63) / 64 * 64, need = sizeof(*chunk) + room;
+	void *p;
 
-	bytes = (bytes + 63) / 64 * 64;
-	if (c->bytes + bytes <= c->limit)
-		p = aligned_alloc(bytes < HUGE_PAGE / 2 ? 64 : HUGE_PAGE / 512, bytes);
-	if (p)
-		c->bytes += bytes;
+	if (c->bytes + room > c->limit)
+		return NULL;
+	if (!chunk || chunk->used + room > CHUNK) {
+		chunk = new_chunk((need + CHUNK - 1) / CHUNK * CHUNK);
+		if (!chunk)
+			return NULL;
+		/* what is bigger than a chunk has its own: nothing else fits there */
+		if (c->chunk && !c->chunk->live)
+			free(c->chunk);
+		c->chunk = chunk;
+	}
+	p = (char *)chunk + chunk->used;
+	chunk->used += room;
+	chunk->live++;
+	c->bytes += room;
 	return p;
 }
 
 static void put(struct emu_nc_cache *c, void *p, size_t bytes)
 {
-	if (p)
-		c->bytes -= (bytes + 63) / 64 * 64;
-	free(p);
+	struct chunk *chunk = (struct chunk *)((uintptr_t)p & ~(uintptr_t)(CHUNK - 1));
+
+	if (!p)
+		return;
+	c->bytes -= (bytes + 63) / 64 * 64;
+	if (--chunk->live)
+		return;
+	if (chunk == c->chunk)
+		c->chunk = NULL;
+	free(chunk);
 }
 
 /* What an image holds; the image itself stays, as one that was seen once. */

@@ -56,8 +56,11 @@ struct emu_nc_ref {
 	struct emu_nc_image *image;
 };
 
+struct chunk;
+
 struct emu_nc_cache {
 	size_t bytes, limit;
+	struct chunk *chunk;	/* where there is room, or NULL */
 	uint32_t job;
 	unsigned int refs;
 	struct emu_nc_ref ref[EMU_NC_REFS];	/* no two have a row of SBUF in common */
