@@ -2,10 +2,12 @@
 /*
  * libneuronemu: the emulated Inferentia chip as a library with a flat interface.
  *
- * The library has no threads of its own. A caller gives it threads: one in
- * emu_run_service() (management core and DMA engines) and one per NeuronCore in
- * emu_run_core(); or none, and runs single jobs with emu_core_exec(). All functions may
- * be called from any thread; emu_destroy() needs the others to have returned.
+ * A caller gives the library threads: one in emu_run_service() (management core and DMA
+ * engines) and one per NeuronCore in emu_run_core(); or none, and runs single jobs with
+ * emu_core_exec(). The only ones of its own help with big instructions of running jobs and sleep
+ * otherwise; they take no signals and call nothing of the caller's (NEURON_EMU_THREADS=1 in the
+ * environment: none). All functions may be called from any thread; emu_destroy() needs the
+ * others to have returned.
  *
  * Functions return 0 or -errno unless stated otherwise. Nothing here prints: what the
  * host does wrong goes to emu_config.guest_error by category.

@@ -341,6 +341,7 @@ static void multiply_all(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 		/* two parts a thread, so that one that is late does little */
 		p.step = (c->n / (2 * threads) + TILE - 1) / TILE * TILE;
 		p.step = p.step < MIN_COLUMNS ? MIN_COLUMNS : p.step;
+		p.step = p.step * EMU_NC_MAX_PARTS < c->n ? c->n / EMU_NC_MAX_PARTS + 1 : p.step;
 	}
 	emu_nc_team_run(nc->team, nc->kernels, multiply_part, &p, (c->n + p.step - 1) / p.step);
 }

@@ -47,6 +47,7 @@ unsigned int emu_nc_split_parts(struct emu_nc *nc, const struct emu_nc_split *s,
 		if (s->counts->count[d] > s->counts->count[*loop])
 			*loop = d;
 	parts = threads * PARTS_A_THREAD;
+	parts = parts < EMU_NC_MAX_PARTS ? parts : EMU_NC_MAX_PARTS;
 	return s->counts->count[*loop] < parts ? s->counts->count[*loop] : parts;
 }
 

@@ -12,12 +12,20 @@
 
 #define SPIN_NS		50000
 #define SPINS		64	/* between two looks at the clock */
-#define PARTS_MAX	0xffffu
+#define YIELD		256	/* looks for parts that are not done, before others may run */
+
+/* Fields of the state. */
+#define THREADS_SHIFT	32
+#define PARTS_SHIFT	37
+#define CALL_SHIFT	43
 
 /*
- * @state is what there is to do: number of the call (high half), parts (16 bits), parts that
- * are taken (16 bits). Who takes one by compare-and-swap may use @fn, @arg and @kernels until
+ * @state is what there is to do: number of the call, parts, threads, and a bit for each part
+ * that nobody has taken. Who takes one by compare-and-swap may use @fn, @arg and @kernels until
  * he has counted it in @done: the caller waits for that before it changes them.
+ *
+ * Each thread begins with the same share of the parts each time, so that results which a later
+ * instruction goes on with are in its processor's cache, and takes over those of others only then.
  */
 struct emu_nc_team {
 	_Atomic uint64_t state __attribute__((aligned(64)));
@@ -85,23 +93,36 @@ static unsigned int wanted_threads(const struct emu_nc_team *team)
 
 static bool has_work(uint64_t state)
 {
-	return (state & 0xffff) < (state >> 16 & 0xffff);
+	return (uint32_t)state;
 }
 
-/* Parts until there are none. A helper's floating-point mode is nobody else's. */
-static void work(struct emu_nc_team *team, bool helper)
+/* The part that thread @self takes next; there is one. */
+static unsigned int choose(uint64_t state, unsigned int self)
+{
+	unsigned int threads = state >> THREADS_SHIFT & 31, parts = state >> PARTS_SHIFT & 63;
+	uint64_t first = parts * self / threads, end = parts * (self + 1) / threads;
+	uint32_t left = (uint32_t)state, own = left & (uint32_t)((1ull << end) - (1ull << first));
+
+	return (unsigned int)__builtin_ctz(own ? own : left);
+}
+
+/* As thread @self, 0 the caller: parts until there are none. A helper's floating-point mode is nobody else's. */
+static void work(struct emu_nc_team *team, unsigned int self)
 {
 	/* acquire: what the caller wrote before it announced the parts */
 	uint64_t state = atomic_load_explicit(&team->state, memory_order_acquire);
 
 	while (has_work(state)) {
-		if (!atomic_compare_exchange_weak_explicit(&team->state, &state, state + 1,
+		unsigned int part = choose(state, self);
+
+		if (!atomic_compare_exchange_weak_explicit(&team->state, &state,
+							   state & ~((uint64_t)1 << part),
 							   memory_order_acquire,
 							   memory_order_acquire))
 			continue;
-		if (helper)
+		if (self)
 			(void)emu_nc_fp_begin(team->kernels);
-		team->fn(team->arg, state & 0xffff);
+		team->fn(team->arg, part);
 		/* release: what the part wrote, to the caller */
 		atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
 		state = atomic_load_explicit(&team->state, memory_order_acquire);
@@ -121,6 +142,8 @@ static bool look(struct emu_nc_team *team, unsigned int index)
 		}
 		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= index)
 			return false;
+		/* whoever else has something to do goes first */
+		sched_yield();
 		now = now_ns();
 		if (!end)
 			end = now + SPIN_NS;
@@ -154,7 +177,7 @@ static void *help(void *arg)
 		    !look(team, h->index))
 			sleep_until_called(team, h->index);
 		else
-			work(team, true);
+			work(team, h->index + 1);
 	}
 	return NULL;
 }
@@ -242,7 +265,7 @@ static void wait_for_parts(struct emu_nc_team *team, unsigned int parts)
 	for (unsigned int n = 0;
 	     atomic_load_explicit(&team->done, memory_order_acquire) != parts; n++) {
 		/* the other one has lost its processor, perhaps to this one */
-		if (n % 4096 == 4095)
+		if (n % YIELD == YIELD - 1)
 			sched_yield();
 		relax();
 	}
@@ -251,9 +274,9 @@ static void wait_for_parts(struct emu_nc_team *team, unsigned int parts)
 void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
 		     emu_nc_part_fn *fn, void *arg, unsigned int parts)
 {
-	uint64_t call = atomic_load_explicit(&team->state, memory_order_relaxed) >> 32;
+	uint64_t call = atomic_load_explicit(&team->state, memory_order_relaxed) >> CALL_SHIFT;
 
-	if (team->threads < 2 || parts < 2 || parts > PARTS_MAX) {
+	if (team->threads < 2 || parts < 2 || parts > EMU_NC_MAX_PARTS) {
 		for (unsigned int i = 0; i < parts; i++)
 			fn(arg, i);
 		return;
@@ -265,12 +288,14 @@ void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
 	team->kernels = k;
 	atomic_store_explicit(&team->done, 0, memory_order_relaxed);
 	/* Announces the fields above; the order with the sleepers: see sleep_until_called(). */
-	atomic_store(&team->state, (call + 1) << 32 | (uint64_t)parts << 16);
+	atomic_store(&team->state, (call + 1) << CALL_SHIFT | (uint64_t)parts << PARTS_SHIFT |
+				   (uint64_t)team->threads << THREADS_SHIFT |
+				   (((uint64_t)1 << parts) - 1));
 	if (atomic_load(&team->sleepers)) {
 		pthread_mutex_lock(&team->lock);
 		pthread_cond_broadcast(&team->wake);
 		pthread_mutex_unlock(&team->lock);
 	}
-	work(team, false);
+	work(team, 0);
 	wait_for_parts(team, parts);
 }
