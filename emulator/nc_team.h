@@ -37,8 +37,8 @@ bool emu_nc_team_worth(const struct emu_nc_team *team, uint32_t work, uint32_t l
 void emu_nc_team_force(struct emu_nc_team *team, unsigned int threads);
 
 /*
- * Call @fn with each part, 0 .. @parts - 1 (at most EMU_NC_MAX_PARTS), on any thread, in the floating-point mode of @k;
- * the parts must not depend on each other.
+ * Call @fn with each part, 0 .. @parts - 1 (at most EMU_NC_MAX_PARTS), on any thread, in the
+ * floating-point mode of @k; the parts must not depend on each other.
  */
 void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
 		     emu_nc_part_fn *fn, void *arg, unsigned int parts);
