@@ -122,7 +122,8 @@ struct neuron_device {
 	resource_size_t dram_base;		/* BAR4 */
 	resource_size_t dram_size;
 	bool emulated;
-	bool compute;
+	bool compute;				/* jobs can be run */
+	bool computed;				/* they could, some time since probe */
 	unsigned int core_count;
 	unsigned int queues_per_core;
 	u32 fw_version;

@@ -131,7 +131,13 @@ out_release:
 	return ret;
 }
 
-void neuron_ext_start(struct neuron_device *ndev)
+/* Of use for copies only, unless it could compute before: then firmware talks nonsense. */
+static int neuron_ext_no_compute(struct neuron_device *ndev)
+{
+	return ndev->computed ? -EIO : 0;
+}
+
+int neuron_ext_start(struct neuron_device *ndev)
 {
 	struct device *dev = &ndev->pdev->dev;
 	u32 geometry;
@@ -141,7 +147,7 @@ void neuron_ext_start(struct neuron_device *ndev)
 	ndev->queues_per_core = 0;
 	ndev->ext_features = 0;
 	if (!ndev->ext)
-		return;
+		return 0;
 	ndev->fw_version = neuron_ext_read(ndev, NEURON_EXT_FW_VERSION);
 	ndev->fw_api = neuron_ext_read(ndev, NEURON_EXT_FW_API);
 	ndev->ext_features = neuron_ext_read(ndev, NEURON_EXT_FEATURES);
@@ -149,11 +155,11 @@ void neuron_ext_start(struct neuron_device *ndev)
 	if (ndev->fw_api < (NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_CANCEL))
 		ndev->ext_features &= ~NEURON_EXT_FEATURE_CANCEL;
 	if (!(ndev->ext_features & NEURON_EXT_FEATURE_COMPUTE))
-		return;
+		return neuron_ext_no_compute(ndev);
 	if (ndev->fw_api >> 16 != NEURON_FW_API_MAJOR) {
 		dev_warn(dev, "firmware has API %u.%u, compute needs %u.x; see parameter fw_load\n",
 			 ndev->fw_api >> 16, ndev->fw_api & 0xffff, NEURON_FW_API_MAJOR);
-		return;
+		return neuron_ext_no_compute(ndev);
 	}
 	geometry = neuron_ext_read(ndev, NEURON_EXT_GEOMETRY);
 	ndev->core_count = min_t(unsigned int, geometry & 0xff, NEURON_CORES);
@@ -161,10 +167,12 @@ void neuron_ext_start(struct neuron_device *ndev)
 	if (!ndev->core_count || !ndev->queues_per_core) {
 		dev_warn(dev, "firmware offers no NeuronCore queue (geometry %#x)\n", geometry);
 		ndev->core_count = NEURON_CORES;
-		return;
+		return neuron_ext_no_compute(ndev);
 	}
 	neuron_context_start(ndev);
 	ndev->compute = true;
+	ndev->computed = true;
+	return 0;
 }
 
 void neuron_ext_stop(struct neuron_device *ndev)

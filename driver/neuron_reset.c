@@ -123,7 +123,9 @@ int neuron_hw_restart(struct neuron_device *ndev)
 	/* A report of the time before would be taken for one of the time after. */
 	cancel_work_sync(&ndev->broken_work);
 	neuron_recovery_started(ndev);
-	neuron_ext_start(ndev);
+	ret = neuron_ext_start(ndev);
+	if (ret)
+		goto out_unlock;
 	neuron_event_start(ndev, false);
 	neuron_dma_start(ndev);
 	WRITE_ONCE(ndev->lost, false);

@@ -88,6 +88,9 @@ ROWS = [
     Row("fw-babble", MAYBE, MAYBE, MAYBE, fires=ALL, during="telemetry", quiet=False,
         events=everywhere("thermal NEURON_TEMPERATURE=45000"),
         shows=("kernel/debug/neuron/neuron%d/mailbox_retries", "grows", r"\d+"), outside="`mailbox_retries` grows"),
+    # A reset that meets versions that are nonsense is made again, and the chip's cores are not given up.
+    Row("fw-babble:count=300", REOPENED, REOPENED, REOPENED, fires=ALL, during="reset", quiet=False,
+        name="fw-babble, during a reset", outside="a reset asked for through debugfs meets wrong versions"),
     Row("heartbeat-stop", REOPENED, REOPENED, UNNOTICED, fires=ALL,
         log={"idle": "device is broken: firmware hangs", "copy": "device is broken: firmware hangs"}),
     Row("slow-reset:ms=1000", REOPENED, REOPENED, REOPENED, fires=ALL, during="reset",
