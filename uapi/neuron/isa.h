@@ -69,7 +69,7 @@
 #define NEURON_SCALAR0_REVERSE		0x04	/* scalar0 alu0 x */
 #define NEURON_SCALAR1_REVERSE		0x08
 #define NEURON_SCALAR_INTEGER		0x10	/* compute in int32; scalars are int32 */
-/* tensor_tensor, tensor_dot: src1 has its own type when not 0 in bits 7:4 of flags, else src_dtype. */
+/* tensor_tensor, tensor_dot: bits 7:4 of flags are the type of src1, or 0: src_dtype's */
 #define NEURON_TENSOR_INTEGER		0x01	/* compute in int32 */
 #define NEURON_TENSOR_SRC1_DTYPE_SHIFT	4
 /* tensor_reduce */
