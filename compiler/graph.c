@@ -223,6 +223,26 @@ size_t ncc_graph_take(struct ncc_graph *g, struct ncc_node ***nodes)
 	return n;
 }
 
+void ncc_graph_mark_none(struct ncc_graph *g)
+{
+	for (size_t i = 0; i < g->nnode; i++) {
+		g->node[i]->mark = 0;
+		for (size_t k = 0; k < g->node[i]->nout; k++)
+			g->node[i]->out[k]->producer = g->node[i];
+	}
+}
+
+void ncc_graph_drop_marked(struct ncc_graph *g)
+{
+	struct ncc_node **old;
+	size_t n = ncc_graph_take(g, &old);
+
+	for (size_t i = 0; i < n; i++)
+		if (!old[i]->mark)
+			ncc_graph_add(g, old[i]);
+	ncc_graph_count_uses(g);
+}
+
 const struct ncc_attr *ncc_attr(const struct ncc_node *node, const char *name)
 {
 	for (size_t i = 0; i < node->nattr; i++)

@@ -273,6 +273,10 @@ struct ncc_node *ncc_node_like(struct ncc_graph *g, const struct ncc_node *like,
 			       size_t nin, struct ncc_tensor *const *in, struct ncc_tensor *out);
 /* Takes the nodes out of the list, for a pass that builds it anew. Returns their number. */
 size_t ncc_graph_take(struct ncc_graph *g, struct ncc_node ***nodes);
+/* For a pass that gives nodes' work to others: no node is marked, each result knows its producer ... */
+void ncc_graph_mark_none(struct ncc_graph *g);
+/* ... and afterwards marked nodes are dropped, and uses counted. */
+void ncc_graph_drop_marked(struct ncc_graph *g);
 void ncc_graph_count_uses(struct ncc_graph *g);
 /* Appends to a list of tensors. */
 void ncc_tensor_list_add(struct ncc_graph *g, struct ncc_tensor ***list, size_t *n, size_t *cap,

@@ -68,14 +68,7 @@ static void take_result(struct ncc_node *next)
 
 void ncc_place_heads(struct ncc_graph *g)
 {
-	struct ncc_node **old;
-	size_t n;
-
-	for (size_t i = 0; i < g->nnode; i++) {
-		g->node[i]->mark = 0;
-		for (size_t k = 0; k < g->node[i]->nout; k++)
-			g->node[i]->out[k]->producer = g->node[i];
-	}
+	ncc_graph_mark_none(g);
 	for (size_t i = 0; i < g->nnode; i++)
 		take_result(g->node[i]);
 	for (size_t i = 0; i < g->nnode; i++) {
@@ -85,9 +78,5 @@ void ncc_place_heads(struct ncc_graph *g)
 		for (int k = 0; k < 2 && stack; k++)
 			take_operand(node, k);
 	}
-	n = ncc_graph_take(g, &old);
-	for (size_t i = 0; i < n; i++)
-		if (!old[i]->mark)
-			ncc_graph_add(g, old[i]);
-	ncc_graph_count_uses(g);
+	ncc_graph_drop_marked(g);
 }

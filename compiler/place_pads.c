@@ -50,20 +50,9 @@ static void take_pad(struct ncc_node *node)
 
 void ncc_place_pads(struct ncc_graph *g)
 {
-	struct ncc_node **old;
-	size_t n;
-
-	for (size_t i = 0; i < g->nnode; i++) {
-		g->node[i]->mark = 0;
-		for (size_t k = 0; k < g->node[i]->nout; k++)
-			g->node[i]->out[k]->producer = g->node[i];
-	}
+	ncc_graph_mark_none(g);
 	for (size_t i = 0; i < g->nnode; i++)
 		if (g->node[i]->op == NCC_CONV)
 			take_pad(g->node[i]);
-	n = ncc_graph_take(g, &old);
-	for (size_t i = 0; i < n; i++)
-		if (!old[i]->mark)
-			ncc_graph_add(g, old[i]);
-	ncc_graph_count_uses(g);
+	ncc_graph_drop_marked(g);
 }
