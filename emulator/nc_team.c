@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "nc_team.h"
+#include "relax.h"
 
 #define SPIN_NS		50000
 #define SPINS		64	/* between two looks at the clock */
@@ -52,15 +53,6 @@ struct emu_nc_team {
 
 /* Cores of this process that run a job. */
 static _Atomic unsigned int running;
-
-static void relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
 
 static uint64_t now_ns(void)
 {
@@ -138,7 +130,7 @@ static bool look(struct emu_nc_team *team, unsigned int index)
 		for (unsigned int i = 0; i < SPINS; i++) {
 			if (has_work(atomic_load_explicit(&team->state, memory_order_relaxed)))
 				return true;
-			relax();
+			emu_relax();
 		}
 		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= index)
 			return false;
@@ -267,7 +259,7 @@ static void wait_for_parts(struct emu_nc_team *team, unsigned int parts)
 		/* the other one has lost its processor, perhaps to this one */
 		if (n % YIELD == YIELD - 1)
 			sched_yield();
-		relax();
+		emu_relax();
 	}
 }
 

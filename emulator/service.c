@@ -13,6 +13,7 @@
 #include "chip.h"
 #include "mgmt.h"
 #include "mgmt_glue.h"
+#include "relax.h"
 
 #define SPIN_NS		50000ull
 #define YIELD_NS	500000ull
@@ -26,15 +27,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-static void relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
 }
 
 int emu_service_init(struct emu_chip *chip)
@@ -149,7 +141,7 @@ static bool watch(struct emu_chip *chip, uint64_t until)
 		if (now >= until || idle >= SLEEP_NS || (!queues && idle >= SPIN_NS))
 			return false;
 		if (idle < SPIN_NS)
-			relax();
+			emu_relax();
 		else if (idle < YIELD_NS)
 			sched_yield();
 		else
