@@ -64,7 +64,7 @@ checkpatch:
 		echo "no checkpatch.pl: install linux-source (unpacked) or set CHECKPATCH=FILE" >&2; exit 1; fi
 	$(Q)perl $(CHECKPATCH) --no-tree --strict --terse --show-types --no-summary -f \
 		--max-line-length=100 --ignore FILE_PATH_CHANGES \
-		$(filter-out driver/neuron_compat.h,$(wildcard driver/*.c driver/*.h)) uapi/linux/neuron.h
+		$(filter-out driver/neuron_compat.h,$(wildcard driver/*.c driver/*.h)) $(wildcard uapi/*/*.h)
 	$(Q)perl $(CHECKPATCH) --no-tree --strict --terse --show-types --no-summary -f \
 		--max-line-length=100 --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON driver/neuron_compat.h
 
