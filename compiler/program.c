@@ -14,9 +14,11 @@ void ncc_program_reset(struct ncc_program *p)
 	p->ninsn = 0;
 	p->weights_size = 0;
 	p->scratch_size = 0;
+	p->zeros_at = 0;
 	for (struct ncc_value *v = p->values; v; v = v->next) {
 		v->copies = NULL;
 		v->imaged = false;
+		v->narrow_at = 0;
 		v->stored = v->kind == NCC_VALUE_INPUT;
 		v->placed = v->kind == NCC_VALUE_INPUT || v->kind == NCC_VALUE_OUTPUT;
 		memset(v->const_at, 0, sizeof(v->const_at));

@@ -46,6 +46,7 @@ enum ncc_value_kind { NCC_VALUE_TEMP, NCC_VALUE_CONST, NCC_VALUE_INPUT, NCC_VALU
  * @segment, @offset: home in DRAM, dense and row-major; valid once @placed
  * @stream: it did not fit into SBUF, and stays in DRAM (set by the allocate pass)
  * @placed, @stored, @copies: state of the tile pass
+ * @narrow_at: 0, or 1 + where it is in the scratch segment in the type of --fast-math (ncc_narrow())
  * @imaged: it is in the scratch segment at @image_at as SBUF has it in layout @image (tile_image.c)
  */
 struct ncc_value {
@@ -63,6 +64,7 @@ struct ncc_value {
 	bool imaged;
 	struct ncc_layout image;
 	uint64_t image_at;
+	uint64_t narrow_at;
 	struct ncc_copy *copies;
 	/* of a constant: where each type of it is in the weights; 0 = nowhere, else offset + 1 */
 	uint64_t const_at[NEURON_UINT32 + 1];
@@ -149,6 +151,7 @@ struct ncc_program {
 	uint8_t weights_segment, scratch_segment;
 	uint8_t *weights;
 	size_t weights_size, weights_cap;
+	uint64_t zeros_at;	/* 0, or 1 + where in the weights 64 bytes of zeros are */
 	uint64_t scratch_size;
 	struct ncc_stream stream[NEURON_ENGINES];
 	uint32_t sbuf_used;	/* most bytes a partition in use at a time */

@@ -24,6 +24,8 @@
 /* Bytes a partition of weights that are loaded at once; that stay for all of a node. */
 #define NCC_PIECE_LIMIT		(16 * 1024)
 #define NCC_KEEP_LIMIT		(24 * 1024)
+/* Elements of an input that is worth converting before it is used. */
+#define NCC_NARROW_COUNT	16384
 #endif
 
 /* Bytes a partition of PSUM that one temporary tile may have. */
@@ -103,6 +105,13 @@ int ncc_want(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *
  */
 int ncc_relayout(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l,
 		 struct ncc_copy **made);
+/*
+ * As ncc_source(), but an fp32 that is large and read several times is converted to @dtype first, in DRAM.
+ */
+int ncc_narrow(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, uint8_t *segment,
+	       uint64_t *off, uint8_t *type);
+/* 64 bytes of zeros in DRAM. */
+struct ncc_side ncc_zeros(struct ncc_lower *L);
 /* A region of @v in SBUF: part of a copy, or loaded for the purpose. */
 int ncc_load(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l, uint8_t dtype,
 	     const struct ncc_region *r, struct ncc_tile *t);
@@ -143,6 +152,15 @@ struct ncc_classes {
 };
 
 struct ncc_classes ncc_window_classes(struct ncc_lower *L, const struct ncc_window *w, int d);
+
+/* Output positions first .. last - 1 of [from, to) at which tap @k of axis @d meets the input. */
+void ncc_window_valid(const struct ncc_window *w, int d, int64_t k, int64_t from, int64_t to,
+		      int64_t *first, int64_t *last);
+/* Is a convolution worth folding? Then @w and @in become those of what is left. */
+bool ncc_fold_window(const struct ncc_node *node, struct ncc_window *w, struct ncc_layout *in);
+/* The folded input of a strip: [kernel row, channel][image][output row][column]. */
+int ncc_fold_load(struct ncc_lower *L, const struct ncc_node *node, const struct ncc_window *folded,
+		  const struct ncc_region *strip, struct ncc_tile *t);
 
 /* Can @v wait in DRAM as an image of SBUF in layout @l? */
 bool ncc_can_image(const struct ncc_value *v, const struct ncc_layout *l);

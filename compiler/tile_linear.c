@@ -6,10 +6,7 @@
  * MATMUL per output tile with it; a tap's source and destination patterns are clipped to
  * where it meets the input, so that padding costs nothing. Groups are weights with zeros
  * between them, but chunks of channels that do not meet are left out.
- *
- * Few channels would leave most of the array idle. Then the rows of the kernel become
- * channels too ("folding"): DMA puts the input row that kernel row k needs on partitions
- * k * C .. k * C + C - 1, and what is left is a convolution with a kernel of one row.
+ * Few channels would leave most of the array idle: then rows of the kernel become channels, see tile_fold.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,8 +17,6 @@
 #define BANK_COLUMNS	(NEURON_PSUM_BANK_BYTES / 4)
 /* Output tiles that share loaded weights: half of the banks, the others drain meanwhile. */
 #define STRIP_TILES	(NEURON_PSUM_BANKS / 2)
-/* Most channels that are worth folding: with more, moving the input costs more than it saves. */
-#define FOLD_CHANNELS	8
 
 /* One LDWEIGHTS: chunk of input channels and tap. */
 struct step {
@@ -172,24 +167,12 @@ static int load_piece(struct linear *l, int64_t mc, struct piece *p, int *buf)
 		       ncc_local(*buf, 0, 0), 2, loops, 2, true);
 }
 
-/* Output positions first .. last - 1 of [from, to) at which tap @k of axis @d meets the input. */
-static void valid(const struct ncc_window *w, int d, int64_t k, int64_t from, int64_t to,
-		  int64_t *first, int64_t *last)
-{
-	int64_t shift = w->pad[d] - k * w->dilation[d];	/* input = out * stride - shift */
-	int64_t low = shift > 0 ? (shift + w->stride[d] - 1) / w->stride[d] : 0;
-	int64_t high = w->in[d] - 1 + shift < 0 ? 0 : (w->in[d] - 1 + shift) / w->stride[d] + 1;
-
-	*first = low > from ? low : from;
-	*last = high < to ? high : to;
-}
-
 static bool covers(const struct linear *l, const struct step *s, const struct patch *t)
 {
 	int64_t h0, h1, w0, w1;
 
-	valid(&l->win, 0, s->tap[0], t->h0, t->h0 + t->hn, &h0, &h1);
-	valid(&l->win, 1, s->tap[1], t->w0, t->w0 + t->wn, &w0, &w1);
+	ncc_window_valid(&l->win, 0, s->tap[0], t->h0, t->h0 + t->hn, &h0, &h1);
+	ncc_window_valid(&l->win, 1, s->tap[1], t->w0, t->w0 + t->wn, &w0, &w1);
 	return h0 == t->h0 && h1 == t->h0 + t->hn && w0 == t->w0 && w1 == t->w0 + t->wn;
 }
 
@@ -246,88 +229,6 @@ static void strip_region(struct linear *l, const struct patch *t, size_t n)
 	memset(l->loaded, 0, (size_t)ncc_chunks(&l->in) * sizeof(*l->loaded));
 }
 
-/* Output rows *@from .. *@to - 1 for which kernel row @k meets the input. */
-static void fold_rows(const struct linear *l, int64_t k, int64_t *from, int64_t *to)
-{
-	int64_t first = l->strip.i0 / l->win.in[1];
-
-	valid(&l->node->window, 0, k, first, first + l->strip.in / l->win.in[1], from, to);
-}
-
-static bool fold_has_gaps(const struct linear *l)
-{
-	for (int64_t k = 0; k < l->node->window.kernel[0]; k++) {
-		int64_t from, to;
-
-		fold_rows(l, k, &from, &to);
-		if (to - from < l->strip.in / l->win.in[1])
-			return true;
-	}
-	return false;
-}
-
-/* The input rows of kernel row @k onto the partitions of its channels. */
-static int fold_row(struct linear *l, int64_t k, struct ncc_side src, struct ncc_layout own,
-		    bool local, const struct ncc_tile *t)
-{
-	const struct ncc_window *w = &l->node->window;
-	int64_t size = ncc_dtype_size(t->at.dtype), columns = l->win.in[1], from, to;
-	struct ncc_side dst;
-
-	fold_rows(l, k, &from, &to);
-	if (from >= to)
-		return 0;
-	src.off += (uint64_t)((l->strip.o0 * own.i * (local ? 1 : own.a) +
-			       (from * w->stride[0] - w->pad[0] + k * w->dilation[0]) * columns) * size);
-	dst = ncc_local(t->at.buf, (uint8_t)(k * own.a),
-			(uint64_t)((from * columns - l->strip.i0) * size));
-	return ncc_dma(&l->L->b, src, dst, (unsigned int)size, (struct ncc_dma_loop[]){
-				{ l->strip.on, own.i * (local ? 1 : own.a) * size, t->step_o * size },
-				{ own.a, local ? NEURON_LOCAL_PARTITION : own.i * size,
-				  NEURON_LOCAL_PARTITION },
-				{ to - from, w->stride[0] * columns * size, columns * size },
-				{ columns, size, size },
-			}, 4, !local && ncc_never_written(l->x) && !fold_has_gaps(l));
-}
-
-/* The folded input of a strip: [kernel row, channel][image][output row][column]. */
-static int fold_input(struct linear *l, struct ncc_tile *t)
-{
-	struct ncc_layout own = ncc_channel_layout(l->node->in[0]);
-	struct ncc_copy *c = ncc_find_copy(l->x, &own, l->L->half);
-	unsigned int parts = (unsigned int)l->in.a;
-	struct ncc_side src = { .buf = -1 };
-	struct ncc_loop loop;
-	uint8_t dtype;
-	int err = 0;
-
-	c = c ? c : ncc_find_copy(l->x, &own, 0);
-	if (c) {
-		src = ncc_local(c->buf, 0, 0);
-		dtype = c->dtype;
-	} else {
-		err = ncc_source(l->L, l->x, l->L->half, &src.segment, &src.off, &dtype);
-	}
-	if (err)
-		return err;
-	*t = ncc_temp(l->L, l->strip.on, l->strip.in, dtype);
-	loop = (struct ncc_loop){ l->strip.on * l->strip.in, { 1, 1 } };
-	if (fold_has_gaps(l))
-		err = ncc_memset(&l->L->b, 0, parts, t->at, &loop, 1);
-	for (int64_t k = 0; k < l->node->window.kernel[0] && !err; k++)
-		err = fold_row(l, k, src, own, c != NULL, t);
-	if (!err && dtype != l->L->half) {
-		static const struct ncc_scalars none = {
-			.alu0 = NEURON_ALU_BYPASS, .alu1 = NEURON_ALU_BYPASS,
-		};
-		struct ncc_tile wide = *t;
-
-		*t = ncc_temp(l->L, l->strip.on, l->strip.in, l->L->half);
-		err = ncc_tensor_scalar(&l->L->b, &none, parts, wide.at, t->at, &loop, 1);
-	}
-	return err;
-}
-
 static int input(struct linear *l, int64_t chunk, struct ncc_tile **t)
 {
 	struct ncc_region r = l->strip;
@@ -338,7 +239,7 @@ static int input(struct linear *l, int64_t chunk, struct ncc_tile **t)
 		return 0;
 	r.a0 = chunk * NEURON_PARTITIONS;
 	r.an = ncc_chunk_size(&l->in, chunk);
-	err = l->folded ? fold_input(l, *t) : ncc_load(l->L, l->x, &l->in, l->L->half, &r, *t);
+	err = l->folded ? ncc_fold_load(l->L, l->node, &l->win, &r, *t) : ncc_load(l->L, l->x, &l->in, l->L->half, &r, *t);
 	l->loaded[chunk] = true;
 	return err;
 }
@@ -351,8 +252,8 @@ static int multiply(struct linear *l, const struct step *s, struct patch *t, uns
 	struct ncc_at src, dst = { .buf = t->bank, .dtype = NEURON_FP32 };
 	bool start = !t->started;
 
-	valid(w, 0, s->tap[0], t->h0, t->h0 + t->hn, &h0, &h1);
-	valid(w, 1, s->tap[1], t->w0, t->w0 + t->wn, &w0, &w1);
+	ncc_window_valid(w, 0, s->tap[0], t->h0, t->h0 + t->hn, &h0, &h1);
+	ncc_window_valid(w, 1, s->tap[1], t->w0, t->w0 + t->wn, &w0, &w1);
 	if (h0 >= h1 || w0 >= w1)
 		return 0;
 	from = (h0 * w->stride[0] - w->pad[0] + s->tap[0] * w->dilation[0]) * w->in[1] +
@@ -540,22 +441,6 @@ static int run(struct linear *l)
 	return err || !count ? err : run_strip(l, strip, count);
 }
 
-static void fold(struct linear *l)
-{
-	struct ncc_window *w = &l->win;
-	int64_t rows = w->kernel[0];
-
-	if (l->group > 1 || rows == 1 || l->in.a > FOLD_CHANNELS ||
-	    l->in.a * rows > NEURON_PARTITIONS)
-		return;
-	l->folded = true;
-	l->in.a *= rows;
-	l->in.i = w->out[0] * w->in[1];
-	w->in[0] = w->out[0];
-	w->kernel[0] = w->stride[0] = w->dilation[0] = 1;
-	w->pad[0] = w->pad_end[0] = 0;
-}
-
 static void describe(struct linear *l)
 {
 	struct ncc_node *node = l->node;
@@ -566,7 +451,7 @@ static void describe(struct linear *l)
 		l->in = ncc_channel_layout(node->in[0]);
 		l->out = ncc_channel_layout(node->out[0]);
 		l->group = node->group;
-		fold(l);
+		l->folded = ncc_fold_window(node, &l->win, &l->in);
 	} else {
 		int64_t rows = node->in[0]->count / w->dim[0];
 

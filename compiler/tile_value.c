@@ -236,6 +236,62 @@ bool ncc_never_written(const struct ncc_value *v)
 	return v->kind == NCC_VALUE_CONST || v->kind == NCC_VALUE_INPUT;
 }
 
+#define NARROW_PARTS	32	/* fewer take too long */
+
+/* To the scratch segment in another type, strip by strip of as many partitions as divide it. */
+static int make_narrow(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, int64_t parts, uint64_t to)
+{
+	struct ncc_layout l = { 1, parts, v->count / parts, false };
+	int64_t most = NCC_TILE_LIMIT / 4;
+	uint8_t segment, type;
+	uint64_t off;
+	int err = ncc_source(L, v, dtype, &segment, &off, &type);
+
+	for (int64_t i = 0; i < l.i && !err; i += most) {
+		struct ncc_region r = { 0, 1, 0, parts, i, l.i - i < most ? l.i - i : most };
+		struct ncc_tile raw = ncc_temp(L, 1, r.in, type), t = ncc_temp(L, 1, r.in, dtype);
+
+		err = ncc_region_dma(L, segment, off, type, &l, &r, &raw, false, ncc_never_written(v));
+		if (!err)
+			err = cast(L, &raw, &t, (unsigned int)parts, 1, r.in);
+		if (!err)
+			err = ncc_region_dma(L, L->b.p->scratch_segment, to, dtype, &l, &r, &t, true, false);
+	}
+	return err;
+}
+
+int ncc_narrow(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, uint8_t *segment,
+	       uint64_t *off, uint8_t *type)
+{
+	int64_t parts = NEURON_PARTITIONS;
+	int err = 0;
+
+	while (v->count % parts)
+		parts--;
+	if (v->kind == NCC_VALUE_CONST || v->dtype != NEURON_FP32 || dtype == NEURON_FP32 ||
+	    v->count < NCC_NARROW_COUNT || parts < NARROW_PARTS)
+		return ncc_source(L, v, dtype, segment, off, type);
+	if (!v->narrow_at) {
+		uint64_t at = ncc_scratch_add(L->b.p, (uint64_t)v->count * ncc_dtype_size(dtype));
+
+		err = make_narrow(L, v, dtype, parts, at);
+		v->narrow_at = at + 1;
+	}
+	*segment = L->b.p->scratch_segment;
+	*off = v->narrow_at - 1;
+	*type = dtype;
+	return err;
+}
+
+struct ncc_side ncc_zeros(struct ncc_lower *L)
+{
+	struct ncc_program *p = L->b.p;
+
+	if (!p->zeros_at)
+		p->zeros_at = ncc_weights_add(p, 64) + 1;
+	return ncc_dram(p->weights_segment, p->zeros_at - 1);
+}
+
 static int buf_for(struct ncc_lower *L, const struct ncc_layout *l, uint8_t dtype)
 {
 	return ncc_buf_new(L->b.p, L->b.node, false, (uint32_t)ncc_layout_bytes(l, dtype));

@@ -11,7 +11,8 @@ UNIT_TESTS += $(addprefix $(O)/tests/unit/,$(T_NCC))
 # The compiler with limits so small that every model takes the paths of large ones. The
 # directory looks like a build's, for tests/ops and tests/conformance: --out $(O)/tests/tiny.
 T_TINY := $(O)/tests/tiny
-T_TINY_CFLAGS := -DNCC_WHOLE_LIMIT=256 -DNCC_TILE_LIMIT=512 -DNCC_PIECE_LIMIT=1024 -DNCC_KEEP_LIMIT=512
+T_TINY_CFLAGS := -DNCC_WHOLE_LIMIT=256 -DNCC_TILE_LIMIT=512 -DNCC_PIECE_LIMIT=1024 -DNCC_KEEP_LIMIT=512 \
+	-DNCC_NARROW_COUNT=64
 
 $(eval $(call test-program,tiny/bin/neuron-cc,$(NCC_SRCS) compiler/main.c,$(NCC_CFLAGS) $(T_TINY_CFLAGS),$(NCC_LIBS)))
 
