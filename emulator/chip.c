@@ -100,6 +100,7 @@ int emu_create(const struct emu_config *config, struct emu_chip **out)
 	pthread_mutex_init(&chip->reset_lock, NULL);
 	atomic_store(&chip->tracing, config->trace != NULL);
 	emu_fault_init(chip);
+	emu_guard_init(chip);
 	emu_sensors_init(chip);
 	emu_service_init(chip);
 	emu_pci_init(chip);
@@ -130,6 +131,7 @@ void emu_destroy(struct emu_chip *chip)
 	emu_pci_fini(chip);
 	emu_service_fini(chip);
 	emu_sensors_fini(chip);
+	emu_guard_fini(chip);
 	emu_fault_fini(chip);
 	pthread_mutex_destroy(&chip->reset_lock);
 	free((void *)chip->config.flash);

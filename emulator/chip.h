@@ -12,7 +12,7 @@
  *	notify.core[].lock
  *			a core's notification queues; held while an entry is written, so that
  *			a queue that was halted is silent: dma_write() is called under it
- *	pci.lock, udma engine lock, service.wake_lock, faults.lock, sensors.lock
+ *	pci.lock, udma engine lock, service.wake_lock, faults.lock, sensors.lock, guards.lock
  *			innermost; register accesses take these and no others
  *
  * No callback of struct emu_config is called under an innermost lock. Registers that are
@@ -35,6 +35,7 @@
 #include "emu.h"
 #include "ext.h"
 #include "fault.h"
+#include "guard.h"
 #include "guest_error.h"
 #include "misc.h"
 #include "notify.h"
@@ -62,6 +63,7 @@ struct emu_chip {
 	struct emu_faults faults;
 	atomic_bool tracing;
 	atomic_bool watching;		/* emu_watch_enable() */
+	struct emu_guards guards;
 	_Atomic uint64_t guest_errors[EMU_GE_COUNT];
 	atomic_bool stop;
 };

@@ -89,6 +89,58 @@ static const char *list_kinds(struct control *c, const char *arg, FILE *out)
 	return NULL;
 }
 
+static bool take_number(const char **text, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(*text, &end, 0);
+	if (errno || end == *text || (*end && *end != ' '))
+		return false;
+	*text = end + strspn(end, " ");
+	return true;
+}
+
+static const char *set_guard(struct control *c, const char *arg, FILE *out)
+{
+	uint64_t base, len;
+	int err;
+
+	(void)out;
+	if (!take_number(&arg, &base) || !take_number(&arg, &len) || strchr(arg, ' '))
+		return "guard needs BASE LEN [NAME], such as 0x400012345000 0x1000 theirs";
+	err = emu_guard_set(c->chip, base, len, *arg ? arg : "guard");
+	if (!err)
+		return NULL;
+	snprintf(error_text, sizeof(error_text), "0x%" PRIx64 " + 0x%" PRIx64 ": %s", base, len,
+		 err == -EINVAL ? "empty, not in one space of device addresses, or a name that is too long" :
+		 err == -EEXIST ? "meets another guard; \"guards\" lists them" :
+		 err == -ENOSPC ? "one guard too many; \"unguard all\" clears all" : strerror(-err));
+	return error_text;
+}
+
+static const char *clear_guard(struct control *c, const char *arg, FILE *out)
+{
+	(void)out;
+	if (emu_guard_clear(c->chip, arg) || !strcmp(arg, "all"))
+		return NULL;
+	snprintf(error_text, sizeof(error_text),
+		 "there is no guard \"%.64s\"; \"guards\" lists them, \"unguard all\" clears all", arg);
+	return error_text;
+}
+
+static const char *list_guards(struct control *c, const char *arg, FILE *out)
+{
+	struct emu_guard_info g;
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; emu_guard_get(c->chip, i, &g); i++)
+		fprintf(out, "0x%" PRIx64 " 0x%" PRIx64 " %s reads=%" PRIu64 " writes=%" PRIu64 "\n", g.base,
+			g.length, g.name, g.reads, g.writes);
+	return NULL;
+}
+
 static const char *set_trace(struct control *c, const char *arg, FILE *out)
 {
 	char bad[64];
@@ -139,6 +191,9 @@ static const struct command commands[] = {
 	{ "clear", "clear KIND|all: clear faults", clear_fault },
 	{ "faults", "faults: those that are set, and how often each fired", list_faults },
 	{ "kinds", "kinds: the kinds of faults and their options", list_kinds },
+	{ "guard", "guard BASE LEN [NAME]: nothing may touch LEN bytes at device address BASE", set_guard },
+	{ "unguard", "unguard NAME|all: clear guards", clear_guard },
+	{ "guards", "guards: those that are set, and how often each was touched", list_guards },
 	{ "trace", "trace LIST|none: print what goes on, as --trace", set_trace },
 	{ "status", "status: firmware, temperature, jobs, mistakes of the host", status },
 	{ "dump", "dump: the whole state but for the memories", dump },

@@ -27,7 +27,7 @@ static void *nc_map(void *opaque, uint64_t addr, uint64_t len)
 	uint8_t *memory;
 
 	/* Every access is to be seen, then. */
-	if (core->watch.on)
+	if (core->watch.on || emu_guard_meets(core->chip, addr, len))
 		return NULL;
 	memory = emu_bus_map(core->chip, addr, len);
 	/* What holds a lost line is read piece by piece, so that the job that reads it ends. */
@@ -152,9 +152,12 @@ void emu_core_start(struct emu_core *core, uint64_t table, uint32_t segments, ui
 	int err = -EINVAL;
 
 	/* Once: what the host writes to the table from now on is for later jobs. */
-	if (segments <= NEURON_SEGMENTS)
+	if (segments <= NEURON_SEGMENTS) {
+		emu_guard(chip, table | NEURON_ADDR_HOST, segments * sizeof(segment[0]), false,
+			  "core %u, segments of job %llu", core->index, (unsigned long long)job->seq);
 		err = emu_bus_read(chip, table | NEURON_ADDR_HOST, segment,
 				   segments * sizeof(segment[0]));
+	}
 	if (err) {
 		emu_guest_error(chip, EMU_GE_JOB_CONTEXT,
 				"core %u job %llu: table of %u segments at bus address 0x%llx %s",

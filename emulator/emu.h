@@ -212,6 +212,36 @@ EMU_API void emu_trace_enable(struct emu_chip *chip, bool on);
  */
 EMU_API void emu_watch_enable(struct emu_chip *chip, bool on);
 
+/*
+ * Guards: @len bytes at device address @addr - a host's memory with NEURON_ADDR_HOST, a neighbour's as this chip
+ * addresses it - that nothing in the chip may touch until the guard is cleared. An access is carried out, counted,
+ * and told as guest error "guard" with its maker, address, direction and @name (up to 31 characters). Of a neighbour's
+ * accesses to this chip's DRAM over a socket only that neighbour knows: guard there, too.
+ * -EINVAL: empty, not within one space, or @name too long; -EEXIST: meets another guard; -ENOSPC, -ENOMEM.
+ */
+EMU_API int emu_guard_set(struct emu_chip *chip, uint64_t addr, uint64_t len, const char *name);
+/* Those called @name, or "all"; how many. */
+EMU_API unsigned int emu_guard_clear(struct emu_chip *chip, const char *name);
+
+/**
+ * struct emu_guard_info - a guard
+ * @base: device address of the first byte
+ * @length: bytes
+ * @reads: accesses that touched it
+ * @writes: the same
+ * @name: as it was given
+ */
+struct emu_guard_info {
+	uint64_t base;
+	uint64_t length;
+	uint64_t reads;
+	uint64_t writes;
+	char name[32];
+};
+
+/* Guard number @i in the order of addresses; false if there are fewer. */
+EMU_API bool emu_guard_get(struct emu_chip *chip, unsigned int i, struct emu_guard_info *info);
+
 /* Device DRAM of @channel as memory of this process, NEURON_DRAM_CHANNEL_SIZE bytes, sparse. */
 EMU_API void *emu_dram(struct emu_chip *chip, unsigned int channel);
 /* With emu_config.dram_told: [offset, offset + len) of @channel has been written. Any thread. */

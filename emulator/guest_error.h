@@ -56,7 +56,8 @@ struct emu_chip;
 	  "management core's access to host memory that is not mapped") \
 	X(DMA_BUS_MASTER, "dma-bus-master", "management core's access to host memory while bus mastering is off") \
 	X(FW_CTRL, "fw-ctrl", "unknown value for the management core's control register") \
-	X(FW_CRASH, "fw-crash", "firmware trapped")
+	X(FW_CRASH, "fw-crash", "firmware trapped") \
+	X(GUARD, "guard", "access to memory that a test has put out of bounds")
 
 enum emu_guest_error {
 #define EMU_GE_ENUM(e, name, meaning) EMU_GE_##e,

@@ -52,10 +52,12 @@ int emu_link_access(struct emu_chip *chip, uint64_t addr, void *buf, size_t len,
 
 int emu_link_read(struct emu_chip *chip, uint64_t addr, void *buf, size_t len)
 {
+	emu_guard(chip, addr, len, false, "neighbour");
 	return emu_bus_access_local(chip, addr, buf, len, false);
 }
 
 int emu_link_write(struct emu_chip *chip, uint64_t addr, const void *buf, size_t len)
 {
+	emu_guard(chip, addr, len, true, "neighbour");
 	return emu_bus_access_local(chip, addr, (void *)buf, len, true);
 }

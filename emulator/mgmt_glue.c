@@ -37,7 +37,10 @@ static const struct {
 
 static int bus_read(void *opaque, uint64_t addr, void *buf, size_t len)
 {
-	return emu_bus_report(opaque, emu_bus_read(opaque, addr, buf, len), "read", addr, len);
+	struct emu_chip *chip = opaque;
+
+	emu_guard(chip, addr, len, false, "management core");
+	return emu_bus_report(chip, emu_bus_read(chip, addr, buf, len), "read", addr, len);
 }
 
 static int bus_write(void *opaque, uint64_t addr, const void *buf, size_t len)
@@ -45,6 +48,7 @@ static int bus_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 	struct emu_chip *chip = opaque;
 	uint8_t copy[WRITE_MAX];
 
+	emu_guard(chip, addr, len, true, "management core");
 	/* What firmware wrote before, such as a completion record, is visible before this. */
 	atomic_thread_fence(memory_order_release);
 	if ((emu_fault_set_any(chip, EMU_FAULT_WRITES) || chip->faults.late) && len <= sizeof(copy)) {
@@ -228,9 +232,11 @@ static void boot_image(struct emu_chip *chip)
 		return;
 	}
 	image = malloc(size);
-	if (image && !(addr & ~(NEURON_ADDR_HOST - 1)))
+	if (image && !(addr & ~(NEURON_ADDR_HOST - 1))) {
+		emu_guard(chip, addr | NEURON_ADDR_HOST, size, false, "firmware image");
 		err = emu_bus_report(chip, emu_bus_read(chip, addr | NEURON_ADDR_HOST, image, size),
-				 "firmware image read", addr | NEURON_ADDR_HOST, size);
+				     "firmware image read", addr | NEURON_ADDR_HOST, size);
+	}
 	if (err)
 		emu_ext_fw_state(chip, NEURON_FW_STATE_RESET, NEURON_FW_BOOT_DMA);
 	else

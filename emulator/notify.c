@@ -190,10 +190,16 @@ static void add(struct emu_chip *chip, unsigned int core, unsigned int q,
 {
 	struct emu_notify_core *c = &chip->notify.core[core];
 	struct report r = { 0 };
+	bool runs;
+	uint64_t at;
 
 	pthread_mutex_lock(&c->lock);
+	runs = c->queue[q].size;
+	at = c->queue[q].base + c->queue[q].next;
 	write_locked(chip, c, q, &entry, embedded, &r);
 	pthread_mutex_unlock(&c->lock);
+	if (runs)
+		emu_guard(chip, at, sizeof(entry), true, "core %u, notification queue %u", core, q);
 	emu_trace(chip, "notify", "core %u, queue at putils + 0x%x: entry 0x%x, pc %u, data 0x%x",
 		  core, offset_of(q), entry.head, entry.pc, entry.data);
 	tell(chip, core, q, &r);

@@ -109,6 +109,8 @@ static bool fifo_read(struct packet *p, enum emu_udma_half half)
 		room = view->ring.pending - fifo->count;
 	if (room > view->length - index)
 		room = view->length - index;
+	emu_guard(p->chip, view->base + index * sizeof(fifo->desc[0]), room * sizeof(fifo->desc[0]), false,
+		  "engine %u queue %u, %s descriptors", p->engine, p->q, half_names[half]);
 	if (emu_bus_read(p->chip, view->base + index * sizeof(fifo->desc[0]),
 			 fifo->desc + fifo->count,
 			 room * sizeof(fifo->desc[0])))
@@ -230,6 +232,22 @@ static bool taken_away(struct packet *p)
 	return gone;
 }
 
+static void watch_copy(struct packet *p, const unsigned int at[EMU_UDMA_HALVES], uint64_t dst,
+		       uint64_t src, size_t len)
+{
+	const struct emu_watch_piece piece = {
+		.engine = p->engine,
+		.queue = p->q,
+		.m2s = index_of(&p->view[EMU_M2S], at[EMU_M2S]),
+		.s2m = index_of(&p->view[EMU_S2M], at[EMU_S2M]),
+		.dst = dst,
+		.src = src,
+		.len = len,
+	};
+
+	emu_watch_copy(p->chip, &piece);
+}
+
 static enum step copy_packet(struct packet *p)
 {
 	uint32_t used[EMU_UDMA_HALVES] = { 0, 0 };
@@ -244,8 +262,7 @@ static enum step copy_packet(struct packet *p)
 
 		if (len > length_of(dst) - used[EMU_S2M])
 			len = length_of(dst) - used[EMU_S2M];
-		emu_watch_copy(p->chip, p->engine, p->q, dst->addr + used[EMU_S2M],
-			       src->addr + used[EMU_M2S], len);
+		watch_copy(p, at, dst->addr + used[EMU_S2M], src->addr + used[EMU_M2S], len);
 		err = emu_bus_copy(p->chip, dst->addr + used[EMU_S2M], src->addr + used[EMU_M2S],
 				   len,
 				   p->chip->udma.bounce, &side);

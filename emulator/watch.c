@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The second look at what jobs reach. */
 #include "chip.h"
+#include "guard.h"
 #include "watch.h"
 
 void emu_watch_enable(struct emu_chip *chip, bool on)
@@ -15,12 +16,12 @@ void emu_watch_begin(struct emu_core *core, const struct neuron_segment *segment
 	unsigned int i;
 
 	w->on = atomic_load(&core->chip->watching);
+	w->owner = owner;
+	w->job = job;
 	if (!w->on)
 		return;
 	w->segment = segments;
 	w->segments = count;
-	w->owner = owner;
-	w->job = job;
 	for (i = 0; i < NEURON_SEGMENTS; i++)
 		w->read[i] = w->written[i] = (struct emu_watch_range){ UINT64_MAX, 0 };
 }
@@ -69,6 +70,8 @@ void emu_watch_access(struct emu_core *core, uint64_t addr, size_t len, bool wri
 	struct emu_watch_range *range;
 	unsigned int i;
 
+	emu_guard(core->chip, addr, len, write, "core %u owner %u job %llu", core->index, w->owner,
+		  (unsigned long long)w->job);
 	if (!w->on)
 		return;
 	for (i = 0; i < w->segments && !holds(&w->segment[i], addr, len, write); i++)
@@ -87,10 +90,14 @@ void emu_watch_access(struct emu_core *core, uint64_t addr, size_t len, bool wri
 		range->high = addr + len;
 }
 
-void emu_watch_copy(struct emu_chip *chip, unsigned int engine, unsigned int queue, uint64_t dst,
-		    uint64_t src, size_t len)
+void emu_watch_copy(struct emu_chip *chip, const struct emu_watch_piece *p)
 {
+	emu_guard(chip, p->src, p->len, false, "engine %u queue %u M2S descriptor %u", p->engine,
+		  p->queue, p->m2s);
+	emu_guard(chip, p->dst, p->len, true, "engine %u queue %u S2M descriptor %u", p->engine,
+		  p->queue, p->s2m);
 	if (atomic_load_explicit(&chip->watching, memory_order_relaxed))
 		emu_trace(chip, "reach", "engine %u queue %u: %zu bytes to 0x%llx from 0x%llx",
-			  engine, queue, len, (unsigned long long)dst, (unsigned long long)src);
+			  p->engine, p->queue, p->len, (unsigned long long)p->dst,
+			  (unsigned long long)p->src);
 }

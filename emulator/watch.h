@@ -3,7 +3,7 @@
  * What jobs reach: while "reach" is traced, every access of a job to memory outside its core
  * is held against the job's segments a second time, by address, apart from the checks of the
  * executor; the job's segments and what it touched of each are told at its end. Of UDMA queues,
- * which know nobody's memory, each piece of a copy is told.
+ * which know nobody's memory, each piece of a copy is told. Traced or not, guards are asked (guard.h).
  */
 #ifndef EMU_WATCH_H
 #define EMU_WATCH_H
@@ -39,8 +39,19 @@ void emu_watch_begin(struct emu_core *core, const struct neuron_segment *segment
 void emu_watch_end(struct emu_core *core);
 /* An access of the job, at a device address, before it is carried out. */
 void emu_watch_access(struct emu_core *core, uint64_t addr, size_t len, bool write);
-/* A piece of a packet, before it is carried out. */
-void emu_watch_copy(struct emu_chip *chip, unsigned int engine, unsigned int queue, uint64_t dst,
-		    uint64_t src, size_t len);
+
+/* A piece of a packet: what one descriptor of each half have in common. */
+struct emu_watch_piece {
+	unsigned int engine;
+	unsigned int queue;
+	unsigned int m2s;	/* indices in the rings */
+	unsigned int s2m;
+	uint64_t dst;
+	uint64_t src;
+	size_t len;
+};
+
+/* Before it is carried out. */
+void emu_watch_copy(struct emu_chip *chip, const struct emu_watch_piece *p);
 
 #endif

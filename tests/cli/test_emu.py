@@ -109,6 +109,30 @@ def commands(program, directory):
     assert not os.path.exists(e.control_socket), "the control socket is left behind"
 
 
+def guards(program, directory):
+    """Set, listed, refused, cleared; what they see is unit/emu_guard's."""
+    e = program.start(directory)
+    try:
+        assert e.control("guards") == []
+        assert e.control("guard 0x400000002000 4096 theirs") == []
+        e.control("guard 0x1000 0x1000")
+        assert e.control("guards") == ["0x1000 0x1000 guard reads=0 writes=0",
+                                       "0x400000002000 0x1000 theirs reads=0 writes=0"]
+        control_refuses(e, "guard 0x1fff 1 x", "0x1fff + 0x1", "another")
+        control_refuses(e, "guard 0x3000 0", "empty")
+        for bad in "", " 0x3000", " 0x3000 1x", " x 1", " 0x3000 1 two names":
+            control_refuses(e, "guard" + bad, "BASE LEN [NAME]")
+        control_refuses(e, "unguard mine", "mine", "guards", "unguard all")
+        e.control("unguard theirs")
+        assert len(e.control("guards")) == 1
+        e.control("unguard all")
+        e.control("unguard all")
+        assert e.control("guards") == []
+    finally:
+        e.process.terminate()
+        e.process.wait(10)
+
+
 def clients(e):
     """Several at a time, commands in one write, and one that goes away in the middle."""
     with socket.socket(socket.AF_UNIX) as idle, socket.socket(socket.AF_UNIX) as busy:
@@ -200,6 +224,7 @@ def main():
     tap.run("each kind of fault and each option is documented", documented, program)
     with tempfile.TemporaryDirectory(prefix="neuron-emu-") as directory:
         tap.run("the control socket's commands", commands, program, directory)
+        tap.run("guards are set and cleared", guards, program, directory)
         os.unlink(os.path.join(directory, "log"))
         tap.run("traces are switched while the chip runs", traces, program, directory)
         tap.run("links are traced", links, program, directory)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests of the chip and of its vfio-user front-end.
 
-T_EMU := emu_watch emu_fault emu_pci emu_bus emu_udma emu_ext emu_reset emu_link emu_notify
+T_EMU := emu_watch emu_guard emu_fault emu_pci emu_bus emu_udma emu_ext emu_reset emu_link emu_notify
 T_EMU_FLAGS := -Iemulator -Itests/unit
 T_EMU_LINK := $(O)/lib/libneuronemu.a $(EMU_LIBS) -lcmocka
 
