@@ -91,6 +91,7 @@ static void dma_outside(struct emu_chip *chip, const struct emu_fault_args *args
 			  (unsigned long long)address);
 		return;
 	}
+	emu_guard(chip, address | NEURON_ADDR_HOST, sizeof(junk), false, "dma-outside");
 	if (!emu_bus_read(chip, address | NEURON_ADDR_HOST, junk, sizeof(junk))) {
 		emu_trace(chip, "fault", "dma-outside: 0x%llx is mapped, left alone",
 			  (unsigned long long)address);

@@ -1,42 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Copies and fills with offsets and lengths around all ends, by COPY and by rings. The chip is the judge: jobs before
- * and after tell it, as segments, where the objects lie that may be used; objects around them are never named, and
- * no other file is open. run_attack.py looks that no queue of a UDMA engine came to anything else.
+ * and after tell it, as segments, where the objects lie that may be used, and a file tells of the pages that cannot
+ * be segments; objects around them are never named, and no other file is open. run_attack.py looks that no queue of a UDMA
+ * engine came to anything else.
  */
-#include "attack.h"
+#include "attack_pages.h"
+#include "../kselftest/mem.h"
 
-#define OBJECTS	8
-#define BATCHES	1500
+#define BATCHES		1500
+#define PAGES_FILE	"/run/neuron-attack-pages"
+
+/* What there is two of: a small one and a larger one. The last two kinds lie about in pages. */
+enum { CHANNEL_0, CHANNEL_1, HOST, PAGE_OF_OURS, PINNED, IMPORTED, KINDS_OF_MEMORY };
+#define OBJECTS		(2 * KINDS_OF_MEMORY + 1)
+#define REMOTE		(2 * KINDS_OF_MEMORY)
 
 FIXTURE(dma)
 {
 	struct random random;
-	struct rig rig;
+	struct rig rig, other;
 	struct neuron_ioctl_mem_create object[OBJECTS], around[OBJECTS];
-	uint32_t context, ring;
+	uint32_t context, ring, count;
 	unsigned int good, refused;
 };
 
-static int make(struct rig *rig, int i, struct neuron_ioctl_mem_create *mem)
+/* @pages: NULL, or where to tell those who judge where the memory lies. */
+static int tell(FILE *pages, const void *p, uint64_t bytes, const char *name)
 {
-	void *page;
+	return !pages || tell_pages(pages, p, bytes, name) ? 0 : -EPERM;
+}
 
-	switch (i % 4) {
-	case 0:
-	case 1:
-		return mem_of(rig->fd, NEURON_MEM_DEVICE, i % 2, 0x1000 * (1 + 9 * (i / 4)), mem);
-	case 2:
-		return mem_of(rig->fd, NEURON_MEM_HOST, 0, 0x1000 * (1 + 9 * (i / 4)), mem);
+/* Pages in an order in which neighbours here are none in memory. */
+static int make_pages(int fd, uint64_t bytes, FILE *pages, struct neuron_ioctl_mem_create *mem)
+{
+	uint8_t *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ret;
+
+	if (p == MAP_FAILED || madvise(p, bytes, MADV_NOHUGEPAGE))
+		return -errno;
+	for (uint64_t n = 0, count = bytes / PAGE; n < count; n++)
+		p[(n % 2 ? count - 1 - n / 2 : n / 2) * PAGE] = 1;
+	ret = user_create(fd, p, bytes, 0, mem);
+	return ret ? ret : tell(pages, p, bytes, "pinned");
+}
+
+static int make_import(int fd, uint64_t bytes, FILE *pages, struct neuron_ioctl_mem_create *mem)
+{
+	uint8_t *p = MAP_FAILED;
+	int dmabuf = has_dmabuf(fd) ? make_udmabuf(&p, bytes) : -EOPNOTSUPP, ret;
+
+	if (dmabuf < 0 || p == MAP_FAILED)
+		return dmabuf < 0 ? dmabuf : -ENOMEM;
+	memset(p, 1, bytes);
+	ret = import_at(fd, dmabuf, 0, 0, mem);
+	return ret ? ret : tell(pages, p, bytes, "dmabuf");
+}
+
+static int make(int fd, int i, FILE *pages, struct neuron_ioctl_mem_create *mem)
+{
+	uint64_t bytes = PAGE * (1 + 9 * (i / KINDS_OF_MEMORY));
+
+	switch (i % KINDS_OF_MEMORY) {
+	case CHANNEL_0: case CHANNEL_1:
+		return mem_of(fd, NEURON_MEM_DEVICE, i % KINDS_OF_MEMORY, bytes, mem);
+	case HOST:
+		return mem_of(fd, NEURON_MEM_HOST, 0, bytes, mem);
+	case PAGE_OF_OURS:
+		return make_pages(fd, PAGE, pages, mem);
+	case PINNED:
+		return make_pages(fd, 4 * bytes, pages, mem);
+	default:
+		return make_import(fd, 4 * bytes, pages, mem);
 	}
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	*mem = (struct neuron_ioctl_mem_create) {
-		.size = sizeof(*mem),
-		.type = NEURON_MEM_USER,
-		.length = 4096,
-		.address = (uintptr_t)page,
-	};
-	return page == MAP_FAILED ? -errno : call(rig->fd, NEURON_IOCTL_MEM_CREATE, mem);
+}
+
+/* Memory of the chip beside this one, which tells it as the only segment of a job. */
+static int make_remote(int fd, struct rig *other, struct neuron_ioctl_mem_create *mem)
+{
+	struct neuron_submit job = rig_job(other, NEURON_DMA, 0, 0);
+	struct neuron_ioctl_wait w;
+	int dmabuf, ret = context_create(other->fd, 1, &job.context);
+
+	ret = ret ? ret : bind_one(other->fd, job.context, 0, other->data_mem.id, 0, DATA_BYTES, NEURON_ACCESS_READ);
+	ret = ret ? ret : rig_run(other, &job, &w);
+	dmabuf = ret ? ret : export_of(other->fd, other->data_mem.id);
+	return dmabuf < 0 ? dmabuf : import_at(fd, dmabuf, 0, 0, mem);
 }
 
 /* A job without instructions, for its segments. */
@@ -52,17 +101,32 @@ static int show(struct rig *rig, uint32_t context)
 FIXTURE_SETUP(dma)
 {
 	const char *seed = getenv("NEURON_SEED");
+	FILE *pages = fopen(PAGES_FILE, "we");
+	uint32_t rw = NEURON_ACCESS_READ | NEURON_ACCESS_WRITE;
 
+	ASSERT_NE(NULL, pages);
 	self->random.state = (seed ? strtoull(seed, NULL, 0) : 1) * 2 + 1;
 	ASSERT_EQ(0, rig_open(&self->rig, 4));
+	self->other.fd = open("/dev/neuron1", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->other.fd);
+	ASSERT_EQ(0, rig_make(&self->other, 0, 4));
 	ASSERT_EQ(0, context_create(self->rig.fd, OBJECTS, &self->context));
 	ASSERT_EQ(0, ring_create(self->rig.fd, 64, -1, &self->ring));
-	for (int i = 0; i < OBJECTS; i++) {
-		ASSERT_EQ(0, make(&self->rig, i, &self->object[i]));
-		ASSERT_EQ(0, make(&self->rig, i, &self->around[i]));
-		ASSERT_EQ(0, bind_one(self->rig.fd, self->context, i, self->object[i].id, 0, self->object[i].length,
-				      NEURON_ACCESS_READ | NEURON_ACCESS_WRITE));
+	for (int i = 0; i < REMOTE; i++) {
+		struct neuron_ioctl_mem_create *mem = &self->object[self->count];
+		int ret = make(self->rig.fd, i, pages, mem);
+
+		/* Not every kernel has a driver whose memory can be imported. */
+		if (i % KINDS_OF_MEMORY == IMPORTED && (ret == -ENOENT || ret == -EOPNOTSUPP))
+			continue;
+		ASSERT_EQ(0, ret) TH_LOG("object %d", i);
+		ASSERT_EQ(0, make(self->rig.fd, i, NULL, &self->around[i]));
+		if (i % KINDS_OF_MEMORY < PINNED)
+			ASSERT_EQ(0, bind_one(self->rig.fd, self->context, i, mem->id, 0, mem->length, rw));
+		self->count++;
 	}
+	ASSERT_EQ(0, make_remote(self->rig.fd, &self->other, &self->object[self->count++]));
+	ASSERT_EQ(0, fclose(pages));
 	ASSERT_EQ(NEURON_JOB_OK, show(&self->rig, self->context));
 }
 
@@ -70,6 +134,7 @@ FIXTURE_TEARDOWN(dma)
 {
 	EXPECT_EQ(NEURON_JOB_OK, show(&self->rig, self->context));
 	rig_close(&self->rig);
+	rig_close(&self->other);
 }
 
 static uint64_t some_offset(struct random *r, uint64_t length)
@@ -103,10 +168,10 @@ static uint64_t some_length(struct random *r, uint64_t length, uint64_t offset)
 	}
 }
 
-static struct neuron_dma_op some_op(struct random *r, const struct neuron_ioctl_mem_create *object)
+static struct neuron_dma_op some_op(struct random *r, const struct neuron_ioctl_mem_create *object, uint32_t count)
 {
-	const struct neuron_ioctl_mem_create *dst = &object[random_below(r, OBJECTS)];
-	const struct neuron_ioctl_mem_create *src = &object[random_below(r, OBJECTS)];
+	const struct neuron_ioctl_mem_create *dst = &object[random_below(r, count)];
+	const struct neuron_ioctl_mem_create *src = &object[random_below(r, count)];
 	uint64_t to = some_offset(r, dst->length), from = some_offset(r, src->length);
 	bool shorter = src->length - from < dst->length - to;
 	uint64_t length = some_length(r, shorter ? src->length : dst->length, shorter ? from : to);
@@ -126,7 +191,7 @@ TEST_F_TIMEOUT(dma, rings_reach_what_was_named, 250)
 		uint32_t count = 1 + random_below(&self->random, 3);
 
 		for (uint32_t k = 0; k < count; k++)
-			ops[k] = some_op(&self->random, self->object);
+			ops[k] = some_op(&self->random, self->object, self->count);
 		if (i % 2) {
 			ret = ring_submit(self->rig.fd, self->ring, ops, count, &seq);
 			ret = ret ? ret : ring_wait(self->rig.fd, self->ring, seq);

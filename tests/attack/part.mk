@@ -8,7 +8,7 @@ $(ATTACKS): $(O)/tests/guest/%: tests/attack/%.c $(wildcard tests/attack/*.h tes
 	$(Q)if [ ! -e $(KSELFTEST_DIR)/kselftest_harness.h ]; then \
 		echo "no kselftest_harness.h in $(KSELFTEST_DIR): run 'make setup'" >&2; exit 1; fi
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -isystem $(KSELFTEST_DIR) -Iuapi -pthread \
+	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -Wno-unused-parameter -isystem $(KSELFTEST_DIR) -Iuapi -pthread \
 		-static -o $@ $<
 
 ifneq ($(wildcard $(KSELFTEST_DIR)/kselftest_harness.h),)

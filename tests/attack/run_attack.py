@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots a guest and runs the attack programs in it: user space tries to reach what is not its own.
 
-The programs have a victim that says whether its secrets are as they were. The chip is the second judge: while
-"reach" is traced it tells, apart from its own checks, what each job touched and which segments the job had. From
-that this program works out that no access was outside the segments of its job, and that no file's jobs had a
-segment where another file's memory was; and of attack_dma, whose objects are all in segments, that no copy of a UDMA
-queue was outside them. The third are the kernel's log and the names of the mistakes that the chip
-found: only those that a job makes for itself.
+The chip is the judge, apart from its own checks and from the driver. Whatever runs, guards count who touches what the
+victim of all attacks, or the kernel, has (guards.py). While "reach" is traced, the chip tells what each job touched and
+which segments the job had: from that this program works out that no access was outside the segments of its job, and
+that no file's jobs had a segment where another file's memory was; and of attack_dma, which tells of all its objects,
+that no copy of a UDMA queue was outside them. Besides, each test has a victim of its own that says whether its
+secrets are as they were; and the kernel's log and the mistakes that the chip found are looked at: only those that a
+job makes for itself.
 """
 
 import argparse
@@ -17,15 +18,17 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(TOP, "tests/testbed"), os.path.join(TOP, "tests/kselftest")]
+sys.path[:0] = [os.path.join(TOP, "tests/testbed"), os.path.join(TOP, "tests/lib")]
+import guards  # noqa: E402
+import programs  # noqa: E402
 import vm  # noqa: E402
-from run_guest import Tap, run_program  # noqa: E402
 
 PROGRAMS = ["attack_ioctl", "attack_map", "attack_life", "attack_job", "attack_random", "attack_dma"]
 WATCHED = ["attack_job", "attack_random"]
 COPIES = "attack_dma"
-# What a job does wrong inside its own walls.
-EXPECTED_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|timeout)\b"
+PAGES_FILE = "/run/neuron-attack-pages"      # of the guest: where its memory lies that is in no segment
+# Guards are judged by their counts, after each program.
+EXPECTED_ERRORS = programs.JOB_ERRORS + r"|guest-error: guard:"
 REACH = re.compile(r"reach: core (\d+) owner (\d+) job (\d+): (?:segment (\d+): (?:is (0x[0-9a-f]+) \+ (0x[0-9a-f]+),"
                    r" flags (\d+)|(read|wrote) (0x[0-9a-f]+) \.\. (0x[0-9a-f]+))|(ESCAPE: .*))$")
 COPY = re.compile(r"reach: (engine \d+ queue \d+): (\d+) bytes to (0x[0-9a-f]+) from (0x[0-9a-f]+)$")
@@ -83,12 +86,16 @@ class Trace:
 
 
 class Copies:
-    """What UDMA queues touched between the first and the last job, whose segments are all that they may touch."""
+    """What UDMA queues touched between the first and the last job, whose segments, and more (base, length, name), are all
+    that they may touch."""
 
-    def __init__(self, lines):
+    def __init__(self, lines, more=()):
         lines = list(lines)
         jobs = [n for n, line in enumerate(lines) if REACH.search(line)]
-        self.allowed = {(int(m[5], 16), int(m[5], 16) + int(m[6], 16)) for m in map(REACH.search, lines) if m and m[5]}
+        self.allowed = {(int(m[5], 16), int(m[5], 16) + int(m[6], 16)): "segment"
+                        for m in map(REACH.search, lines) if m and m[5]}
+        self.allowed.update({(base, base + length): name for base, length, name in more})
+        self.read, self.written = set(), set()      # names of what was
         self.count, self.found, patterns = 0, [], {}
         for line in lines[jobs[0]:jobs[-1]] if jobs else []:
             m = COPY.search(line)
@@ -98,12 +105,15 @@ class Copies:
                 continue
             queue, length, dst, src = m[1], int(m[2]), int(m[3], 16), int(m[4], 16)
             # the word that tells how far the ring is, from the word before it
-            if length == 4 and dst == src + 4 and dst & HOST and not self.within(dst, 4):
+            to, of = self.within(dst, length), self.within(src, length)
+            if length == 4 and dst == src + 4 and dst & HOST and not to:
                 continue
             self.count += 1
-            if not self.within(dst, length):
+            self.written.add(to)
+            self.read.add(of)
+            if not to:
                 self.found.append(line)
-            elif not self.within(src, length):
+            elif not of:
                 patterns.setdefault(queue, []).append((src, length, line))
         for uses in patterns.values():
             if len({src for src, _, _ in uses}) > 1 or any(not src & HOST or n > PATTERN for src, n, _ in uses):
@@ -111,30 +121,38 @@ class Copies:
         self.fills = sum(len(uses) for uses in patterns.values())
 
     def within(self, address, length):
-        return any(start <= address and address + length <= end for start, end in self.allowed)
+        """The name of what holds all of it, or None."""
+        return next((name for (start, end), name in self.allowed.items() if start <= address and address + length <= end),
+                    None)
 
 
-def judge_copies(tap, name, log, offset):
-    with open(log, encoding="utf-8", errors="replace") as f:
-        f.seek(offset)
-        copies = Copies(f)
-    tap.comment("%s: %d pieces of copies, %d of them of fills, %d objects" % (name, copies.count, copies.fills,
-                                                                              len(copies.allowed)))
-    tap.comment("\n".join(copies.found[:20]))
-    tap.result(copies.count and copies.fills and not copies.found, "%s: no copy was outside the objects" % name)
+def judge_copies(tap, name, guest, offsets):
+    """@offsets: where the chips' logs were. Other memory than segments: pages that the program told of, the neighbour's."""
+    more = guards.pages_told(guest.pull_bytes(PAGES_FILE).decode())
+    more += [(base | guards.EAST, length, "neighbour") for base, length in guards.segments_told(guest.emulators[1], offsets[1])]
+    with open(guest.emulators[0].log_path, encoding="utf-8", errors="replace") as f:
+        f.seek(offsets[0])
+        copies = Copies(f, more)
+    kinds = {"segment"} | {kind for _, _, kind in more}
+    tap.note("%s: %d pieces of copies, %d of them of fills, %d ranges: %s" % (
+        name, copies.count, copies.fills, len(copies.allowed), " ".join(sorted(kinds))))
+    tap.note("\n".join(copies.found[:20]))
+    tap.ok(copies.count and copies.fills and not copies.found, "%s: no copy was outside the objects" % name)
+    tap.ok(len(kinds) >= 3 and kinds <= copies.read & copies.written, "%s: copies were of all kinds of memory, both ways" % name,
+           "of %s read %s, written %s" % (kinds, copies.read, copies.written))
 
 
 def judge(tap, name, log, offset):
     with open(log, encoding="utf-8", errors="replace") as f:
         f.seek(offset)
         trace = Trace(f)
-    tap.comment("%s: %d jobs, %d ranges reached" % (name, trace.jobs, trace.accesses))
-    tap.comment("\n".join(trace.found[:20]))
-    tap.result(bool(trace.jobs and trace.accesses) and not trace.found,
+    tap.note("%s: %d jobs, %d ranges reached" % (name, trace.jobs, trace.accesses))
+    tap.note("\n".join(trace.found[:20]))
+    tap.ok(bool(trace.jobs and trace.accesses) and not trace.found,
                "%s: no job reached over its segments" % name)
     found = trace.shared()
-    tap.comment("\n".join(found[:10]))
-    tap.result(bool(trace.held) and not found, "%s: no two files had the same memory in segments" % name)
+    tap.note("\n".join(found[:10]))
+    tap.ok(bool(trace.held) and not found, "%s: no two files had the same memory in segments" % name)
 
 
 def judge_can_fail(tap):
@@ -146,9 +164,9 @@ def judge_can_fail(tap):
             "a write without permission": [mine, head % 1 + "segment 1: wrote 0x1000 .. 0x1004"],
             "that it does not see all": [mine, "neuron-emu[0]: 3 lines lost"],
             "no segment": [mine, head % 1 + "ESCAPE: write of 4 bytes at 0x10"]}.items():
-        tap.result(len(Trace(lines).found) == 1, "the judge sees " + what)
+        tap.ok(len(Trace(lines).found) == 1, "the judge sees " + what)
     other = head % 2 + "segment 7: is 0x1fff + 0x10, flags 3"
-    tap.result(len(Trace([mine, other, mine, other]).shared()) == 1, "the judge sees memory of two files")
+    tap.ok(len(Trace([mine, other, mine, other]).shared()) == 1, "the judge sees memory of two files")
     right = [mine, head % 1 + "segment 1: read 0x1000 .. 0x2000", mine, other.replace("0x1fff", "0x2000"), mine]
     begin = head % 1 + "segment 1: is 0x1000 + 0x20000, flags 3"
     copy = "reach: engine 2 queue 15: %d bytes to %#x from %#x"
@@ -157,14 +175,37 @@ def judge_can_fail(tap):
                        "a fill of too much": copy % (0x10001, 0x1000, HOST),
                        "a copy of what another fill has": copy % (8, 0x1000, HOST | 0x6000),
                        "a word of registers": copy % (4, 0xffff0000004, 0xffff0000000)}.items():
-        tap.result(line in Copies([begin] + good + [line, begin]).found, "the judge sees " + what)
+        tap.ok(line in Copies([begin] + good + [line, begin]).found, "the judge sees " + what)
     seen = Copies([begin] + good + [begin])
-    tap.result(not seen.found and seen.count == 2, "the judge lets copies pass that are right")
-    tap.result(not Trace(right).found and not Trace(right).shared(), "the judge lets pass what is right")
+    tap.ok(not seen.found and seen.count == 2, "the judge lets copies pass that are right")
+    pages = [copy % (0x1000, HOST | 0x9000, HOST | 0xb000), copy % (0x10, HOST | 0xb000, 0x1000)]
+    more = [(HOST | 0x9000, 0x1000, "pinned"), (HOST | 0xb000, 0x1000, "pinned")]
+    seen = Copies([begin] + pages + [copy % (2, HOST | 0x9fff, 0x1000), begin], more)
+    tap.ok(len(seen.found) == 1 and seen.read == {"pinned", "segment"}, "the judge sees copies over the end of a page")
+    tap.ok(not Trace(right).found and not Trace(right).shared(), "the judge lets pass what is right")
+
+
+def attack(tap, guest, watch, program, options):
+    env = {"NEURON_SEED": str(options.seed), "NEURON_SECONDS": str(options.seconds)}
+    chips = guest.emulators
+    # Unwatched first: then jobs take the short ways to memory.
+    for trace in [False, True] if program in WATCHED else [program == COPIES]:
+        name = program + (", watched" if trace else "")
+        offsets = [os.path.getsize(chip.log_path) for chip in chips]
+        for chip in chips:
+            chip.control("trace reach" if trace else "trace none")
+        programs.run_program(tap, guest, name, program, options.timeout + options.seconds, env=env)
+        watch.check(name)
+        if program == COPIES:
+            judge_copies(tap, name, guest, offsets)
+        elif trace:
+            judge(tap, name, chips[0].log_path, offsets[0])
+    for chip in chips:
+        chip.control("trace none")
 
 
 def run(tap, options):
-    env = {"NEURON_SEED": str(options.seed), "NEURON_SECONDS": str(options.seconds)}
+    judge_can_fail(tap)
     emulator = os.path.join(vm.output_dir(), "san/bin/neuron-emu")
     if options.emulator or not os.access(emulator, os.X_OK):
         emulator = options.emulator
@@ -173,27 +214,17 @@ def run(tap, options):
     with vm.VM(name="attack", devices=2, modprobe=True, lifetime=options.timeout * 6 + options.seconds * 2 + 60,
                kernel=options.kernel, emulator=emulator,
                firmware=os.path.join(vm.output_dir(), "firmware/inferentia.bin")) as guest:
-        tap.comment("Linux %s, %s, seed %d, console %s" % (guest.release, emulator or "neuron-emu", options.seed,
-                                                          guest.console))
-        chip = guest.emulators[0]
+        tap.note("Linux %s, %s, seed %d, console %s" % (guest.release, emulator or "neuron-emu", options.seed,
+                                                        guest.console))
+        watch = guards.Guards(tap, guest, options.timeout)
+        watch.begin()
+        watch.check_eyes("before all")
         for program in options.programs or PROGRAMS:
-            # Unwatched first: then jobs take the short ways to memory.
-            for trace in [False, True] if program in WATCHED else [program == COPIES]:
-                name = program + (", watched" if trace else "")
-                offset = os.path.getsize(chip.log_path)
-                chip.control("trace reach" if trace else "trace none")
-                run_program(tap, guest, name, program, options.timeout + options.seconds, env=env)
-                if program == COPIES:
-                    judge_copies(tap, name, chip.log_path, offset)
-                elif trace:
-                    judge(tap, name, chip.log_path, offset)
-        chip.control("trace none")
-        problems = guest.dmesg_problems()
-        tap.comment("\n".join(problems))
-        tap.result(not problems, "no problem in the kernel's log")
-        errors = guest.chip_errors(EXPECTED_ERRORS)
-        tap.comment("\n".join(errors[:20]))
-        tap.result(not errors, "the chip found only mistakes that a job makes for itself")
+            attack(tap, guest, watch, program, options)
+        watch.check_eyes("after all")
+        watch.end()
+        programs.check_log(tap, guest)
+        programs.check_chip(tap, guest, "the chip found only mistakes that a job makes for itself", EXPECTED_ERRORS)
 
 
 def main():
@@ -205,17 +236,7 @@ def main():
     p.add_argument("--timeout", type=int, default=300, help="seconds for each program")
     p.add_argument("programs", nargs="*", help="default: " + " ".join(PROGRAMS))
     options = p.parse_args()
-    tap = Tap()
-    print("TAP version 13", flush=True)
-    try:
-        judge_can_fail(tap)
-        run(tap, options)
-    except vm.VMError as e:
-        tap.comment(str(e))
-        print("Bail out! %s" % str(e).splitlines()[0], flush=True)
-        sys.exit(2)
-    print("1..%d" % tap.count)
-    sys.exit(1 if tap.failed else 0)
+    programs.run(lambda tap: run(tap, options))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
+sys.path[:0] = [os.path.join(TOP, "tests/testbed"), os.path.join(TOP, "tests/lib")]
+import programs  # noqa: E402
 import vm  # noqa: E402
 
 PROGRAM = "/usr/lib/neuron/tests/test_chain"
@@ -25,19 +26,6 @@ SYSFS = "/sys/class/neuron_device/neuron%d/connected_devices"
 # A neighbour may go between the look at FW_STATUS and the read of its number.
 EXPECTED_ERRORS = r"guest-error: fwio-read\b"
 PATIENCE = 60
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def result(self, ok, name, *why):
-        self.count += 1
-        self.failed += not ok
-        if not ok:
-            for line in " ".join(str(w) for w in why).splitlines():
-                print("# " + line)
-        print("%s %d - %s" % ("ok" if ok else "not ok", self.count, name), flush=True)
 
 
 def neighbours(count, dead=()):
@@ -65,9 +53,9 @@ def until(condition):
 def work(tap, guest, devices, name):
     r = guest.run([PROGRAM], env={"DEVICES": " ".join(map(str, devices))}, timeout=3 * PATIENCE)
     results = re.findall(r"^((?:not )?ok) \d+ (\S+)", r.out, re.M)
-    tap.result(r.code == 0 and len(results) == TESTS, name + ": runs to its end", r)
+    tap.ok(r.code == 0 and len(results) == TESTS, name + ": runs to its end", r)
     for ok, test in results:
-        tap.result(ok == "ok", "%s: %s" % (name, test))
+        tap.ok(ok == "ok", "%s: %s" % (name, test))
 
 
 def link_events(text):
@@ -88,33 +76,31 @@ def run_chain(tap, count, victim, kernel):
                kernel=kernel) as guest:
         print("# %d chips: up after %.1f s, console %s" % (count, guest.boot_seconds, guest.console), flush=True)
         nodes = guest.run("ls /dev | grep -c '^neuron[0-9]*$'").out.strip()
-        tap.result(nodes == str(count), "%d chips: a device node each" % count, nodes)
+        tap.ok(nodes == str(count), "%d chips: a device node each" % count, nodes)
         seen, want = connected(guest, range(count)), neighbours(count)
-        tap.result(seen == want, "%d chips: each knows its neighbours, east first" % count, seen)
+        tap.ok(seen == want, "%d chips: each knows its neighbours, east first" % count, seen)
         shown = re.findall(r"^\| (\d+) +\| \d+ +\| [^|]*\| ([\d, ]*?) *\|", guest.run(["neuron-ls"]).out, re.M)
-        tap.result(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
+        tap.ok(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
         work(tap, guest, range(count), "%d chips" % count)
 
         events = []
         watcher = guest.spawn(UEVENTS, sink=lambda _kind, data: events.append(data.decode(errors="replace")))
-        tap.result(until(lambda: "ok 0" in "".join(events)), "%d chips: events are watched" % count, events)
+        tap.ok(until(lambda: "ok 0" in "".join(events)), "%d chips: events are watched" % count, events)
         guest.kill_chip(guest.emulators[victim])
         left = neighbours(count, (victim,))
-        tap.result(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour"
-                   % count, connected(guest, list(left)))
+        tap.ok(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour" % count,
+               connected(guest, list(left)))
         want = links_without(count, victim)
-        tap.result(until(lambda: link_events("".join(events)) == want),
-                   "%d chips: the neighbours of one that dies, and no others, tell user space" % count, "".join(events))
+        tap.ok(until(lambda: link_events("".join(events)) == want),
+               "%d chips: the neighbours of one that dies, and no others, tell user space" % count, "".join(events))
         log = guest.dmesg()
-        tap.result(all("neuron%d: links: %s" % pair in log for pair in want.items()), "%d chips: and the log" % count, want)
+        tap.ok(all("neuron%d: links: %s" % pair in log for pair in want.items()), "%d chips: and the log" % count, want)
         watcher.signal(9)
         work(tap, guest, list(left), "%d chips but one that has died" % count)
         living = [e.index for e in guest.emulators if e.process.poll() is None]
-        tap.result(living == list(left), "%d chips: all other processes live" % count, living)
-        problems = guest.dmesg_problems()
-        tap.result(not problems, "%d chips: no problem in the kernel's log" % count, "\n".join(problems))
-        errors = guest.chip_errors(EXPECTED_ERRORS)
-        tap.result(not errors, "%d chips: no chip found fault with the driver" % count, "\n".join(errors[:20]))
+        tap.ok(living == list(left), "%d chips: all other processes live" % count, living)
+        programs.check_log(tap, guest, "%d chips: " % count)
+        programs.check_chip(tap, guest, "%d chips: no chip found fault with the driver" % count, EXPECTED_ERRORS)
 
 
 def main():
@@ -122,17 +108,11 @@ def main():
     p.add_argument("--chips", type=int, action="append", help="length of the chain (default: 4 and 16)")
     p.add_argument("--kernel", help="directory made by 'prepare kernel'")
     options = p.parse_args()
-    tap = Tap()
-    print("TAP version 13", flush=True)
-    try:
+
+    def chains(tap):
         for count in options.chips or (4, 16):
             run_chain(tap, count, count // 2 - 1, options.kernel)
-    except vm.VMError as e:
-        print("# " + str(e).replace("\n", "\n# "))
-        print("Bail out! %s" % str(e).splitlines()[0], flush=True)
-        sys.exit(2)
-    print("1..%d" % tap.count)
-    sys.exit(1 if tap.failed else 0)
+    programs.run(chains)
 
 
 if __name__ == "__main__":

@@ -24,15 +24,16 @@ sys.path.insert(0, os.path.join(TOP, "tests/kunit"))
 import debug  # noqa: E402
 import vm  # noqa: E402
 import errno_table  # noqa: E402
+import programs  # noqa: E402
 import run_kunit  # noqa: E402
 import run_recovery  # noqa: E402
 import run_telemetry  # noqa: E402
+from tap import Part  # noqa: E402
 
 PROGRAMS = ["test_abi", "test_errno", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_ring",
             "test_ringmem", "test_queue", "test_exec", "test_load", "test_cancel", "test_group", "test_lifetime",
             "test_order", "test_fault"]
 PROGRAMS_32 = ["test_abi-32", "test_errno-32", "test_mem-32", "test_queue-32"]
-GUEST_DIR = "/usr/lib/neuron/tests"
 CONFIGS = {
     "msix": {"devices": [[]]},
     "no-msix": {"devices": [["--no-msix"]]},
@@ -70,40 +71,7 @@ BRIEF = ("no-msix", "few-vectors", "iommu") + OTHER_LINUX
 # What tests provoke: allocations that must fail, jobs that must fault. The interrupt core warns when it takes away
 # a file that it failed to make.
 FAULTS = r"warn_alloc|WARNING: .* at (\S+ )?remove_proc_entry\+"
-EXPECTED_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|timeout)\b"
 OUTSIDE = r"guest-error: dma-unmapped: dma-outside: write of \d+ bytes at bus address (0x[0-9a-f]+)"
-
-
-class Tap:
-    """Numbers results from all guests in one sequence."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def result(self, ok, name, directive=""):
-        self.count += 1
-        self.failed += not ok
-        print("%s %d - %s%s" % ("ok" if ok else "not ok", self.count, name, directive), flush=True)
-
-    def comment(self, text):
-        for line in text.rstrip("\n").splitlines():
-            print("# " + line, flush=True)
-
-
-class Part:
-    """Results of another runner's part, under the configuration's name."""
-
-    def __init__(self, tap, prefix):
-        self.tap, self.prefix = tap, prefix
-
-    def ok(self, good, name, detail=""):
-        if not good:
-            self.tap.comment(str(detail))
-        self.tap.result(bool(good), "%s: %s" % (self.prefix, name))
-        return good
-
-    def skip(self, name, why):
-        self.tap.result(True, "%s: %s" % (self.prefix, name), " # SKIP " + why)
 
 
 def run_debug_parts(tap, config, guest):
@@ -113,47 +81,16 @@ def run_debug_parts(tap, config, guest):
     guest.run("for d in /sys/class/devcoredump/devcd*/data; do [ ! -e $d ] || echo 1 >$d; done", check=True)
     run_recovery.device_reset(run_recovery.Bench(Part(tap, config + ": recovery"), guest))
     run_kunit.suites(Part(tap, config + ": kunit"), guest)
-    errors = guest.chip_errors("%s|%s" % (EXPECTED_ERRORS, vm.CUT_OFF))
-    tap.comment("\n".join(errors[:20]))
-    tap.result(not errors, "%s: the chip found no fault with the driver in these, too" % config)
+    programs.check_chip(tap, guest, "%s: the chip found no fault with the driver in these, too" % config,
+                        "%s|%s" % (programs.JOB_ERRORS, vm.CUT_OFF))
 
 
 def check_log(tap, config, guest, checked):
-    if checked:
-        for name, problem in debug.problems(guest, FAULTS):
-            tap.comment(problem)
-            tap.result(not problem, "%s: %s" % (config, name))
+    if not checked:
+        programs.check_log(tap, guest, config + ": ")
         return
-    problems = guest.dmesg_problems()
-    tap.comment("\n".join(problems))
-    tap.result(not problems, "%s: no problem in the kernel's log" % config)
-
-
-def run_program(tap, guest, config, program, timeout, env=None):
-    """One test program; its own results, and that there were as many as it had planned."""
-    try:
-        r = guest.run([os.path.join(GUEST_DIR, program)], timeout=timeout, env=env)
-    except vm.VMTimeout as e:
-        tap.comment(str(e))
-        tap.result(False, "%s: %s ends in time" % (config, program))
-        return
-    planned, seen, failed = None, 0, False
-    for line in r.out.splitlines():
-        m = re.match(r"1\.\.(\d+)$", line)
-        if m:
-            planned = int(m.group(1))
-            continue
-        m = re.match(r"(not )?ok \d+ (?:- )?([^#]*?)\s*(#.*)?$", line)
-        if m:
-            seen += 1
-            failed |= bool(m.group(1))
-            directive = " " + m.group(3) if m.group(3) else ""
-            tap.result(not m.group(1), "%s: %s %s" % (config, program, m.group(2)), directive)
-        elif line.startswith("# ") and (".c:" in line or "terminated" in line):
-            tap.comment(line[2:])
-    if r.code or seen != planned:
-        tap.comment("code %d, %d of %s results\n%s" % (r.code, seen, planned, r.err[-2000:]))
-    tap.result(seen == planned and (not r.code or failed), "%s: %s runs to its end" % (config, program))
+    for name, problem in debug.problems(guest, FAULTS):
+        tap.ok(not problem, "%s: %s" % (config, name), problem)
 
 
 def traced(chip, offset):
@@ -176,7 +113,7 @@ def reach(tap, guest, config, timeout):
     """Behind an IOMMU: what a program lent to the chip is out of the chip's reach once the program has ended. Each
     page that the chip came to meanwhile is written by a chip gone wrong: that is an error that names the address, or
     the page is the driver's own, and mapped still."""
-    chip, program = guest.chips[0], os.path.join(GUEST_DIR, "test_exec")
+    chip, program = guest.chips[0], os.path.join(programs.GUEST_DIR, "test_exec")
     start = os.path.getsize(chip.log_path)
     chip.control("trace dma,fault")
     guest.run([program], timeout=timeout)
@@ -190,37 +127,49 @@ def reach(tap, guest, config, timeout):
     refused = {int(a, 16) for a in re.findall(OUTSIDE, text)}
     mapped = {int(a, 16) for a in re.findall(r"fault: dma-outside: (0x[0-9a-f]+) is mapped", text)}
     chip.control("trace none")
-    tap.comment("%s: of %d pages %d are mapped still" % (config, len(pages), len(mapped)))
-    tap.result(refused and mapped and refused | mapped == set(pages) and not refused & mapped,
-               "%s: what is unmapped is out of reach, by name" % config)
-    tap.result(guest.run([program], timeout=timeout).code == 0, "%s: the chip works on" % config)
+    tap.note("%s: of %d pages %d are mapped still" % (config, len(pages), len(mapped)))
+    tap.ok(refused and mapped and refused | mapped == set(pages) and not refused & mapped,
+           "%s: what is unmapped is out of reach, by name" % config)
+    tap.ok(guest.run([program], timeout=timeout).code == 0, "%s: the chip works on" % config)
 
 
-def run_config(tap, config, programs, timeout, kernel, vmlinuz, long):
+def run_config(tap, config, names, timeout, kernel, vmlinuz, long):
     """The errors that ioctls gave there: {(number, errno's name)}."""
     options = dict({"kernel": kernel}, **CONFIGS[config])
     checked = options["kernel"] == "debug"
     env = {"NEURON_TEST_LONG": "1"} if long else {"NEURON_TEST_BRIEF": "1"} if config in BRIEF else None
     if checked:
         timeout *= 3
-    with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(programs) + 60,
+    with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(names) + 60,
                vmlinuz=vmlinuz, **options) as guest:
-        tap.comment("%s: Linux %s, console %s" % (config, guest.release, guest.console))
+        tap.note("%s: Linux %s, console %s" % (config, guest.release, guest.console))
         polled = "polling instead" in guest.dmesg()
-        tap.result(polled == (config == "no-msix"), "%s: interrupts are used when there are any" % config)
-        for program in programs:
+        tap.ok(polled == (config == "no-msix"), "%s: interrupts are used when there are any" % config)
+        for program in names:
             begin = time.monotonic()
-            run_program(tap, guest, config, program, timeout, env)
-            tap.comment("%s: %s took %.1f s" % (config, program, time.monotonic() - begin))
+            programs.run_program(tap, guest, config, program, timeout, env)
+            tap.note("%s: %s took %.1f s" % (config, program, time.monotonic() - begin))
         if options.get("iommu"):
             reach(tap, guest, config, timeout)
-        errors = guest.chip_errors(EXPECTED_ERRORS + "|" + OUTSIDE if options.get("iommu") else EXPECTED_ERRORS)
-        tap.comment("\n".join(errors[:20]))
-        tap.result(not errors, "%s: the chip found no fault with the driver" % config)
-        if config == "debug" and programs == ONLY[config]:
+        programs.check_chip(tap, guest, "%s: the chip found no fault with the driver" % config,
+                            programs.JOB_ERRORS + ("|" + OUTSIDE if options.get("iommu") else ""))
+        if config == "debug" and names == ONLY[config]:
             run_debug_parts(tap, config, guest)
         check_log(tap, config, guest, checked)
         return errno_table.seen(guest.pull_bytes(errno_table.GUEST_FILE))
+
+
+def run_all(tap, options):
+    errors = set()
+    for config in options.config or [c for c in CONFIGS if c not in OTHER_KERNELS]:
+        names = options.programs or ONLY.get(config, PROGRAMS)
+        for name in [p for p in names if not os.path.exists(os.path.join(vm.output_dir(), "tests/guest", p))]:
+            tap.skip("%s: %s" % (config, name), "not built: no compiler for it here")
+            names = [p for p in names if p != name]
+        if names:
+            errors |= run_config(tap, config, names, options.timeout, options.kernel, options.vmlinuz, options.long)
+    if options.contract or not (options.config or options.programs):
+        errno_table.check(tap, errors)
 
 
 def main():
@@ -235,26 +184,7 @@ def main():
     p.add_argument("programs", nargs="*", help="default: all of %s; %s" % (" ".join(PROGRAMS), "; ".join(
         "%s: %s" % (config, " ".join(names)) for config, names in ONLY.items())))
     options = p.parse_args()
-    tap = Tap()
-    print("TAP version 13", flush=True)
-    try:
-        errors = set()
-        for config in options.config or [c for c in CONFIGS if c not in OTHER_KERNELS]:
-            programs = options.programs or ONLY.get(config, PROGRAMS)
-            for name in [p for p in programs if not os.path.exists(os.path.join(vm.output_dir(), "tests/guest", p))]:
-                tap.result(True, "%s: %s" % (config, name), " # SKIP not built: no compiler for it here")
-                programs = [p for p in programs if p != name]
-            if programs:
-                errors |= run_config(tap, config, programs, options.timeout, options.kernel, options.vmlinuz,
-                                     options.long)
-        if options.contract or not (options.config or options.programs):
-            errno_table.check(tap, errors)
-    except vm.VMError as e:
-        tap.comment(str(e))
-        print("Bail out! %s" % str(e).splitlines()[0], flush=True)
-        sys.exit(2)
-    print("1..%d" % tap.count)
-    sys.exit(1 if tap.failed else 0)
+    programs.run(lambda tap: run_all(tap, options))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,12 @@ class Tap:
         for line in str(text).splitlines():
             print(f"# {line}", flush=True)
 
+    def bail(self, why):
+        """Ends the process: nothing more can be tested."""
+        self.note(why)
+        print(f"Bail out! {str(why).splitlines()[0]}", flush=True)
+        sys.exit(2)
+
     def run(self, name, function, *args):
         """One test: @function raises to fail."""
         try:
@@ -44,3 +50,16 @@ class Tap:
 
     def exit(self):
         sys.exit(self.done())
+
+
+class Part:
+    """Results of a part, counted with the others, under its own prefix."""
+
+    def __init__(self, tap, prefix):
+        self.tap, self.prefix, self.note = tap, prefix, tap.note
+
+    def ok(self, condition, name, detail=""):
+        return self.tap.ok(condition, f"{self.prefix}: {name}", detail)
+
+    def skip(self, name, reason):
+        self.tap.skip(f"{self.prefix}: {name}", reason)
