@@ -4,7 +4,7 @@
  * while the attacks go on, and whose addresses the chips are told as guards.
  *
  * Prints the physical ranges of its pages and of the kernel's, "BASE LENGTH NAME" a line; device memory and
- * host memory are in the segments of a job that it runs on each chip. Then "ready". At each SIGUSR1 it touches all
+ * host memory are in the segments of a job that it runs on each chip, "objects N" of them. Then "ready". At each SIGUSR1 it touches all
  * that it has, by copies, rings and a job, and prints "touched". At SIGTERM it ends: with 0 if its secrets are as they
  * were.
  */
@@ -215,7 +215,7 @@ int main(void)
 	open_neighbour();
 	must(!tell_kernel(stdout, "kernel"), "kpageflags");
 	must(setresgid(VICTIM_UID, VICTIM_UID, VICTIM_UID) || setresuid(VICTIM_UID, VICTIM_UID, VICTIM_UID), "setresuid");
-	puts("ready");
+	printf("objects %d\nready\n", 3 * OBJECTS);
 	while (!sigwait(&orders, &order) && order == SIGUSR1) {
 		touch_all();
 		puts("touched");

@@ -44,7 +44,7 @@ class Guards:
     def __init__(self, tap, guest, timeout):
         self.tap, self.guest, self.timeout = tap, guest, timeout
         self.text, self.victim = "", None
-        self.seen = []
+        self.seen, self.offsets = [], [0 for _ in guest.emulators]
 
     def _receive(self, _kind, data):
         self.text += data.decode(errors="replace")
@@ -59,15 +59,17 @@ class Guards:
 
     def begin(self):
         chips = self.guest.emulators
-        offsets = [os.path.getsize(chip.log_path) for chip in chips]
+        self._mark()
         for chip in chips:
             chip.control("trace reach")
         self.victim = self.guest.spawn([PROGRAM], sink=self._receive)
         self._wait("ready")
         for chip in chips:
             chip.control("trace none")
-        segments = [segments_told(chip, offset) for chip, offset in zip(chips, offsets)]
+        segments = [segments_told(chip, offset) for chip, offset in zip(chips, self.offsets)]
         pages = pages_told(self.text)
+        objects = int(re.search(r"^objects (\d+)$", self.text, re.M)[1])
+        self.tap.ok([len(s) for s in segments] == [objects] * 2, "the victim's objects have addresses", segments)
         for i, chip in enumerate(chips):
             side = EAST if i == 0 else WEST
             theirs = [(base | side, length, "neighbour") for base, length in segments[1 - i] if not base & SPACE]
@@ -76,7 +78,7 @@ class Guards:
             for base, length, name in ours + theirs + sorted(host) + pages:
                 chip.control("guard %#x %#x %s" % (base, length, name))
         self.kernel = max((p for p in pages if p[2] == "kernel"), key=lambda p: p[1])
-        self.seen = [self._counts(chip) for chip in chips]
+        self._news()
         kinds = [name for _, name, _ in self._listed(chips[0])]
         self.tap.note("guards: %s; %d KiB of the kernel's" % (
             ", ".join("%d %s" % (kinds.count(name), name) for name in sorted(set(kinds))),
@@ -97,46 +99,46 @@ class Guards:
         return counts
 
     def _news(self):
-        """For each chip what its guards have counted since the last call."""
-        now = [self._counts(chip) for chip in self.guest.emulators]
+        """For each chip what its guards have counted, and told, since the last call."""
+        now, told = [self._counts(chip) for chip in self.guest.emulators], []
         news = [{key: n - was.get(key, 0) for key, n in counts.items() if n != was.get(key, 0)}
                 for counts, was in zip(now, self.seen)]
+        for chip, offset in zip(self.guest.emulators, self.offsets):
+            with open(chip.log_path, encoding="utf-8", errors="replace") as f:
+                f.seek(offset)
+                told.append([line.strip() for line in f if ": guest-error: guard: " in line])
         self.seen = now
-        return news
+        self._mark()
+        return news, told
 
-    def _told(self, chip, offset):
-        with open(chip.log_path, encoding="utf-8", errors="replace") as f:
-            f.seek(offset)
-            return [line.strip() for line in f if ": guest-error: guard: " in line]
+    def _mark(self):
+        self.offsets = [os.path.getsize(chip.log_path) for chip in self.guest.emulators]
 
     def check_eyes(self, when):
         """The guards see what the victim does with its own, and a chip gone wrong that looks into the kernel."""
         chips = self.guest.emulators
-        offsets = [os.path.getsize(chip.log_path) for chip in chips]
         number = self.text.split().count("touched") + 1
         self.victim.signal(signal.SIGUSR1)
         self._wait("touched", number)
         chips[0].control("fault dma-outside:address=%#x,count=1" % (self.kernel[0] & ~HOST))
         chips[0].control("clear dma-outside")
-        news = self._news()
+        news, told = self._news()
         names = {name for _, name, _ in self._listed(chips[0])}
-        for i, chip in enumerate(chips):
+        for i in range(len(chips)):
             missing = [(name, key) for name, keys in TOUCHED[i].items() if name in names
                        for key in keys if not news[i].get((name, key))]
-            told = self._told(chip, offsets[i])
-            silent = [maker for maker in MAKERS[i] if not any(re.search(maker, line) for line in told)]
+            silent = [maker for maker in MAKERS[i] if not any(re.search(maker, line) for line in told[i])]
             if i == 0 and news[i].get(("kernel", "reads")) != 1:
                 missing.append(("kernel", "reads"))
             self.tap.ok(not missing and not silent, "%s: the guards of chip %d see who touches what is guarded" % (when, i),
-                        "unseen: %s; nobody named as %s\n%s\n%s" % (missing, silent, news[i], "\n".join(told[:20])))
+                        "unseen: %s; nobody named as %s\n%s\n%s" % (missing, silent, news[i], "\n".join(told[i][:20])))
 
     def check(self, name):
         """No engine came to what is guarded since the last look."""
-        news, told = self._news(), []
-        for i, chip in enumerate(self.guest.emulators):
-            if news[i]:
-                told += self._told(chip, 0)[-20:]
-        self.tap.ok(not any(news), "%s: no engine touched what is guarded" % name, "%s\n%s" % (news, "\n".join(told)))
+        news, told = self._news()
+        lines = [line for part in told for line in part[:20]]
+        self.tap.ok(not any(news) and not lines, "%s: no engine touched what is guarded" % name,
+                    "%s\n%s" % (news, "\n".join(lines)))
 
     def end(self):
         for chip in self.guest.emulators:
