@@ -77,6 +77,7 @@ static void test_multiply(struct tile *t, const struct emu_nc_kernels *k, float 
 {
 	const uint32_t *row[TEST_COLUMNS];
 	const float *x[TEST_COLUMNS];
+	struct emu_nc_ahead none = {};
 	float *at[TEST_COLUMNS];
 	uint64_t fp = emu_nc_fp_begin(k);
 
@@ -87,9 +88,9 @@ static void test_multiply(struct tile *t, const struct emu_nc_kernels *k, float 
 		at[c] = acc[c];
 	}
 	if (k->dot)
-		k->dot(at, t->pairs, row, TEST_COLUMNS, rows, 128, false);
+		k->dot(at, t->pairs, row, TEST_COLUMNS, rows, 128, false, &none);
 	else
-		k->mac(at, t->f, x, TEST_COLUMNS, rows, 128, false);
+		k->mac(at, t->f, x, TEST_COLUMNS, rows, 128, false, &none);
 	emu_nc_fp_end(fp);
 }
 

@@ -33,6 +33,11 @@ typedef int32_t emu_nc_int_strip[NEURON_PE_ROWS][EMU_NC_STRIP];
 /* Of bf16: row 2 j in the high half of word j, row 2 j + 1 in the low one. */
 typedef uint32_t emu_nc_pair_strip[EMU_NC_PAIRS][EMU_NC_STRIP];
 
+/* Memory that will be read soon, a line here and there; what has been asked for is taken off. */
+struct emu_nc_ahead {
+	const char *at, *end;
+};
+
 /**
  * struct emu_nc_kernels - the functions of one path
  * @name: what people call it: "generic", "avx2", "avx512", "bf16"
@@ -59,7 +64,7 @@ typedef uint32_t emu_nc_pair_strip[EMU_NC_PAIRS][EMU_NC_STRIP];
  * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
  *	@columns pairs of acc and x, whose accs do not overlap. Where @start, acc begins as +0.
  *	acc is PSUM: read as load does, NaNs are stored as store does, nothing beyond @m is
- *	written. Returns whether a result was a NaN
+ *	written. @ahead: what to fetch meanwhile. Returns whether a result was a NaN
  * @dot: the same with bf16 pairs, each x a row of SBUF from an even partition on; or NULL
  * @imac: in int32 modulo 2^32, one column, nothing beyond @m
  * @swap_pairs: copy @n 32-bit words, exchanging their halves: memory to or from SBUF rows
@@ -90,9 +95,11 @@ struct emu_nc_kernels {
 	void (*strip)(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
 		      unsigned int n);
 	bool (*mac)(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
-		    unsigned int columns, unsigned int k, unsigned int m, bool start);
+		    unsigned int columns, unsigned int k, unsigned int m, bool start,
+		    struct emu_nc_ahead *ahead);
 	bool (*dot)(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
-		    unsigned int columns, unsigned int k, unsigned int m, bool start);
+		    unsigned int columns, unsigned int k, unsigned int m, bool start,
+		    struct emu_nc_ahead *ahead);
 	void (*imac)(int32_t *acc, const emu_nc_int_strip *w, const int32_t *x, unsigned int k,
 		     unsigned int m);
 	void (*swap_pairs)(void *dst, const void *src, size_t n);
@@ -105,7 +112,8 @@ extern const struct emu_nc_kernels emu_nc_kernels_avx512;
 extern const struct emu_nc_kernels emu_nc_kernels_bf16;
 
 bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
-		     unsigned int columns, unsigned int k, unsigned int m, bool start);
+		     unsigned int columns, unsigned int k, unsigned int m, bool start,
+		     struct emu_nc_ahead *ahead);
 #endif
 
 /* All lanes are the fp32 @bits, an immediate of an instruction; subnormals become 0. */

@@ -235,15 +235,28 @@ static bool column(float *acc, const emu_nc_float_strip *w, const float *x, unsi
 	return put(acc, buf, m);
 }
 
+#define AHEAD	4096	/* bytes that are fetched with six columns */
+
+static void fetch_ahead(struct emu_nc_ahead *ahead)
+{
+	const char *end = ahead->end - ahead->at > AHEAD ? ahead->at + AHEAD : ahead->end;
+
+	for (; ahead->at < end; ahead->at += 64)
+		__builtin_prefetch(ahead->at, 0, 2);
+}
+
 /* Lanes beyond m: computed, ignored. */
 static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
-		  unsigned int columns, unsigned int k, unsigned int m, bool start)
+		  unsigned int columns, unsigned int k, unsigned int m, bool start,
+		  struct emu_nc_ahead *ahead)
 {
 	unsigned int c = 0;
 	bool nan = false;
 
-	for (; c + 6 <= columns; c += 6)
+	for (; c + 6 <= columns; c += 6) {
+		fetch_ahead(ahead);
 		nan |= columns6(acc + c, w, x + c, k, m, start);
+	}
 	for (; c < columns; c++)
 		nan |= column(acc[c], w, x[c], k, m, start);
 	return nan;

@@ -210,10 +210,9 @@ static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
 #define ZMM_X			float
 #define ZMM_STEPS(k)		(k)
 #define ZMM_W(p)		_mm512_load_ps(p)
-#define ZMM_W_LAST(p)		ZMM_W(p)
+#define ZMM_W_LAST(p)		_mm512_setzero_ps()	/* an odd k ends with zeros */
 #define ZMM_B(x)		_mm512_set1_ps(x)
-#define ZMM_LAST(x)		ZMM_B(x)
-#define ZMM_PAD			1
+#define ZMM_LAST(x)		_mm512_setzero_ps()
 #define ZMM_MUL(acc, w, b)	_mm512_fmadd_ps(w, b, acc)
 #define ZMM_SCOPE		static
 #include "nc_kernels_zmm.h"

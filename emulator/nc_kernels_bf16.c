@@ -30,8 +30,7 @@
 #define ZMM_W_LAST(p)		_mm512_castsi512_ps(_mm512_and_si512(_mm512_load_si512(p), \
 								     _mm512_set1_epi32((int)0xffff0000u)))
 #define ZMM_B(x)		_mm512_castsi512_ps(_mm512_set1_epi32((int)(x)))
-#define ZMM_LAST(x)		ZMM_B((x) & 0xffff0000u)
-#define ZMM_PAD			0
+#define ZMM_LAST(x)		_mm512_castsi512_ps(_mm512_set1_epi32((int)((x) & 0xffff0000u)))
 #define ZMM_MUL(acc, w, b)	_mm512_dpbf16_ps(acc, (__m512bh)(w), (__m512bh)(b))
 #include "nc_kernels_zmm.h"
 

@@ -27,7 +27,8 @@ static void mac_strip(float *restrict acc, const float (*restrict w)[EMU_NC_STRI
 }
 
 static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
-		  unsigned int columns, unsigned int k, unsigned int m, bool start)
+		  unsigned int columns, unsigned int k, unsigned int m, bool start,
+		  struct emu_nc_ahead *ahead)
 {
 	bool nan = false;
 

@@ -10,8 +10,7 @@
  *	ZMM_W(p)	read one vector of the array
  *	ZMM_W_LAST(p)	the same of the row that an odd k cuts
  *	ZMM_B(x)	an element of the moving operand in all lanes
- *	ZMM_LAST(x)	the same of the element that an odd k cuts; see ZMM_PAD
- *	ZMM_PAD		whether an odd k ends with a step of zeros instead
+ *	ZMM_LAST(x)	the same of the element that an odd k cuts
  *	ZMM_MUL(acc, w, b)	the sum of acc and the product
  */
 
@@ -42,8 +41,8 @@ static __attribute__((noinline, cold)) void zmm_fix_nan(float *p)
 }
 
 ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
-			 unsigned int k, __mmask16 last, bool start, const int columns,
-			 const int strips)
+			 unsigned int k, __mmask16 last, bool start, const char *ahead,
+			 const int columns, const int strips)
 {
 	const ZMM_X *x0 = x[0], *x1 = x[columns > 1 ? 1 : 0], *x2 = x[columns > 2 ? 2 : 0];
 	const ZMM_X *x3 = x[columns > 3 ? 3 : 0], *x4 = x[columns > 4 ? 4 : 0];
@@ -55,33 +54,30 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 #define EACH_STRIP(s)	UNROLL for (int s = 0; s < strips; s++)
 #define EACH_COLUMN(c)	UNROLL for (int c = 0; c < columns; c++)
 #define STRIP_MASK(s)	((s) == strips - 1 ? last : (__mmask16)0xffff)
-#define COLUMN(c, B)								\
+#define COLUMN(c, x)								\
 	if (columns > c) {							\
-		const __m512 b = B;						\
+		const __m512 b = ZMM_B(x);					\
 										\
 		EACH_STRIP(s)							\
 			a[c][s] = ZMM_MUL(a[c][s], v[s], b);			\
 	}
-#define STEP(W, B, j)								\
-	EACH_STRIP(s)								\
-		v[s] = W(w[s][j]);						\
-	COLUMN(0, B(x0[j])) COLUMN(1, B(x1[j])) COLUMN(2, B(x2[j]))		\
-	COLUMN(3, B(x3[j])) COLUMN(4, B(x4[j])) COLUMN(5, B(x5[j]))
 
 	EACH_COLUMN(c)
 		EACH_STRIP(s)
 			a[c][s] = zmm_get(acc[c] + 16 * s, STRIP_MASK(s), start);
 	for (long j = 0; j < steps; j++) {
-		STEP(ZMM_W, ZMM_B, j)
+		__builtin_prefetch(ahead + 64 * j, 0, 2);
+		EACH_STRIP(s)
+			v[s] = ZMM_W(w[s][j]);
+		COLUMN(0, x0[j]) COLUMN(1, x1[j]) COLUMN(2, x2[j]) COLUMN(3, x3[j])
+		COLUMN(4, x4[j]) COLUMN(5, x5[j])
 	}
-	if (k & 1 && !ZMM_PAD) {
-		STEP(ZMM_W_LAST, ZMM_LAST, steps)
-	} else if (k & 1) {
-		EACH_COLUMN(c)
-			EACH_STRIP(s)
-				a[c][s] = ZMM_MUL(a[c][s], _mm512_setzero_ps(),
-						  _mm512_setzero_ps());
-	}
+	if (k & 1)
+		EACH_STRIP(s) {
+			v[0] = ZMM_W_LAST(w[s][steps]);
+			EACH_COLUMN(c)
+				a[c][s] = ZMM_MUL(a[c][s], v[0], ZMM_LAST(x[c][steps]));
+		}
 	EACH_COLUMN(c)
 		EACH_STRIP(s)
 			zmm_put(acc[c] + 16 * s, STRIP_MASK(s), a[c][s]);
@@ -102,50 +98,64 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 #undef EACH_COLUMN
 #undef STRIP_MASK
 #undef COLUMN
-#undef STEP
 }
 
 typedef bool zmm_tile_fn(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
-			 unsigned int k, __mmask16 last, bool start);
+			 unsigned int k, __mmask16 last, bool start, const char *ahead);
 
 #define TILE(c, s)									\
 	static __attribute__((noinline))						\
 	bool zmm_tile_##c##x##s(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,	\
-				unsigned int k, __mmask16 last, bool start)		\
+				unsigned int k, __mmask16 last, bool start,		\
+				const char *ahead)					\
 	{										\
-		return zmm_tile(acc, w, x, k, last, start, c, s);			\
+		return zmm_tile(acc, w, x, k, last, start, ahead, c, s);		\
 	}
 #define TILES(c)	TILE(c, 1) TILE(c, 2) TILE(c, 3) TILE(c, 4)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 #undef TILES
 #undef TILE
 
+/* What a tile fetches, a line a step; nothing new where there is less left than that. */
+static const char *zmm_ahead(struct emu_nc_ahead *ahead, const void *w, unsigned int k)
+{
+	const char *at = ahead->at;
+
+	if (ahead->end - at < (long)(64 * ZMM_STEPS(k)))
+		return w;
+	ahead->at += 64 * ZMM_STEPS(k);
+	return at;
+}
+
 /* All columns of up to four strips, then of the next ones: so those stay in L1. */
-ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x, unsigned int columns,
-	      unsigned int k, unsigned int m, bool start)
+ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
+			unsigned int columns, unsigned int k, unsigned int m, bool start,
+			struct emu_nc_ahead *ahead)
 {
 #define ROW(c)	{ zmm_tile_##c##x1, zmm_tile_##c##x2, zmm_tile_##c##x3, zmm_tile_##c##x4 }
 	static zmm_tile_fn *const tiles[ZMM_COLUMNS][ZMM_STRIPS] = {
 		ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6)
 	};
 #undef ROW
+	/* so many tiles, and all of them nearly as wide: a narrow one waits for its products */
+	unsigned int n = (columns + ZMM_COLUMNS - 1) / ZMM_COLUMNS;
 	bool nan = false;
 
 	for (unsigned int s = 0; s < m; s += 16 * ZMM_STRIPS) {
 		unsigned int lanes = m - s < 16 * ZMM_STRIPS ? m - s : 16 * ZMM_STRIPS;
-		unsigned int strips = (lanes + 15) / 16, n;
+		unsigned int strips = (lanes + 15) / 16;
 		__mmask16 last = (__mmask16)(0xffffu >> (16 * strips - lanes));
 		float *at[ZMM_COLUMNS];
 
-		for (unsigned int c = 0; c < columns; c += n) {
-			n = columns - c;
-			/* 7 .. 11 are not 6 and a rest that waits for each of its products */
-			n = n < 12 && n > 6 ? (n + 1) / 2 : n > 6 ? 6 : n;
-			for (unsigned int i = 0; i < n; i++)
+		for (unsigned int c = 0, left = n; left; left--) {
+			unsigned int wide = (columns - c + left - 1) / left;
+			const char *next = zmm_ahead(ahead, w + s / 16, k);
+
+			for (unsigned int i = 0; i < wide; i++)
 				at[i] = acc[c + i] + s;
-			nan |= tiles[n - 1][strips - 1](at, w + s / 16, x + c, k, last, start);
+			nan |= tiles[wide - 1][strips - 1](at, w + s / 16, x + c, k, last, start, next);
+			c += wide;
 		}
 	}
 	return nan;
 }
-

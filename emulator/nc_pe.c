@@ -242,12 +242,12 @@ struct columns {
 };
 
 /* The share of columns [from, to). */
-static void fetch_ahead(const struct columns *c, unsigned int from, unsigned int to)
+static struct emu_nc_ahead share_ahead(const struct columns *c, unsigned int from, unsigned int to)
 {
-	size_t first = c->ahead_bytes * from / c->n, last = c->ahead_bytes * to / c->n;
+	size_t first = c->ahead_bytes * from / c->n / 64 * 64;
+	size_t last = c->ahead_bytes * to / c->n / 64 * 64;
 
-	for (size_t at = (first + 63) & ~(size_t)63; at < last; at += 64)
-		__builtin_prefetch(c->ahead + at, 0, 2);
+	return (struct emu_nc_ahead){ c->ahead + first, c->ahead + last };
 }
 
 static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
@@ -255,15 +255,15 @@ static bool multiply_pairs(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 {
 	uint32_t buf[BLOCK][EMU_NC_PAIRS];
 	const uint32_t *x[BLOCK];
+	struct emu_nc_ahead ahead = share_ahead(c, from, to);
 	bool nan = false;
 
 	for (unsigned int at = from, n; at < to; at += n) {
 		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
 			x[i] = pair_row(&c->mem, &pe->src, c->src[at + i], buf[i]);
-		fetch_ahead(c, at, at + n);
 		nan |= nc->kernels->dot(c->acc + at, nc->weights.pairs, x, n, pe->k, pe->m,
-					pe->start);
+					pe->start, &ahead);
 	}
 	return nan;
 }
@@ -273,14 +273,15 @@ static bool multiply_float(struct emu_nc *nc, const struct emu_nc_dec_pe *pe,
 {
 	struct emu_nc_lanes xs[BLOCK];
 	const float *x[BLOCK];
+	struct emu_nc_ahead ahead = share_ahead(c, from, to);
 	bool nan = false;
 
 	for (unsigned int at = from, n; at < to; at += n) {
 		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
 			x[i] = nc->kernels->load(&c->mem, &pe->src, c->src[at + i], &xs[i]);
-		fetch_ahead(c, at, at + n);
-		nan |= nc->kernels->mac(c->acc + at, nc->weights.f, x, n, pe->k, pe->m, pe->start);
+		nan |= nc->kernels->mac(c->acc + at, nc->weights.f, x, n, pe->k, pe->m, pe->start,
+					&ahead);
 	}
 	return nan;
 }

@@ -201,7 +201,7 @@ static void test_chain(void **state)
 				memcpy(acc[c], start, sizeof(start));
 			fp = emu_nc_fp_begin(paths[p]);
 			paths[p]->mac(accs, (const emu_nc_float_strip *)w, xs, columns, k, m,
-				      false);
+				      false, &(struct emu_nc_ahead){});
 			emu_nc_fp_end(fp);
 			for (unsigned int c = 0; c < columns; c++) {
 				for (unsigned int i = 0; i < m; i++) {
