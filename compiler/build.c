@@ -548,3 +548,44 @@ int ncc_memset(struct ncc_build *b, float value, unsigned int parts, struct ncc_
 
 	return build(&s, loops, n);
 }
+
+static int make_select(struct shape *s, const struct nest *nest)
+{
+	struct ncc_insn *i = ncc_insn_new(s->b, NEURON_OP_SELECT, NEURON_POOL);
+	const struct ncc_at *out = &s->at[s->nops - 1];
+	struct ncc_ref pred, src, dst;
+	int err;
+
+	counts(nest, i->insn.select.count);
+	pred = operand(s, nest, 0, i->insn.select.pred_step, false, 0);
+	dst = operand(s, nest, s->nops - 1, i->insn.select.dst_step, true, 0);
+	i->insn.select.partitions = (uint8_t)s->parts;
+	i->insn.select.pred_dtype = s->at[0].dtype;
+	i->insn.select.dst_dtype = out->dtype;
+	i->insn.select.src_dtype = s->nops > 2 ? s->at[1].dtype : NEURON_FP32;
+	err = ncc_insn_ref(s->b, i, FIELD(select.pred), &pred);
+	if (s->nops > 2) {
+		src = operand(s, nest, 1, i->insn.select.src_step, false, 0);
+		err = err ? err : ncc_insn_ref(s->b, i, FIELD(select.src), &src);
+	} else {
+		i->insn.flags = NEURON_SELECT_IMM;
+		memcpy(&i->insn.select.src, s->args, 4);
+	}
+	return err ? err : ncc_insn_ref(s->b, i, FIELD(select.dst), &dst);
+}
+
+int ncc_select(struct ncc_build *b, unsigned int parts, struct ncc_at pred, const struct ncc_at *src,
+	       float number, struct ncc_at dst, const struct ncc_loop *loops, int n)
+{
+	struct shape s = {
+		.b = b, .at = { pred, dst }, .nops = 2, .parts = parts, .most = NEURON_TENSOR_MAX_N,
+		.make = make_select, .args = &number,
+	};
+
+	if (src) {
+		s.at[1] = *src;
+		s.at[2] = dst;
+		s.nops = 3;
+	}
+	return build(&s, loops, n);
+}

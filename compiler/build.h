@@ -31,7 +31,7 @@ struct ncc_at {
 /* One loop: how often, and per operand how many elements further each time. */
 struct ncc_loop {
 	int64_t count;
-	int64_t step[3];
+	int64_t step[4];
 };
 
 struct ncc_activate {
@@ -77,6 +77,9 @@ int ncc_tensor_scalar(struct ncc_build *b, const struct ncc_scalars *s, unsigned
 int ncc_tensor_reduce(struct ncc_build *b, uint8_t alu, float scale, unsigned int parts,
 		      struct ncc_at src, struct ncc_at dst, const struct ncc_loop *loops, int n,
 		      int inner);
+/* dst = src where @pred is not 0; elsewhere dst stays. @src NULL: @number. Operands: pred, src (if any), dst. */
+int ncc_select(struct ncc_build *b, unsigned int parts, struct ncc_at pred, const struct ncc_at *src,
+	       float number, struct ncc_at dst, const struct ncc_loop *loops, int n);
 /* Operands: dst. */
 int ncc_memset(struct ncc_build *b, float value, unsigned int parts, struct ncc_at dst,
 	       const struct ncc_loop *loops, int n);

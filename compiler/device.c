@@ -6,41 +6,64 @@
 #include "device.h"
 #include "graph.h"
 
-static bool is_compare(enum ncc_op op)
+static bool makes_bool(enum ncc_op op)
 {
 	return op == NCC_EQUAL || op == NCC_LESS || op == NCC_LESSEQUAL || op == NCC_GREATER ||
-	       op == NCC_GREATEREQUAL;
+	       op == NCC_GREATEREQUAL || op == NCC_AND || op == NCC_OR || op == NCC_XOR || op == NCC_NOT;
 }
 
-/* A comparison of which only numbers, 1 and 0, are made: bool exists nowhere then. */
+/* Does @node take numbers, 1 and 0, for its input @i, which is bool? */
+static bool takes_bool(const struct ncc_node *node, size_t i)
+{
+	switch (node->op) {
+	case NCC_CAST:
+		return node->out[0]->type == NCC_FLOAT;
+	case NCC_WHERE:
+		return !i;
+	case NCC_AND:
+	case NCC_OR:
+	case NCC_XOR:
+	case NCC_NOT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Is all that reads the result content with numbers, 1 and 0? Bool exists nowhere then. */
 static bool is_mask(struct ncc_context *ctx, const struct ncc_node *node)
 {
 	const struct ncc_graph *g = ctx->whole ? ctx->whole : ctx->graph;
 	bool used = false;
 
-	if (!is_compare(node->op) || node->out[0]->is_output)
+	if (!makes_bool(node->op) || node->out[0]->is_output)
 		return false;
 	for (size_t i = 0; i < g->nnode; i++)
 		for (size_t k = 0; k < g->node[i]->nin; k++) {
 			if (g->node[i]->in[k] != node->out[0])
 				continue;
-			if (g->node[i]->op != NCC_CAST || g->node[i]->out[0]->type != NCC_FLOAT)
+			if (!takes_bool(g->node[i], k))
 				return false;
 			used = true;
 		}
 	return used;
 }
 
-/* The Cast behind such a comparison, or one from float to float. */
-static bool becomes_number(const struct ncc_node *node)
+/* Such numbers as input @i of @node: made on the chip, or constants. */
+static bool gets_mask(const struct ncc_node *node, size_t i)
 {
-	const struct ncc_tensor *x = node->nin ? node->in[0] : NULL;
+	const struct ncc_tensor *x = node->in[i];
 
-	if (node->op != NCC_CAST || node->out[0]->type != NCC_FLOAT)
+	if (x->type != NCC_BOOL || !takes_bool(node, i))
 		return false;
-	return x->type == NCC_FLOAT ||
-	       (x->type == NCC_BOOL && x->producer && is_compare(x->producer->op) &&
-		!x->producer->refused);
+	return x->i || (x->producer && makes_bool(x->producer->op) && !x->producer->refused);
+}
+
+/* A Cast from float to float. */
+static bool is_no_cast(const struct ncc_node *node)
+{
+	return node->op == NCC_CAST && node->in[0]->type == NCC_FLOAT &&
+	       node->out[0]->type == NCC_FLOAT;
 }
 
 /* The chip computes with floating types, on tensors that have elements. */
@@ -71,7 +94,7 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 		if (t && !t->count && !ncc_is_const(t))
 			return ncc_printf(&ctx->arena, "tensor '%s' %s has no elements", t->name,
 					  ncc_shape_text(ctx, t));
-		if (!t || t->type == NCC_FLOAT || becomes_number(node))
+		if (!t || t->type == NCC_FLOAT || gets_mask(node, i) || is_no_cast(node))
 			continue;
 		if (!ncc_is_const(t))
 			return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32 is computed on "
@@ -130,7 +153,9 @@ const char *ncc_device_refuses(struct ncc_context *ctx, const struct ncc_node *n
 	case NCC_CELU:
 		return ncc_attr_float(node, "alpha", 1) == 0 ? "alpha is 0" : NULL;
 	case NCC_LPNORM:
-		return ncc_attr_int(node, "p", 2) > 2 ? "only p 1 and 2 are supported" : NULL;
+	case NCC_LPPOOL:
+	case NCC_GLOBALLPPOOL:
+		return ncc_attr_int(node, "p", 2) < 1 || ncc_attr_int(node, "p", 2) > 2 ? "only p 1 and 2 are supported" : NULL;
 	case NCC_LRN:
 		return refuse_lrn(node);
 	case NCC_BATCHNORM:

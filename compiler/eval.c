@@ -222,6 +222,22 @@ static int eval_compare(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
+static int eval_logic(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *a = node->in[0], *b = node->nin > 1 ? node->in[1] : a, *out = node->out[0];
+	int64_t *i = new_ints(g, out);
+	struct cursor at;
+
+	cursor_init(&at, out);
+	for (int64_t n = 0; n < out->count; n++, cursor_next(&at)) {
+		bool x = a->i[cursor_offset(&at, a)], y = b->i[cursor_offset(&at, b)];
+
+		i[n] = node->op == NCC_AND ? x && y : node->op == NCC_OR ? x || y :
+		       node->op == NCC_XOR ? x != y : !x;
+	}
+	return 0;
+}
+
 static int eval_where(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *out = node->out[0];
@@ -244,6 +260,13 @@ static int eval_size(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
+static int64_t to_int(double f)
+{
+	if (!(f > -9.2e18))
+		return INT64_MIN;
+	return f < 9.2e18 ? (int64_t)f : INT64_MAX;
+}
+
 /* Reductions of axes; a mean of integers rounds towards 0. */
 static int eval_reduce(struct ncc_graph *g, struct ncc_node *node)
 {
@@ -253,6 +276,8 @@ static int eval_reduce(struct ncc_graph *g, struct ncc_node *node)
 	bool *seen = ncc_alloc_array(&g->ctx->arena, (size_t)out->count + 1, sizeof(*seen));
 	struct cursor at;
 
+	for (int64_t n = 0; n < out->count && node->op == NCC_REDUCEPROD; n++)
+		acc[n] = 1;
 	cursor_init(&at, in);
 	for (int64_t n = 0; n < in->count; n++, cursor_next(&at)) {
 		double x = in->f ? in->f[n] : (double)in->i[n];
@@ -269,6 +294,8 @@ static int eval_reduce(struct ncc_graph *g, struct ncc_node *node)
 			acc[off] = seen[off] && acc[off] > x ? acc[off] : x;
 		else if (node->op == NCC_REDUCEMIN)
 			acc[off] = seen[off] && acc[off] < x ? acc[off] : x;
+		else if (node->op == NCC_REDUCEPROD)
+			acc[off] *= x;
 		else
 			acc[off] += x;
 		seen[off] = true;
@@ -288,16 +315,9 @@ static int eval_reduce(struct ncc_graph *g, struct ncc_node *node)
 		int64_t *i = new_ints(g, out);
 
 		for (int64_t n = 0; n < out->count; n++)
-			i[n] = (int64_t)acc[n];
+			i[n] = to_int(acc[n]);
 	}
 	return 0;
-}
-
-static int64_t to_int(float f)
-{
-	if (!(f > -9.2e18f))
-		return INT64_MIN;
-	return f < 9.2e18f ? (int64_t)f : INT64_MAX;
 }
 
 /* Between the types that shapes and parameters are computed in; others would have to round or wrap. */
@@ -445,7 +465,8 @@ static const eval_fn eval[NCC_OP_COUNT] = {
 	[NCC_SIZE] = eval_size, [NCC_REDUCEL1] = eval_reduce, [NCC_REDUCEL2] = eval_reduce,
 	[NCC_REDUCEMAX] = eval_reduce, [NCC_REDUCEMEAN] = eval_reduce,
 	[NCC_REDUCEMIN] = eval_reduce, [NCC_REDUCESUM] = eval_reduce,
-	[NCC_REDUCESUMSQUARE] = eval_reduce,
+	[NCC_REDUCESUMSQUARE] = eval_reduce, [NCC_REDUCEPROD] = eval_reduce,
+	[NCC_AND] = eval_logic, [NCC_OR] = eval_logic, [NCC_XOR] = eval_logic, [NCC_NOT] = eval_logic,
 	[NCC_ABS] = eval_unary, [NCC_EXP] = eval_unary, [NCC_NEG] = eval_unary,
 	[NCC_RECIPROCAL] = eval_unary, [NCC_RELU] = eval_unary, [NCC_SIGMOID] = eval_unary,
 	[NCC_SQRT] = eval_unary, [NCC_TANH] = eval_unary, [NCC_ERF] = eval_unary,

@@ -209,6 +209,49 @@ static int power(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
+static struct ncc_tensor *number(struct ncc_graph *g, float value)
+{
+	float *data = ncc_alloc(&g->ctx->arena, sizeof(*data));
+
+	*data = value;
+	return ncc_graph_const(g, "number", 0, NULL, data);
+}
+
+/* @a where @op holds for the input and @limit, elsewhere @b */
+static struct ncc_tensor *choose(struct ncc_graph *g, struct ncc_node *node, enum ncc_op op, float limit,
+				 struct ncc_tensor *a, struct ncc_tensor *b, struct ncc_tensor *out)
+{
+	struct ncc_tensor *x = node->in[0];
+	struct ncc_tensor *in[3] = { ncc_step(g, node, op, x, number(g, limit), NULL), a, b };
+
+	if (!out) {
+		out = ncc_graph_temp(g, node->out[0]->name, NCC_FLOAT, x->rank, x->dim);
+		out->wide = true;
+	}
+	ncc_graph_add(g, ncc_node_like(g, node, NCC_WHERE, 3, in, out));
+	return out;
+}
+
+static int thresholded(struct ncc_graph *g, struct ncc_node *node)
+{
+	choose(g, node, NCC_GREATER, ncc_attr_float(node, "alpha", 1), node->in[0], number(g, 0),
+	       node->out[0]);
+	return 0;
+}
+
+/* x - bias above lambd, x + bias below -lambd, 0 between */
+static int shrink(struct ncc_graph *g, struct ncc_node *node)
+{
+	float lambd = ncc_attr_float(node, "lambd", 0.5f), bias = ncc_attr_float(node, "bias", 0);
+	struct ncc_tensor *low, *high;
+
+	high = ncc_step_scalars(g, node, node->in[0], NEURON_ALU_SUB, bias, NEURON_ALU_BYPASS, 0, NULL);
+	low = ncc_step_scalars(g, node, node->in[0], NEURON_ALU_ADD, bias, NEURON_ALU_BYPASS, 0, NULL);
+	low = choose(g, node, NCC_LESS, -lambd, low, number(g, 0), NULL);
+	choose(g, node, NCC_GREATER, lambd, high, low, node->out[0]);
+	return 0;
+}
+
 static int mean(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *acc = node->in[0];
@@ -241,6 +284,13 @@ int ncc_expand_pointwise(struct ncc_graph *g, struct ncc_node *node, bool *done)
 		return *done ? power(g, node) : 0;
 	case NCC_MEAN:
 		return mean(g, node);
+	case NCC_NOT:
+		ncc_step_scalars(g, node, node->in[0], NEURON_ALU_MUL, -1, NEURON_ALU_ADD, 1, node->out[0]);
+		return 0;
+	case NCC_THRESHOLDEDRELU:
+		return thresholded(g, node);
+	case NCC_SHRINK:
+		return shrink(g, node);
 	default:
 		*done = false;
 		return 0;

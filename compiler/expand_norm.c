@@ -3,6 +3,7 @@
  * Reductions and normalisations in terms of REDUCE, NORM and elementwise operators.
  */
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,39 +24,126 @@ static int64_t reduced_count(const struct ncc_tensor *x, uint32_t axes)
 	return n;
 }
 
+/* What is summed, multiplied or compared. */
+static struct ncc_tensor *summand(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+
+	switch (node->op) {
+	case NCC_REDUCESUMSQUARE:
+	case NCC_REDUCEL2:
+		return ncc_step(g, node, NCC_MUL, x, x, NULL);
+	case NCC_REDUCEL1:
+		return ncc_step(g, node, NCC_ABS, x, NULL, NULL);
+	default:
+		return x;
+	}
+}
+
+static uint8_t reduction_alu(enum ncc_op op)
+{
+	return op == NCC_REDUCEMAX ? NEURON_ALU_MAX : op == NCC_REDUCEMIN ? NEURON_ALU_MIN :
+	       op == NCC_REDUCEPROD ? NEURON_ALU_MUL : NEURON_ALU_ADD;
+}
+
+/* The function behind a reduction, or NCC_OP_UNKNOWN. */
+static enum ncc_op reduction_end(enum ncc_op op)
+{
+	return op == NCC_REDUCEL2 ? NCC_SQRT : op == NCC_REDUCELOGSUM ? NCC_LOG : NCC_OP_UNKNOWN;
+}
+
 static int reduction(struct ncc_graph *g, struct ncc_node *node)
 {
-	struct ncc_tensor *x = node->in[0], *out = node->out[0];
+	struct ncc_tensor *x = summand(g, node), *out = node->out[0], *y;
 	float scale = node->op == NCC_REDUCEMEAN ? 1 / (float)reduced_count(x, node->axes) : 1;
-	uint8_t alu = NEURON_ALU_ADD;
+	enum ncc_op end = reduction_end(node->op);
+	uint8_t alu = reduction_alu(node->op);
 	int64_t dim[NCC_MAX_RANK];
-	struct ncc_tensor *y;
 
-	if (node->op == NCC_REDUCEMAX)
-		alu = NEURON_ALU_MAX;
-	else if (node->op == NCC_REDUCEMIN)
-		alu = NEURON_ALU_MIN;
-	if (node->op == NCC_REDUCESUMSQUARE || node->op == NCC_REDUCEL2)
-		x = ncc_step(g, node, NCC_MUL, x, x, NULL);
-	else if (node->op == NCC_REDUCEL1)
-		x = ncc_step(g, node, NCC_ABS, x, NULL, NULL);
 	for (int d = 0; d < x->rank; d++)
 		dim[d] = node->axes >> d & 1 ? 1 : x->dim[d];
-	if (out->rank == x->rank && node->op != NCC_REDUCEL2) {
+	if (out->rank == x->rank && !end) {
 		ncc_step_reduce(g, node, x, node->axes, alu, scale, out);
 		return 0;
 	}
 	/* With the axes, then without them: the second is a view. */
 	y = ncc_graph_temp(g, out->name, NCC_FLOAT, x->rank, dim);
-	y->wide = node->op == NCC_REDUCEL2;
+	y->wide = end;
 	ncc_step_reduce(g, node, x, node->axes, alu, scale, y);
-	if (node->op == NCC_REDUCEL2 && out->rank == x->rank)
-		ncc_step(g, node, NCC_SQRT, y, NULL, out);
-	else if (node->op == NCC_REDUCEL2)
-		ncc_step_view(g, node, ncc_step(g, node, NCC_SQRT, y, NULL, NULL), out->rank, out->dim,
-			      out);
+	if (end && out->rank == x->rank)
+		ncc_step(g, node, end, y, NULL, out);
+	else if (end)
+		ncc_step_view(g, node, ncc_step(g, node, end, y, NULL, NULL), out->rank, out->dim, out);
 	else
 		ncc_step_view(g, node, y, out->rank, out->dim, out);
+	return 0;
+}
+
+/* *@shifted = x - max x over @axes. Returns log(sum(exp(*@shifted))). */
+static struct ncc_tensor *log_sum_exp(struct ncc_graph *g, struct ncc_node *node, uint32_t axes,
+				      struct ncc_tensor **max, struct ncc_tensor **shifted)
+{
+	struct ncc_tensor *x = node->in[0], *y;
+
+	*max = ncc_step_reduce(g, node, x, axes, NEURON_ALU_MAX, 1, NULL);
+	/* An infinity less itself would be no number. */
+	*max = ncc_step_scalars(g, node, *max, NEURON_ALU_MAX, -FLT_MAX, NEURON_ALU_MIN, FLT_MAX, NULL);
+	*shifted = ncc_step(g, node, NCC_SUB, x, *max, NULL);
+	y = ncc_step(g, node, NCC_EXP, *shifted, NULL, NULL);
+	y = ncc_step_reduce(g, node, y, axes, NEURON_ALU_ADD, 1, NULL);
+	return ncc_step(g, node, NCC_LOG, y, NULL, NULL);
+}
+
+static int reduce_log_sum_exp(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *out = node->out[0], *max, *shifted, *y;
+	bool keep = out->rank == node->in[0]->rank;
+
+	y = log_sum_exp(g, node, node->axes, &max, &shifted);
+	y = ncc_step(g, node, NCC_ADD, y, max, keep ? out : NULL);
+	if (!keep)
+		ncc_step_view(g, node, y, out->rank, out->dim, out);
+	return 0;
+}
+
+/* Before opset 13, all axes from the named one on are one. */
+static int logsoftmax(struct ncc_graph *g, struct ncc_node *node)
+{
+	uint32_t all = (1u << node->in[0]->rank) - 1, axis = 1u << node->axis;
+	struct ncc_tensor *max, *shifted, *y;
+
+	y = log_sum_exp(g, node, g->opset < 13 ? all & ~(axis - 1) : all & axis, &max, &shifted);
+	ncc_step(g, node, NCC_SUB, shifted, y, node->out[0]);
+	return 0;
+}
+
+/* |x| or x * x */
+static struct ncc_tensor *lp_power(struct ncc_graph *g, struct ncc_node *node)
+{
+	struct ncc_tensor *x = node->in[0];
+
+	if (ncc_attr_int(node, "p", 2) == 1)
+		return ncc_step(g, node, NCC_ABS, x, NULL, NULL);
+	return ncc_step(g, node, NCC_MUL, x, x, NULL);
+}
+
+static int lppool(struct ncc_graph *g, struct ncc_node *node)
+{
+	bool one = ncc_attr_int(node, "p", 2) == 1;
+	struct ncc_tensor *x = lp_power(g, node), *out = node->out[0], *y = out;
+
+	if (!one) {
+		y = ncc_graph_temp(g, out->name, NCC_FLOAT, out->rank, out->dim);
+		y->wide = true;
+	}
+	if (node->op == NCC_GLOBALLPPOOL) {
+		ncc_step_reduce(g, node, x, ((1u << x->rank) - 1) & ~3u, NEURON_ALU_ADD, 1, y);
+	} else {
+		ncc_step(g, node, NCC_SUMPOOL, x, NULL, y);
+		y->producer->window = node->window;
+	}
+	if (!one)
+		ncc_step(g, node, NCC_SQRT, y, NULL, out);
 	return 0;
 }
 
@@ -193,7 +281,7 @@ static int lpnorm(struct ncc_graph *g, struct ncc_node *node)
 	struct ncc_tensor *x = node->in[0], *y;
 	bool one = ncc_attr_int(node, "p", 2) == 1;
 
-	y = one ? ncc_step(g, node, NCC_ABS, x, NULL, NULL) : ncc_step(g, node, NCC_MUL, x, x, NULL);
+	y = lp_power(g, node);
 	y = ncc_step_reduce(g, node, y, 1u << node->axis, NEURON_ALU_ADD, 1, NULL);
 	if (!one)
 		y = ncc_step(g, node, NCC_SQRT, y, NULL, NULL);
@@ -247,12 +335,21 @@ int ncc_expand_norm(struct ncc_graph *g, struct ncc_node *node, bool *done)
 	switch (node->op) {
 	case NCC_REDUCEL1:
 	case NCC_REDUCEL2:
+	case NCC_REDUCELOGSUM:
 	case NCC_REDUCEMAX:
 	case NCC_REDUCEMEAN:
 	case NCC_REDUCEMIN:
+	case NCC_REDUCEPROD:
 	case NCC_REDUCESUM:
 	case NCC_REDUCESUMSQUARE:
 		return reduction(g, node);
+	case NCC_REDUCELOGSUMEXP:
+		return reduce_log_sum_exp(g, node);
+	case NCC_LOGSOFTMAX:
+		return logsoftmax(g, node);
+	case NCC_LPPOOL:
+	case NCC_GLOBALLPPOOL:
+		return lppool(g, node);
 	case NCC_LAYERNORM:
 		return layernorm(g, node);
 	case NCC_INSTANCENORM:

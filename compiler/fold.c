@@ -84,6 +84,22 @@ static void widen(struct ncc_tensor *t)
 	}
 }
 
+/* On the chip, 1 and 0 stand for true and false. */
+static void numbers_for_bool(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t i = 0; i < node->nin; i++) {
+		struct ncc_tensor *t = node->in[i];
+		float *data;
+
+		if (t->type != NCC_BOOL || !t->i)
+			continue;
+		data = ncc_alloc_array(&g->ctx->arena, (size_t)t->count + 1, sizeof(*data));
+		for (int64_t n = 0; n < t->count; n++)
+			data[n] = t->i[n] ? 1 : 0;
+		node->in[i] = ncc_graph_const(g, t->name, t->rank, t->dim, data);
+	}
+}
+
 /* Operators that others can express. */
 static int expand(struct ncc_graph *g, struct ncc_node *node)
 {
@@ -120,6 +136,13 @@ static int fold_node(struct ncc_graph *g, struct ncc_node *node)
 		widen(node->in[1]);
 		ncc_graph_add(g, node);
 		return 0;
+	case NCC_AND:
+	case NCC_OR:
+	case NCC_XOR:
+	case NCC_NOT:
+	case NCC_WHERE:
+		numbers_for_bool(g, node);
+		return expand(g, node);
 	case NCC_MAX:
 	case NCC_MIN:
 	case NCC_SUM:

@@ -32,12 +32,13 @@ struct out {
  * @known: names that have an initializer already
  * @names: of nodes
  * @folded: constants that nodes make are initializers instead
+ * @numbers: nodes are a part's for the chip, where 1 and 0 stand for true and false
  */
 struct writer {
 	struct ncc_context *ctx;
 	struct out graph;
 	struct ncc_graph *known, *names;
-	bool folded;
+	bool folded, numbers;
 	int made;
 };
 
@@ -614,6 +615,73 @@ static void put_move(struct writer *w, const struct ncc_node *node, const char *
 	reshape(w, x, out->rank, out->dim, result);
 }
 
+/* Sums of windows: of what is not below 0, so LpPool with p 1 is the same. */
+static void put_sumpool(struct writer *w, const struct ncc_node *node, const char *result)
+{
+	const struct ncc_window *win = &node->window;
+	int n = node->in[0]->rank - 2;
+	struct out o = message(w);
+	int64_t pads[4];
+
+	for (int d = 0; d < n; d++) {
+		int64_t reach = (win->out[d] - 1) * win->stride[d] + (win->kernel[d] - 1) * win->dilation[d] + 1;
+		int64_t end = reach - win->in[d] - win->pad[d];
+
+		pads[d] = win->pad[d];
+		pads[n + d] = end > win->pad_end[d] ? end : win->pad_end[d];
+	}
+	put_text(&o, 1, node->in[0]->name);
+	put_text(&o, 2, result);
+	put_text(&o, 4, "LpPool");
+	put_ints_attr(w, &o, "kernel_shape", n, win->kernel);
+	put_ints_attr(w, &o, "strides", n, win->stride);
+	put_ints_attr(w, &o, "pads", 2 * n, pads);
+	put_int_attr(w, &o, "p", 1);
+	if (win->dilation[0] != 1 || win->dilation[1] != 1)
+		put_ints_attr(w, &o, "dilations", n, win->dilation);
+	put_bytes(&w->graph, 1, o.data, o.n);
+}
+
+static const char *cast(struct writer *w, const char *x, enum ncc_type to, const char *result)
+{
+	struct out o = message(w);
+
+	result = result ? result : new_name(w, x);
+	put_text(&o, 1, x);
+	put_text(&o, 2, result);
+	put_text(&o, 4, "Cast");
+	put_int_attr(w, &o, "to", to);
+	put_bytes(&w->graph, 1, o.data, o.n);
+	return result;
+}
+
+static bool is_logic(const struct ncc_node *node)
+{
+	return node->op == NCC_AND || node->op == NCC_OR || node->op == NCC_XOR;
+}
+
+static bool is_compare(const struct ncc_node *node)
+{
+	return node->op == NCC_EQUAL || node->op == NCC_LESS || node->op == NCC_LESSEQUAL ||
+	       node->op == NCC_GREATER || node->op == NCC_GREATEREQUAL;
+}
+
+/* On the chip, what is bool in ONNX are numbers. */
+static void put_bool(struct writer *w, const struct ncc_node *node)
+{
+	const char *name = ncc_op_info(node->op)->name, *a = node->in[0]->name, *b = node->in[1]->name;
+
+	if (!is_compare(node))
+		a = cast(w, a, NCC_BOOL, NULL);
+	if (node->op == NCC_WHERE) {
+		put_simple(w, name, a, b, node->in[2]->name, node->out[0]->name);
+		return;
+	}
+	if (is_logic(node))
+		b = cast(w, b, NCC_BOOL, NULL);
+	cast(w, op(w, name, a, b, NULL), NCC_FLOAT, node->out[0]->name);
+}
+
 /* Functions that passes recognise, whatever the opset, in which ONNX may have no operator for them yet. */
 static uint8_t recognised(const struct ncc_node *node)
 {
@@ -638,6 +706,8 @@ static int put_internal(struct writer *w, const struct ncc_node *node)
 		err = put_reduction(w, node, result);
 	else if (node->op == NCC_SCALARS)
 		err = put_scalars(w, node, result);
+	else if (node->op == NCC_SUMPOOL)
+		put_sumpool(w, node, result);
 	else if (node->op == NCC_RSQRT || node->op == NCC_SILU)
 		put_func(w, node->op == NCC_RSQRT ? NEURON_FUNC_RSQRT : NEURON_FUNC_SILU, 0,
 			 node->in[0]->name, result);
@@ -675,6 +745,8 @@ static int put_node(struct writer *w, const struct ncc_node *node)
 		put_affine(w, node);
 	else if (node->op == NCC_RESHAPE && node->nin < 2)
 		reshape(w, node->in[0]->name, node->out[0]->rank, node->out[0]->dim, node->out[0]->name);
+	else if (w->numbers && (is_compare(node) || is_logic(node) || node->op == NCC_WHERE))
+		put_bool(w, node);
 	else if (is_internal(node))
 		return put_internal(w, node);
 	else if (node->op == NCC_LINEAR || node->bias || node->residual || node->func ||
@@ -808,11 +880,13 @@ int ncc_onnx_write(struct ncc_context *ctx, enum ncc_pass after, struct ncc_byte
 	put_values(&w, 11, g->input, g->ninput);
 	if (after < NCC_PASS_PARTITION)
 		err = put_nodes(&w, g->node, g->nnode);
-	for (struct ncc_part *p = ctx->parts; p && !err && after >= NCC_PASS_PARTITION; p = p->next)
-		if (p->device && after > NCC_PASS_PARTITION)
+	for (struct ncc_part *p = ctx->parts; p && !err && after >= NCC_PASS_PARTITION; p = p->next) {
+		w.numbers = p->device && after > NCC_PASS_PARTITION;
+		if (w.numbers)
 			err = put_nodes(&w, p->graph->node, p->graph->nnode);
 		else
 			err = put_nodes(&w, p->node, p->nnode);
+	}
 	for (size_t i = 0; i < g->noutput; i++) {
 		if (after > NCC_PASS_PARTITION && made_on_chip(ctx, g->output[i]))
 			put_value(&w, 12, g->output[i]);

@@ -19,6 +19,7 @@
 #define NCC_OPS(O)						\
 	O(ABS, "Abs", RUN, 1, 1, 1)				\
 	O(ADD, "Add", RUN, 2, 2, 1)				\
+	O(AND, "And", RUN, 2, 2, 1)				\
 	O(AVERAGEPOOL, "AveragePool", RUN, 1, 1, 1)		\
 	O(BATCHNORM, "BatchNormalization", RUN, 5, 5, 5)	\
 	O(CAST, "Cast", RUN, 1, 1, 1)				\
@@ -45,6 +46,7 @@
 	O(GELU, "Gelu", RUN, 1, 1, 1)				\
 	O(GEMM, "Gemm", RUN, 2, 3, 1)				\
 	O(GLOBALAVERAGEPOOL, "GlobalAveragePool", RUN, 1, 1, 1)	\
+	O(GLOBALLPPOOL, "GlobalLpPool", RUN, 1, 1, 1)		\
 	O(GLOBALMAXPOOL, "GlobalMaxPool", RUN, 1, 1, 1)		\
 	O(GREATER, "Greater", RUN, 2, 2, 1)			\
 	O(GREATEREQUAL, "GreaterOrEqual", RUN, 2, 2, 1)		\
@@ -58,7 +60,9 @@
 	O(LESS, "Less", RUN, 2, 2, 1)				\
 	O(LESSEQUAL, "LessOrEqual", RUN, 2, 2, 1)		\
 	O(LOG, "Log", RUN, 1, 1, 1)				\
+	O(LOGSOFTMAX, "LogSoftmax", RUN, 1, 1, 1)		\
 	O(LPNORM, "LpNormalization", RUN, 1, 1, 1)		\
+	O(LPPOOL, "LpPool", RUN, 1, 1, 1)			\
 	O(LRN, "LRN", RUN, 1, 1, 1)				\
 	O(MATMUL, "MatMul", RUN, 2, 2, 1)			\
 	O(MAX, "Max", RUN, 1, NCC_MANY, 1)			\
@@ -69,6 +73,8 @@
 	O(MISH, "Mish", RUN, 1, 1, 1)				\
 	O(MUL, "Mul", RUN, 2, 2, 1)				\
 	O(NEG, "Neg", RUN, 1, 1, 1)				\
+	O(NOT, "Not", RUN, 1, 1, 1)				\
+	O(OR, "Or", RUN, 2, 2, 1)				\
 	O(PAD, "Pad", RUN, 1, 4, 1)				\
 	O(POW, "Pow", RUN, 2, 2, 1)				\
 	O(PRELU, "PRelu", RUN, 2, 2, 1)				\
@@ -76,9 +82,12 @@
 	O(RECIPROCAL, "Reciprocal", RUN, 1, 1, 1)		\
 	O(REDUCEL1, "ReduceL1", RUN, 1, 2, 1)			\
 	O(REDUCEL2, "ReduceL2", RUN, 1, 2, 1)			\
+	O(REDUCELOGSUM, "ReduceLogSum", RUN, 1, 2, 1)		\
+	O(REDUCELOGSUMEXP, "ReduceLogSumExp", RUN, 1, 2, 1)	\
 	O(REDUCEMAX, "ReduceMax", RUN, 1, 2, 1)			\
 	O(REDUCEMEAN, "ReduceMean", RUN, 1, 2, 1)		\
 	O(REDUCEMIN, "ReduceMin", RUN, 1, 2, 1)			\
+	O(REDUCEPROD, "ReduceProd", RUN, 1, 2, 1)		\
 	O(REDUCESUM, "ReduceSum", RUN, 1, 2, 1)			\
 	O(REDUCESUMSQUARE, "ReduceSumSquare", RUN, 1, 2, 1)	\
 	O(RELU, "Relu", RUN, 1, 1, 1)				\
@@ -87,6 +96,7 @@
 	O(ROUND, "Round", RUN, 1, 1, 1)				\
 	O(SELU, "Selu", RUN, 1, 1, 1)				\
 	O(SHAPE, "Shape", CONST, 1, 1, 1)			\
+	O(SHRINK, "Shrink", RUN, 1, 1, 1)			\
 	O(SIGMOID, "Sigmoid", RUN, 1, 1, 1)			\
 	O(SIGN, "Sign", RUN, 1, 1, 1)				\
 	O(SIN, "Sin", RUN, 1, 1, 1)				\
@@ -102,11 +112,14 @@
 	O(SUB, "Sub", RUN, 2, 2, 1)				\
 	O(SUM, "Sum", RUN, 1, NCC_MANY, 1)			\
 	O(TANH, "Tanh", RUN, 1, 1, 1)				\
+	O(THRESHOLDEDRELU, "ThresholdedRelu", RUN, 1, 1, 1)	\
 	O(TILE, "Tile", RUN, 2, 2, 1)				\
 	O(TRANSPOSE, "Transpose", RUN, 1, 1, 1)			\
 	O(UNSQUEEZE, "Unsqueeze", RUN, 1, 2, 1)			\
 	O(UPSAMPLE, "Upsample", RUN, 1, 2, 1)			\
-	O(WHERE, "Where", CONST, 3, 3, 1)			\
+	/* The condition: 1 or 0 on the chip */			\
+	O(WHERE, "Where", RUN, 3, 3, 1)				\
+	O(XOR, "Xor", RUN, 2, 2, 1)				\
 	/* y = scale[c] * x + bias[c]: in[1], in[2] */		\
 	O(AFFINE, "(scale and shift)", OWN, 3, 3, 1)		\
 	/* x * w + bias with constant w [k][m] (in[1]) over the last axis of x */ \
@@ -122,6 +135,8 @@
 	O(RSQRT, "(inverse root)", OWN, 1, 1, 1)			\
 	/* x sigmoid(x) */					\
 	O(SILU, "(SiLU)", OWN, 1, 1, 1)				\
+	/* the sum of what each window has */			\
+	O(SUMPOOL, "(sum of windows)", OWN, 1, 1, 1)		\
 	O(COPY, "(copy)", OWN, 1, 1, 1)
 
 enum ncc_op_kind { NCC_OP_RUN, NCC_OP_GONE, NCC_OP_CONST, NCC_OP_OWN };

@@ -488,10 +488,15 @@ static const infer_fn infer[NCC_OP_COUNT] = {
 	[NCC_MEAN] = broadcast, [NCC_CEIL] = same, [NCC_COS] = same, [NCC_FLOOR] = same,
 	[NCC_LOG] = same, [NCC_MISH] = same, [NCC_ROUND] = same, [NCC_SIGN] = same, [NCC_SIN] = same,
 	[NCC_SOFTPLUS] = same, [NCC_GREATEREQUAL] = ncc_shape_compare,
-	[NCC_LESSEQUAL] = ncc_shape_compare,
+	[NCC_LESSEQUAL] = ncc_shape_compare, [NCC_AND] = ncc_shape_logic,
+	[NCC_OR] = ncc_shape_logic, [NCC_XOR] = ncc_shape_logic, [NCC_NOT] = ncc_shape_logic,
+	[NCC_LOGSOFTMAX] = softmax, [NCC_SHRINK] = same, [NCC_THRESHOLDEDRELU] = same,
+	[NCC_REDUCELOGSUM] = ncc_shape_reduce, [NCC_REDUCELOGSUMEXP] = ncc_shape_reduce,
+	[NCC_REDUCEPROD] = ncc_shape_reduce,
 	[NCC_CONV] = ncc_shape_conv,
 	[NCC_MAXPOOL] = ncc_shape_pool, [NCC_AVERAGEPOOL] = ncc_shape_pool,
 	[NCC_GLOBALAVERAGEPOOL] = ncc_shape_global_pool, [NCC_GLOBALMAXPOOL] = ncc_shape_global_pool,
+	[NCC_LPPOOL] = ncc_shape_pool, [NCC_GLOBALLPPOOL] = ncc_shape_global_pool,
 };
 
 /* Inputs that are lists of sizes, axes or positions: from @first to @last. */

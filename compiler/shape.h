@@ -41,6 +41,7 @@ int ncc_shape_lpnorm(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_mvn(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_lrn(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_compare(struct ncc_graph *g, struct ncc_node *node);
+int ncc_shape_logic(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_where(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_size(struct ncc_graph *g, struct ncc_node *node);
 int ncc_shape_range(struct ncc_graph *g, struct ncc_node *node);

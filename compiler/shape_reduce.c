@@ -131,8 +131,27 @@ int ncc_shape_compare(struct ncc_graph *g, struct ncc_node *node)
 	return ncc_shape_broadcast(g, node, node->in, 2, node->out[0]);
 }
 
+/* And, Or, Xor, Not */
+int ncc_shape_logic(struct ncc_graph *g, struct ncc_node *node)
+{
+	for (size_t i = 0; i < node->nin; i++)
+		if (node->in[i]->type != NCC_BOOL)
+			return ncc_node_error(g->ctx, node, "input '%s' has type %s, but must be bool",
+					      node->in[i]->name, ncc_type_name(node->in[i]->type));
+	node->out[0]->type = NCC_BOOL;
+	return ncc_shape_broadcast(g, node, node->in, node->nin, node->out[0]);
+}
+
 int ncc_shape_where(struct ncc_graph *g, struct ncc_node *node)
 {
+	const struct ncc_tensor *a = node->in[1], *b = node->in[2];
+
+	if (node->in[0]->type != NCC_BOOL)
+		return ncc_node_error(g->ctx, node, "condition '%s' has type %s, but must be bool",
+				      node->in[0]->name, ncc_type_name(node->in[0]->type));
+	if (a->type != b->type)
+		return ncc_node_error(g->ctx, node, "input '%s' has type %s, but '%s' has type %s", b->name,
+				      ncc_type_name(b->type), a->name, ncc_type_name(a->type));
 	node->out[0]->type = node->in[1]->type;
 	return ncc_shape_broadcast(g, node, node->in, 3, node->out[0]);
 }

@@ -193,6 +193,7 @@ int ncc_tile_pool(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_global_pool(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_unary(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_binary(struct ncc_lower *L, struct ncc_node *node);
+int ncc_tile_where(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_affine(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_softmax(struct ncc_lower *L, struct ncc_node *node);
 int ncc_tile_transpose(struct ncc_lower *L, struct ncc_node *node);

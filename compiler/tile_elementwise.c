@@ -13,7 +13,7 @@
 #include "tile.h"
 
 #define MAX_AXES	(NCC_MAX_RANK + 2)
-#define MAX_OPERANDS	2
+#define MAX_OPERANDS	3
 
 struct axis {
 	int64_t size;
@@ -154,8 +154,12 @@ static void choose_fresh(struct elementwise *e)
 			return;
 	}
 	for (int i = 1; i < e->n; i++) {
-		int old = e->axis[e->part].fixed[0] + e->axis[e->part].fixed[1];
-		int new = e->axis[i].fixed[0] + e->axis[i].fixed[1];
+		int old = 0, new = 0;
+
+		for (int k = 0; k < e->nin; k++) {
+			old += e->axis[e->part].fixed[k];
+			new += e->axis[i].fixed[k];
+		}
 
 		if (new < old || (new == old &&
 				  lanes(e->axis[i].size) > lanes(e->axis[e->part].size)))
@@ -469,6 +473,12 @@ static uint8_t alu_of(enum ncc_op op)
 		return NEURON_ALU_GT;
 	case NCC_GREATEREQUAL:
 		return NEURON_ALU_GE;
+	case NCC_AND:
+		return NEURON_ALU_AND;
+	case NCC_OR:
+		return NEURON_ALU_OR;
+	case NCC_XOR:
+		return NEURON_ALU_XOR;
 	default:
 		return NEURON_ALU_MIN;
 	}
@@ -512,6 +522,45 @@ int ncc_tile_binary(struct ncc_lower *L, struct ncc_node *node)
 		e.nin = 1;
 		e.emit = emit_scalar;
 	}
+	make_axes(&e);
+	choose_layout(&e);
+	return lower(&e);
+}
+
+/* First what is not chosen, everywhere, then over it what is. A constant number is no operand. */
+static int emit_where(struct elementwise *e, const struct ncc_region *r, const struct ncc_tile *in,
+		      const struct ncc_tile *out, const struct ncc_loop *loops, int n)
+{
+	const struct ncc_tensor *yes = e->node->in[1], *no = e->node->in[2];
+	int a = is_number(yes) ? 0 : 1, b = is_number(no) ? 0 : a + 1;
+	struct ncc_scalars copy = { .alu0 = NEURON_ALU_BYPASS, .alu1 = NEURON_ALU_BYPASS };
+	struct ncc_loop rest[NCC_MAX_LOOPS], chosen[NCC_MAX_LOOPS];
+	unsigned int parts = (unsigned int)r->an;
+	int err;
+
+	for (int i = 0; i < n; i++) {
+		int64_t to = loops[i].step[e->nin];
+
+		rest[i] = (struct ncc_loop){ loops[i].count, { b ? loops[i].step[b] : to, to } };
+		chosen[i] = (struct ncc_loop){ loops[i].count, { loops[i].step[0], a ? loops[i].step[a] : to, to } };
+	}
+	if (b)
+		err = ncc_tensor_scalar(&e->L->b, &copy, parts, in[b].at, out->at, rest, n);
+	else
+		err = ncc_memset(&e->L->b, no->f[0], parts, out->at, rest, n);
+	return err ? err : ncc_select(&e->L->b, parts, in[0].at, a ? &in[a].at : NULL, a ? 0 : yes->f[0],
+				      out->at, chosen, n);
+}
+
+int ncc_tile_where(struct ncc_lower *L, struct ncc_node *node)
+{
+	struct elementwise e = {
+		.L = L, .node = node, .in = { node->in[0] }, .nin = 1, .emit = emit_where,
+	};
+
+	for (int k = 1; k < 3; k++)
+		if (!is_number(node->in[k]))
+			e.in[e.nin++] = node->in[k];
 	make_axes(&e);
 	choose_layout(&e);
 	return lower(&e);

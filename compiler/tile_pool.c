@@ -68,6 +68,7 @@ static int reduce(struct pool *p, const struct ncc_class *h, int64_t h0, int64_t
 {
 	const struct ncc_window *win = &p->node->window;
 	bool max = p->node->op == NCC_MAXPOOL;
+	bool average = p->node->op == NCC_AVERAGEPOOL;
 	int64_t taken = p->node->count_pad ? h->counted * w->counted : h->taps * w->taps;
 	int64_t row = h->first + (h0 - h->out) * win->stride[0];
 	struct ncc_loop loops[5] = {
@@ -79,7 +80,7 @@ static int reduce(struct pool *p, const struct ncc_class *h, int64_t h0, int64_t
 	};
 
 	return ncc_tensor_reduce(&p->L->b, max ? NEURON_ALU_MAX : NEURON_ALU_ADD,
-				 max ? 1 : 1 / (float)taken, (unsigned int)out->an,
+				 average ? 1 / (float)taken : 1, (unsigned int)out->an,
 				 ncc_at_element(src, 0, row * win->in[1] + w->first - in->i0),
 				 ncc_at_element(dst, 0, h0 * win->out[1] + w->out - out->i0),
 				 loops, 5, 2);

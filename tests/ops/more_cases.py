@@ -43,12 +43,56 @@ def activations():
     yield Case(name, [node("Pow", ["x", "p"], ["y"])], {"x": values(name, 3, 7, low=0.5, high=2),
                                                         "p": values(name + "p", 7, low=-2, high=2)}, {"y": [3, 7]})
     for op in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"):
-        name = f"{op} as a number"      # eighths: exact in every type
+        name = f"{op} as a number"      # stepped: exact in every type
         a, b = (np.round(values(name + k, *shape, low=-2, high=2) * 2) / 8 for k, shape in (("a", (3, 40)), ("b", (40,))))
         yield Case(name, [node(op, ["a", "b"], ["m"]), node("Cast", ["m"], ["y"], to=1)], {"a": a, "b": b}, {"y": [3, 40]},
                    bound=bounds.moved)
+    yield from unary("ThresholdedRelu", [(3, 40)], low=-2, high=2, bound=stepped, alpha=0.5)
+    yield from unary("ThresholdedRelu", [(1, 130, 3, 3)], low=-2, high=2, bound=stepped, alpha=-0.25)
+    yield from unary("Shrink", [(3, 40)], low=-2, high=2, bound=stepped, lambd=0.75, bias=0.5)
     name = "Mean of three"
     yield Case(name, [node("Mean", ["a", "b", "c"], ["y"])], {k: values(name + k, 3, 5) for k in "abc"}, {"y": [3, 5]})
+
+
+def stepped(mode, reference, inputs, evaluate):
+    """Steps: where rounding takes an input over the limit, the result is off by what the step is high, 1 at most; at all
+    other places as in moved(). The reference with inputs moved up and down says which these are."""
+    bound = bounds.moved(mode, reference, inputs, evaluate)
+    for sign in (1, -1) if mode == "all" else ():
+        moved = {k: (x * (1 + sign * bounds.U)).astype(x.dtype) for k, x in inputs.items()}
+        for n, y in evaluate(moved).items():
+            bound[n] = np.maximum(bound[n], np.abs(y - reference[n]) * (1 + bounds.U) + bounds.U)
+    return bound
+
+
+def masked():
+    """Where, with conditions that are computed, constant, or both, and numbers for either side."""
+    rng = np.random.default_rng(5)
+    for c, a, b in (((3, 40), (3, 40), (3, 40)), ((2, 1, 7, 7), (2, 130, 7, 7), (1,)), ((40,), (), (3, 40)), ((1, 5, 1), (), ()),
+                    ((4, 1), (1, 6), (2, 1, 1)), ((2, 300), (2, 300), ())):
+        name = f"Where {c} {a} {b}"
+        sides = {k: values(name + k, *s) for k, s in (("a", a), ("b", b))}
+        numbers = {k: v for k, v in sides.items() if not v.shape}
+        tensors = {k: v for k, v in sides.items() if v.shape}
+        shape = np.broadcast_shapes(c, a, b)
+        if tensors:
+            yield Case(name + " constant", [node("Where", ["c", "a", "b"], ["y"])], tensors, {"y": shape},
+                       {"c": rng.random(c) < 0.5, **numbers}, bounds.moved)
+        limits = {"low": np.float32(-0.5).reshape(()), "high": np.float32(0.5).reshape(())}
+        at = {"x": np.round(values(name + "x", *c) * 4) / 4}
+        yield Case(name + " computed", [node("Greater", ["x", "low"], ["l"]), node("Less", ["x", "high"], ["h"]), node("And", ["l", "h"], ["c"]),
+                                        node("Where", ["c", "a", "b"], ["y"])], {**at, **tensors}, {"y": shape}, {**limits, **numbers}, bounds.moved)
+    name = "Where minus infinity, then Softmax"
+    mask = np.tril(np.ones((1, 1, 20, 20), np.bool_))
+    yield Case(name, [node("Where", ["m", "x", "i"], ["s"]), node("Softmax", ["s"], ["y"], axis=-1)], {"x": values(name, 2, 3, 20, 20)},
+               {"y": [2, 3, 20, 20]}, {"m": mask, "i": np.float32(-np.inf).reshape(())}, bounds.softmax)
+    for op in ("And", "Or", "Xor"):
+        name = f"{op} as a number"
+        inputs = {k: np.round(values(name + k, *s, low=-2, high=2) * 2) / 8 for k, s in (("a", (3, 40)), ("b", (40,)))}
+        weights = {"m": rng.random((3, 1)) < 0.5, "z": np.float32(0).reshape(())}
+        yield Case(name, [node("Less", ["a", "z"], ["l"]), node("Greater", ["b", "z"], ["g"]), node(op, ["l", "g"], ["o"]),
+                          node(op, ["m", "o"], ["p"]), node("Not", ["p"], ["n"]), node("Cast", ["n"], ["y"], to=1)], inputs, {"y": [3, 40]},
+                   weights, bounds.moved)
 
 
 REDUCED = [((2, 3, 4, 5), [2, 3]), ((2, 3, 4, 5), [1]), ((2, 3, 4, 5), [0, 2]), ((1, 140, 6, 6), [2, 3]), ((3, 300), [1]),
@@ -70,6 +114,42 @@ def reductions():
             name = f"{op} keepdims {keep}"
             yield Case(name, [node(op, ["x"], ["y"], axes=[1, 2], keepdims=keep)], {"x": values(name, 3, 4, 5, low=0.1)},
                        {"y": [None] * (3 if keep else 1)}, bound=bounds.moved if op == "ReduceMin" else twice_averaged)
+
+
+    for keep in (0, 1):
+        for shape, axes in (((3, 4, 5), [1, 2]), ((2, 140, 3), [0, 2]), ((3, 900), [1])):
+            for op in ("ReduceLogSum", "ReduceLogSumExp"):
+                name = f"{op} {shape} {axes} keepdims {keep}"
+                yield Case(name, [node(op, ["x"], ["y"], axes=axes, keepdims=keep)], {"x": values(name, *shape, low=0.5)},
+                           {"y": [None] * (len(shape) if keep else len(shape) - len(axes))}, bound=logarithm)
+        name = f"ReduceProd keepdims {keep}"
+        yield Case(name, [node("ReduceProd", ["x"], ["y"], axes=[1, 2], keepdims=keep)], {"x": values(name, 3, 4, 5, low=0.5, high=1.5)},
+                   {"y": [None] * (3 if keep else 1)}, bound=factors(20))
+    yield from unary("LogSoftmax", [(3, 40), (2, 130, 5)], bound=logarithm)
+    yield from unary("LogSoftmax", [(2, 3, 40)], bound=logarithm, axis=1)
+    yield from unary("LogSoftmax", [(2, 3, 40)], bound=logarithm, opset=11)
+    for p, shape, attributes in ((1, (2, 3, 9, 8), {"kernel_shape": [3, 2], "strides": [2, 2], "pads": [1, 0, 1, 1]}),
+                                 (2, (1, 130, 6, 6), {"kernel_shape": [2, 2]}), (2, (2, 5, 13), {"kernel_shape": [4], "strides": [3]}),
+                                 (2, (1, 4, 7, 7), {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"})):
+        yield from unary("LpPool", [shape], bound=twice_averaged, p=p, **attributes)
+    for p in (1, 2):
+        yield from unary("GlobalLpPool", [(2, 5, 6, 7)], bound=twice_averaged, p=p)
+
+
+def logarithm(mode, reference, inputs, evaluate):
+    """log(sum): inputs that are off by U |x| each move a sum of positive numbers by U of itself, one of exponentials by
+    U max |x|; log takes relative errors to absolute ones, and x itself is off by as much."""
+    peak = max(1.0, max(float(np.max(np.abs(x))) for x in inputs.values()))
+    error = 2 * bounds.U * peak if mode == "all" else 1e-5
+    return {n: error + (bounds.U if mode == "all" else 1e-5) * np.abs(y) for n, y in reference.items()}
+
+
+def factors(count):
+    """A product of @count numbers, each off by U."""
+    def bound(mode, reference, inputs, evaluate):
+        error = (1 + bounds.U) ** (count + 1) - 1 if mode == "all" else count * 2.0 ** -22
+        return {n: error * np.abs(y) + bounds.FUNCTION_ABSOLUTE for n, y in reference.items()}
+    return bound
 
 
 def twice_averaged(mode, reference, inputs, evaluate):
@@ -201,4 +281,4 @@ def conv_transpose():
                    {"y": [None] * len(x)}, weights, bounds.linear)
 
 
-groups = (activations, reductions, normalisations, moves, resizes, conv_transpose)
+groups = (activations, masked, reductions, normalisations, moves, resizes, conv_transpose)
