@@ -34,6 +34,7 @@
 #include <linux/device.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
@@ -175,6 +176,21 @@ struct neuron_device {
 
 #define to_neuron_device(d)	container_of(d, struct neuron_device, dev)
 
+/*
+ * The way to the chip and back, which takes long when the chip is not well: nobody may wait for
+ * it who cannot be preempted. Kernels with lockdep look whether that is so.
+ */
+static inline u32 neuron_read(const void __iomem *reg)
+{
+	lockdep_assert_preemption_enabled();
+	return readl(reg);
+}
+
+static inline u32 neuron_apb_read(struct neuron_device *ndev, u32 offset)
+{
+	return neuron_read(ndev->apb + offset);
+}
+
 static inline void neuron_apb_write(struct neuron_device *ndev, u32 offset, u32 value)
 {
 	writel(value, ndev->apb + offset);
@@ -187,7 +203,7 @@ static inline void neuron_ext_write(struct neuron_device *ndev, u32 offset, u32 
 
 static inline u32 neuron_ext_read(struct neuron_device *ndev, u32 offset)
 {
-	return readl(ndev->ext + offset);
+	return neuron_read(ndev->ext + offset);
 }
 
 /* 0, or why nothing can be asked of the device. */

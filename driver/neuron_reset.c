@@ -187,7 +187,7 @@ void neuron_core_reset(struct neuron_device *ndev, u32 map)
 bool neuron_core_reset_busy(struct neuron_device *ndev)
 {
 	/* Read, as nothing else of the public contract is: only chips with our block get here. */
-	return readl(ndev->apb + NEURON_MISC_BASE + NEURON_MISC_RESET);
+	return neuron_apb_read(ndev, NEURON_MISC_BASE + NEURON_MISC_RESET);
 }
 
 void neuron_fw_status_forget(struct neuron_device *ndev)

@@ -277,8 +277,8 @@ static int neuron_udma_look(struct neuron_device *ndev, struct neuron_udma_ring 
 
 	if (!ndev->ext)
 		return 0;
-	m2s = readl(ndev->apb + neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_STATUS);
-	s2m = readl(ndev->apb + neuron_udma_s2m_queue(ring) + NEURON_UDMA_Q_STATUS);
+	m2s = neuron_apb_read(ndev, neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_STATUS);
+	s2m = neuron_apb_read(ndev, neuron_udma_s2m_queue(ring) + NEURON_UDMA_Q_STATUS);
 	if (m2s == ~0u && s2m == ~0u) {
 		neuron_device_broken(ndev, "its registers do not answer");
 		return -EIO;
@@ -370,7 +370,7 @@ void neuron_udma_retire(struct neuron_udma_ring *ring)
 
 u32 neuron_udma_passed(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 {
-	u32 head = readl(ndev->apb + neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_HEAD);
+	u32 head = neuron_apb_read(ndev, neuron_udma_m2s_queue(ring) + NEURON_UDMA_Q_HEAD);
 
 	/* The ring id is beside the index. */
 	return neuron_ringpos_passed(&ring->pos, head & NEURON_UDMA_Q_POINTER_MASK);
@@ -385,7 +385,7 @@ void neuron_udma_halt(struct neuron_device *ndev, struct neuron_udma_ring *ring)
 	neuron_apb_write(ndev, m2s + NEURON_UDMA_M2S_Q_SW_CTRL, NEURON_UDMA_Q_SW_CTRL_RESET);
 	neuron_apb_write(ndev, s2m + NEURON_UDMA_S2M_Q_SW_CTRL, NEURON_UDMA_Q_SW_CTRL_RESET);
 	/* The writes are posted: a chip that still listens has got them when this is answered. */
-	readl(ndev->apb + m2s + NEURON_UDMA_Q_STATUS);
+	neuron_apb_read(ndev, m2s + NEURON_UDMA_Q_STATUS);
 	neuron_ringpos_reset(&ring->pos, NEURON_UDMA_H2T_RING);
 	ring->queued = 0;
 }

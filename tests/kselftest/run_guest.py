@@ -74,8 +74,23 @@ FAULTS = r"warn_alloc|WARNING: .* at (\S+ )?remove_proc_entry\+"
 OUTSIDE = r"guest-error: dma-unmapped: dma-outside: write of \d+ bytes at bus address (0x[0-9a-f]+)"
 
 
+def registers(tap, guest):
+    """Whatever reads registers of queues by the dozen, with queues there: neuron_read() ends the guest if it is done
+    with interrupts off or a spinlock held."""
+    bench = run_recovery.Bench(tap, guest)
+    other = bench.innocent()
+    lines = bench.sh("cat %squeues" % (run_recovery.DEBUGFS % 0)).out.splitlines()[1:]
+    tap.ok(len(lines) == 1 and lines[0].split()[1] == "1", "registers of queues for debugfs: nobody waits meanwhile",
+           lines)
+    # Each queue that comes or goes is an event, at which the states of all are read.
+    queues = "for i in 1 2 3; do %s quick /dev/neuron0 2 1; done" % run_recovery.CLIENT
+    tap.ok(bench.sh(queues).out.count("result 0 ") == 3, "registers of queues at firmware's events: nor there")
+    bench.spared(other, "registers of queues")
+
+
 def run_debug_parts(tap, config, guest):
-    """What other kernels do not have: core dumps of devices, hwmon, and KUnit."""
+    """What other kernels do not have: core dumps of devices, hwmon, KUnit, and a look at who may sleep."""
+    registers(Part(tap, config), guest)
     run_telemetry.test_health(Part(tap, config + ": telemetry"), guest)
     # A dump that lies there still keeps newer ones out.
     guest.run("for d in /sys/class/devcoredump/devcd*/data; do [ ! -e $d ] || echo 1 >$d; done", check=True)
