@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <neuron/fw.h>
 #include <neuron/regs.h>
 
 #include "chip.h"
@@ -195,6 +196,9 @@ static int strobe(struct emu_chip *chip, uint32_t off, uint32_t value)
 			emu_guest_error(chip, EMU_GE_FW_CTRL, "FW_CTRL = 0x%x", value);
 			return 0;
 		}
+		/* Before the order: a host that polls must not take an old error for this boot's. */
+		if (value != NEURON_FW_CTRL_HALT)
+			atomic_store(&ext->reg[NEURON_EXT_FW_BOOT_ERROR / 4], NEURON_FW_BOOT_OK);
 		atomic_store(&ext->reg[off / 4], value);
 		atomic_store(&ext->boot, value);
 		emu_service_wake(chip);

@@ -77,7 +77,11 @@ static void boot_without_image(void **state)
 	assert_int_equal(h.irqs[NEURON_VECTOR_FW], 1);
 	/* An image that is nowhere, too small, or garbage. */
 	ext_write(&h, NEURON_EXT_FW_IMAGE_SIZE, 4096);
+	ext_write(&h, NEURON_EXT_FW_CTRL, NEURON_FW_CTRL_HALT);
+	assert_int_equal(ext_read(&h, NEURON_EXT_FW_BOOT_ERROR), 1);
+	/* Whoever polls for the end must not see the error of the boot before. */
 	ext_write(&h, NEURON_EXT_FW_CTRL, NEURON_FW_CTRL_BOOT_IMAGE);
+	assert_int_equal(ext_read(&h, NEURON_EXT_FW_BOOT_ERROR), 0);
 	drain(&h);
 	assert_int_equal(ext_read(&h, NEURON_EXT_FW_BOOT_ERROR), 6);
 	expect_error(&h, "dma-unmapped");

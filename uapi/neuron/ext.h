@@ -52,7 +52,8 @@
 #define NEURON_FW_CTRL_BOOT_IMAGE	1
 #define NEURON_FW_CTRL_BOOT_FLASH	2
 #define NEURON_FW_CTRL_HALT		3
-#define NEURON_EXT_FW_BOOT_ERROR	0x0030	/* NEURON_FW_BOOT_* of fw.h */
+/* NEURON_FW_BOOT_* of fw.h; OK again as soon as FW_CTRL is told to boot. */
+#define NEURON_EXT_FW_BOOT_ERROR	0x0030
 
 /* Context directory in host memory: array of struct neuron_context_entry. */
 #define NEURON_EXT_CTXDIR_LO		0x0040
