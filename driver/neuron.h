@@ -167,6 +167,7 @@ struct neuron_device {
 
 	spinlock_t queue_lock;			/* guards the queues, and their progress */
 	struct neuron_queue *queues[NEURON_QUEUES];
+	u32 queue_serial;
 	struct delayed_work queue_work;
 
 	struct neuron_sysfs *sysfs;

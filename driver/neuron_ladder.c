@@ -70,6 +70,7 @@ static void neuron_core_watch(struct neuron_core_ladder *core,
 	core->rung = NEURON_RUNG_NONE;
 	core->known = seen->running;
 	core->slot = seen->slot;
+	core->queue = seen->queue;
 	core->job = seen->job;
 	core->since = clock;
 }
@@ -77,7 +78,8 @@ static void neuron_core_watch(struct neuron_core_ladder *core,
 static bool neuron_core_same_job(const struct neuron_core_ladder *core,
 				 const struct neuron_core_observation *seen)
 {
-	return core->known && seen->running && core->slot == seen->slot && core->job == seen->job;
+	return core->known && seen->running && core->slot == seen->slot &&
+	       core->queue == seen->queue && core->job == seen->job;
 }
 
 static struct neuron_step neuron_core_none(struct neuron_core_ladder *core, unsigned int n,

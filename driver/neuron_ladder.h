@@ -37,6 +37,7 @@ enum neuron_action {
 /**
  * struct neuron_core_observation - what a NeuronCore is at
  * @running: a job, @job of queue @slot
+ * @queue: which of those that the slot has had: each counts its jobs from 1
  * @stopping: a queue of the core was told to stop, and has not yet
  * @limit_ms: time-out of the job
  */
@@ -44,6 +45,7 @@ struct neuron_core_observation {
 	bool running;
 	bool stopping;
 	u8 slot;
+	u32 queue;
 	u32 job;
 	u32 limit_ms;
 };
@@ -74,8 +76,9 @@ struct neuron_observation {
 
 struct neuron_core_ladder {
 	enum neuron_rung rung;
-	bool known;		/* @slot, @job were running at the last look */
+	bool known;		/* @job of @queue in @slot was running at the last look */
 	u8 slot;
+	u32 queue;
 	u32 job;
 	u64 since;
 };

@@ -497,6 +497,7 @@ struct neuron_queue *neuron_queue_create(struct neuron_file *nf,
 	queue->eventfd = eventfd;
 	queue->running = true;
 	spin_lock_irq(&ndev->queue_lock);
+	queue->serial = ++ndev->queue_serial;
 	ndev->queues[queue->slot] = queue;
 	spin_unlock_irq(&ndev->queue_lock);
 	mutex_lock(&nf->lock);

@@ -23,6 +23,7 @@ struct work_struct;
  * @nf: the file; a queue is stopped before its file goes
  * @node: in nf->queues; nf->lock
  * @slot: of the chip's NEURON_QUEUES
+ * @serial: of all queues of the device; a slot is used again
  * @entries: of the ring
  * @ring: the chip reads jobs from it
  * @page: the chip writes completions to it
@@ -44,6 +45,7 @@ struct neuron_queue {
 	struct neuron_file *nf;
 	struct list_head node;
 	unsigned int slot;
+	u32 serial;
 	u32 entries;
 	u32 priority;
 	struct neuron_mem *ring;

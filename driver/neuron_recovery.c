@@ -84,6 +84,7 @@ static void neuron_observe_job(struct neuron_device *ndev, unsigned int slot, u3
 
 	spin_lock_irqsave(&ndev->queue_lock, flags);
 	queue = ndev->queues[slot];
+	core->queue = queue ? queue->serial : 0;
 	if (queue)
 		seq = neuron_seq_extend(job, queue->completed, queue->submitted);
 	if (seq) {

@@ -65,6 +65,25 @@ static void nothing_to_do(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, neuron_ladder_quiet(&w->ladder));
 }
 
+/* Each queue has a first job; who takes the slot over gets all of his time. */
+static void next_queue_of_a_slot(struct kunit *test)
+{
+	struct watch *w = test->priv;
+	struct neuron_step step;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		run_job(w, 0, 1);
+		w->obs.core[0].queue = i;
+		KUNIT_EXPECT_EQ(test, wait_for(w, &step, 3, true), 0);
+	}
+	/* Nor does he inherit a reset, which has been carried out. */
+	neuron_ladder_enter(&w->ladder, 0, NEURON_RUNG_CORE);
+	w->obs.core[0].queue++;
+	KUNIT_EXPECT_EQ(test, look(w).action, NEURON_ACT_NONE);
+	KUNIT_EXPECT_TRUE(test, neuron_ladder_quiet(&w->ladder));
+}
+
 static void the_whole_chip_comes_first(struct kunit *test)
 {
 	struct watch *w = test->priv;
@@ -336,6 +355,7 @@ static void resets_are_counted(struct kunit *test)
 
 static struct kunit_case neuron_ladder_cases[] = {
 	KUNIT_CASE(nothing_to_do),
+	KUNIT_CASE(next_queue_of_a_slot),
 	KUNIT_CASE(the_whole_chip_comes_first),
 	KUNIT_CASE(heart_that_stops),
 	KUNIT_CASE(starved_host_blames_nobody),
