@@ -65,6 +65,7 @@ static void neuron_fwio_start(struct neuron_device *ndev, u8 cmd, size_t size)
 	request->crc = 0;
 	request->crc = ~neuron_crc32c(~0u, request, size);
 	WRITE_ONCE(response->seq, 0);
+	WRITE_ONCE(fwio->unanswered, true);
 
 	neuron_apb_write(ndev, misc + NEURON_MISC_FWIO_RSP_LO, lower_32_bits(response_addr));
 	neuron_apb_write(ndev, misc + NEURON_MISC_FWIO_RSP_HI, upper_32_bits(response_addr));
@@ -94,6 +95,7 @@ static int neuron_fwio_wait(struct neuron_device *ndev, size_t data_size, bool k
 		else
 			usleep_range(500, 1000);
 	}
+	WRITE_ONCE(fwio->unanswered, false);
 	/* The firmware writes seq last: what it covers may be read only after it. */
 	dma_rmb();
 	if (response->error == NEURON_FWIO_UNKNOWN)

@@ -16,6 +16,7 @@ struct neuron_fwio {
 	dma_addr_t request_dma;
 	dma_addr_t response_dma;
 	u32 retries;
+	bool unanswered;	/* the last request may still be answered */
 };
 
 int neuron_fwio_init(struct neuron_device *ndev);

@@ -66,7 +66,6 @@ static int neuron_pci_map(struct neuron_device *ndev)
 		goto err_unmap;
 	ndev->emulated = pdev->revision == NEURON_PCI_REV_QEMU ||
 			 pdev->revision == NEURON_PCI_REV_EMULATOR;
-	pci_set_master(pdev);
 	neuron_ext_find(ndev);
 	return 0;
 
@@ -159,6 +158,7 @@ static void neuron_quiesce(struct neuron_device *ndev)
 	pci_clear_master(ndev->pdev);
 	neuron_irq_free(ndev);
 	neuron_cancel_works(ndev);
+	neuron_hw_leave(ndev);
 }
 
 static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -172,6 +172,11 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = neuron_pci_map(ndev);
 	if (ret)
 		goto err_put;
+	pci_save_state(pdev);
+	ret = neuron_hw_take_over(ndev);
+	if (ret)
+		goto err_unmap;
+	pci_set_master(pdev);
 	neuron_event_start(ndev, true);
 	ret = neuron_alloc_memory(ndev);
 	if (ret)
@@ -179,9 +184,7 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = neuron_irq_request(ndev);
 	if (ret)
 		goto err_memory;
-	ret = neuron_hw_handshake(ndev);
-	if (!ret)
-		ret = neuron_hw_restart(ndev);
+	ret = neuron_hw_start(ndev);
 	if (ret)
 		goto err_irq;
 	pci_set_drvdata(pdev, ndev);
@@ -234,7 +237,7 @@ static void neuron_shutdown(struct pci_dev *pdev)
 	struct neuron_device *ndev = pci_get_drvdata(pdev);
 
 	neuron_gone(ndev);
-	pci_clear_master(pdev);
+	neuron_hw_leave(ndev);
 }
 
 /* As after an unplug, but the device comes back. */

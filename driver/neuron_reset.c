@@ -8,7 +8,9 @@
  * for writing. ndev->status_lock guards the cached status.
  */
 #include <linux/delay.h>
+#include <linux/init.h>
 #include <linux/jiffies.h>
+#include <neuron/fw.h>
 
 #include "neuron.h"
 #include "neuron_cores.h"
@@ -175,6 +177,55 @@ int neuron_function_reset(struct neuron_device *ndev)
 	neuron_restore_config(ndev);
 	pci_cfg_access_unlock(pdev);
 	return 0;
+}
+
+/* As after power-on, or as remove leaves it: nothing in it leads to anybody's memory. */
+static bool neuron_hw_is_fresh(struct neuron_device *ndev)
+{
+	u32 state;
+
+	/* Silicon's registers are not to be read. */
+	if (!ndev->ext)
+		return true;
+	if (neuron_ext_read(ndev, NEURON_EXT_CTXDIR_COUNT))
+		return false;
+	state = neuron_ext_read(ndev, NEURON_EXT_FW_STATE);
+	if (state == NEURON_FW_STATE_RESET)
+		return neuron_ext_read(ndev, NEURON_EXT_FW_BOOT_ERROR) == NEURON_FW_BOOT_OK;
+	return state == NEURON_FW_STATE_BOOTING || state == NEURON_FW_STATE_RUNNING;
+}
+
+int neuron_hw_take_over(struct neuron_device *ndev)
+{
+	/* That one is set where a crash's kernel takes over from one that could not clean up. */
+	if (!reset_devices && neuron_hw_is_fresh(ndev))
+		return 0;
+	dev_info(&ndev->pdev->dev, "was left at work or without firmware, is reset\n");
+	return neuron_function_reset(ndev);
+}
+
+void neuron_hw_leave(struct neuron_device *ndev)
+{
+	bool unwell = READ_ONCE(ndev->broken) || READ_ONCE(ndev->fwio.unanswered);
+
+	/* It would come back to memory of ours when the next one lets it reach memory again. */
+	if (unwell && !READ_ONCE(ndev->lost) && pci_device_is_present(ndev->pdev))
+		neuron_function_reset(ndev);
+	pci_clear_master(ndev->pdev);
+}
+
+int neuron_hw_start(struct neuron_device *ndev)
+{
+	int ret = neuron_hw_handshake(ndev);
+
+	if (ret == -ETIMEDOUT && ndev->ext) {
+		dev_warn(&ndev->pdev->dev, "does not start, is reset for another try\n");
+		ret = neuron_function_reset(ndev);
+		pci_set_master(ndev->pdev);
+		if (!ret)
+			ret = neuron_hw_handshake(ndev);
+	}
+	return ret ? ret : neuron_hw_restart(ndev);
 }
 
 void neuron_core_reset(struct neuron_device *ndev, u32 map)

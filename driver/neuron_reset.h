@@ -18,6 +18,15 @@ static inline bool neuron_hw_answers(struct neuron_device *ndev)
  * UDMA state. For a device that is marked broken, so that nobody else is at it. Sleeps long.
  */
 int neuron_hw_handshake(struct neuron_device *ndev);
+/*
+ * For probe, with the configuration saved and before the chip may reach memory: reset it if
+ * whoever had it before has not left it as it should be. Errors of neuron_function_reset().
+ */
+int neuron_hw_take_over(struct neuron_device *ndev);
+/* Handshake and restart, for probe: firmware that does not answer gets a second try. */
+int neuron_hw_start(struct neuron_device *ndev);
+/* The last one: the chip has forgotten all addresses, and reaches no memory. */
+void neuron_hw_leave(struct neuron_device *ndev);
 /* After the handshake: everything up, the device is not broken any more. -ENODEV. */
 int neuron_hw_restart(struct neuron_device *ndev);
 /* Take everything from the files; the chip is left alone if it is broken. rwsem for writing. */

@@ -575,6 +575,36 @@ def stall_at_unbind(bench):
     bench.works("unbind with a copy that stalls")
 
 
+IMAGE = "/usr/lib/firmware/neuron/inferentia.bin"
+
+
+def refused(bench):
+    """A chip that is told to boot an image which it refuses."""
+    bench.sh("rmmod neuron && cp %s /tmp/image && printf spoilt | dd of=%s bs=1 seek=4096 conv=notrunc 2>/dev/null; "
+             "modprobe neuron fw_load=1; rmmod neuron; cp /tmp/image %s" % (IMAGE, IMAGE, IMAGE))
+
+
+def bad_firmware(bench):
+    """Whatever firmware a chip was left with, modprobe is all it takes once the right one is in its place."""
+    tap, chip = bench.tap, bench.guest.chips[0]
+    for options, whose in (("", "of its flash"), (" fw_load=1", "that is loaded")):
+        before = bench.guest.dmesg().count("firmware does not start: state 0, boot error")
+        refused(bench)
+        tap.ok(bench.guest.dmesg().count("firmware does not start: state 0, boot error") == before + 1,
+               "a spoilt image is refused, once", bench.guest.dmesg()[-2000:])
+        r = bench.sh("modprobe neuron" + options)
+        tap.ok(r.code == 0 and bench.state() == "ready", "after that, the firmware %s boots" % whose,
+               r.err + bench.guest.dmesg()[-2000:])
+        bench.works("firmware " + whose)
+    bench.sh("rmmod neuron")
+    chip.control("fault fw-hang:count=1")
+    r = bench.sh("modprobe neuron")
+    tap.ok(r.code == 0 and bench.state() == "ready", "firmware that hangs already is booted anew",
+           r.err + bench.guest.dmesg()[-2000:])
+    chip.control("clear all")
+    bench.works("firmware that hung")
+
+
 PARTS = {
     "lower_rungs": lower_rungs,
     "whole_ladder": whole_ladder,
@@ -587,6 +617,7 @@ PARTS = {
     "faults": faults,
     "storm_at_unbind": storm_at_unbind,
     "stall_at_unbind": stall_at_unbind,
+    "bad_firmware": bad_firmware,
     "coming_and_going": coming_and_going,
 }
 
