@@ -28,6 +28,7 @@ union argument {
 	struct neuron_ioctl_wait wait;
 	struct neuron_ioctl_destroy destroy;
 	uint64_t words[512];
+	uint8_t bytes[4096];
 };
 
 /* One element of the array that the argument points to. */
@@ -67,36 +68,45 @@ enum kind {
 };
 #undef KIND
 
+/*
+ * min: size that the argument had when the ioctl was introduced; flags: offset of the field, 0 where there is none;
+ * known: flags that mean something; element: size of one of the array that the argument points to.
+ */
 static const struct {
 	const char *name;
 	unsigned long cmd;
-	uint32_t size, min, element;	/* min: when the ioctl was introduced */
+	uint32_t size, min, flags, known, element;
 } kinds[KINDS] = {
-#define KIND(cmd, type, last, ...)						\
-	{ #cmd, cmd, sizeof(struct neuron_ioctl_##type),			\
+#define KIND(ioctl, type, last, ...)						\
+	{ "NEURON_IOCTL_" #ioctl, NEURON_IOCTL_##ioctl, sizeof(struct neuron_ioctl_##type),	\
 	  offsetof(struct neuron_ioctl_##type, last) +				\
 	  sizeof(((struct neuron_ioctl_##type *)0)->last), ## __VA_ARGS__ }
-	[INFO] = KIND(NEURON_IOCTL_INFO, info, reserved),
-	[MEM_DEVICE] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
-	[MEM_HOST] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
-	[MEM_USER] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
-	[MEM_DMABUF] = KIND(NEURON_IOCTL_MEM_CREATE, mem_create, mmap_offset),
-	[MEM_EXPORT] = KIND(NEURON_IOCTL_MEM_EXPORT, mem_export, fd),
-	[COPY] = KIND(NEURON_IOCTL_COPY, copy, copies, sizeof(struct neuron_copy)),
-	[RING_CREATE] = KIND(NEURON_IOCTL_RING_CREATE, ring_create, reserved),
-	[RING_COPY] = KIND(NEURON_IOCTL_RING_SUBMIT, ring_submit, seq, sizeof(struct neuron_dma_op)),
-	[RING_FILL] = KIND(NEURON_IOCTL_RING_SUBMIT, ring_submit, seq, sizeof(struct neuron_dma_op)),
-	[CONTEXT_CREATE] = KIND(NEURON_IOCTL_CONTEXT_CREATE, context_create, id),
-	[CONTEXT_BIND] = KIND(NEURON_IOCTL_CONTEXT_BIND, context_bind, binds, sizeof(struct neuron_bind)),
-	[ACQUIRE] = KIND(NEURON_IOCTL_CORES_ACQUIRE, cores, reserved),
-	[RELEASE] = KIND(NEURON_IOCTL_CORES_RELEASE, cores, reserved),
-	[GROUP_ACQUIRE] = KIND(NEURON_IOCTL_GROUP_ACQUIRE, group_acquire, members, sizeof(struct neuron_group_member)),
-	[QUEUE_CREATE] = KIND(NEURON_IOCTL_QUEUE_CREATE, queue_create, mmap_length),
-	[SUBMIT_NOP] = KIND(NEURON_IOCTL_SUBMIT, submit, seq, sizeof(struct neuron_submit)),
-	[SUBMIT_EXEC] = KIND(NEURON_IOCTL_SUBMIT, submit, seq, sizeof(struct neuron_submit)),
-	[CANCEL] = KIND(NEURON_IOCTL_CANCEL, cancel, seq),
-	[WAIT] = KIND(NEURON_IOCTL_WAIT, wait, cycles),
-	[DESTROY] = KIND(NEURON_IOCTL_DESTROY, destroy, id),
+#define FLAGS(type) .flags = offsetof(struct neuron_ioctl_##type, flags)
+#define ELEMENT(type) .element = sizeof(struct neuron_##type)
+	[INFO] = KIND(INFO, info, reserved, FLAGS(info)),
+	[MEM_DEVICE] = KIND(MEM_CREATE, mem_create, mmap_offset, FLAGS(mem_create)),
+	[MEM_HOST] = KIND(MEM_CREATE, mem_create, mmap_offset, FLAGS(mem_create)),
+	[MEM_USER] = KIND(MEM_CREATE, mem_create, mmap_offset, FLAGS(mem_create), .known = NEURON_MEM_READONLY),
+	[MEM_DMABUF] = KIND(MEM_CREATE, mem_create, mmap_offset, FLAGS(mem_create), .known = NEURON_MEM_READONLY),
+	[MEM_EXPORT] = KIND(MEM_EXPORT, mem_export, fd, FLAGS(mem_export)),
+	[COPY] = KIND(COPY, copy, copies, FLAGS(copy), ELEMENT(copy)),
+	[RING_CREATE] = KIND(RING_CREATE, ring_create, reserved, FLAGS(ring_create)),
+	[RING_COPY] = KIND(RING_SUBMIT, ring_submit, seq, FLAGS(ring_submit), ELEMENT(dma_op)),
+	[RING_FILL] = KIND(RING_SUBMIT, ring_submit, seq, FLAGS(ring_submit), ELEMENT(dma_op)),
+	[CONTEXT_CREATE] = KIND(CONTEXT_CREATE, context_create, id, FLAGS(context_create)),
+	[CONTEXT_BIND] = KIND(CONTEXT_BIND, context_bind, binds, FLAGS(context_bind), ELEMENT(bind)),
+	[ACQUIRE] = KIND(CORES_ACQUIRE, cores, reserved, FLAGS(cores)),
+	[RELEASE] = KIND(CORES_RELEASE, cores, reserved, FLAGS(cores)),
+	[GROUP_ACQUIRE] = KIND(GROUP_ACQUIRE, group_acquire, members, FLAGS(group_acquire), ELEMENT(group_member)),
+	[QUEUE_CREATE] = KIND(QUEUE_CREATE, queue_create, mmap_length, FLAGS(queue_create)),
+	[SUBMIT_NOP] = KIND(SUBMIT, submit, seq, FLAGS(submit), ELEMENT(submit)),
+	[SUBMIT_EXEC] = KIND(SUBMIT, submit, seq, FLAGS(submit), ELEMENT(submit)),
+	[CANCEL] = KIND(CANCEL, cancel, seq, FLAGS(cancel), .known = NEURON_CANCEL_ALL),
+	[WAIT] = KIND(WAIT, wait, cycles, FLAGS(wait)),
+	[DESTROY] = KIND(DESTROY, destroy, id),
+#undef KIND
+#undef FLAGS
+#undef ELEMENT
 };
 
 static inline int means_queue(struct means *m)
