@@ -85,7 +85,7 @@ static int concat_dram(struct ncc_lower *L, struct ncc_node *node, struct ncc_te
 				   (unsigned int)size, loops, 2, false);
 }
 
-/* A run of positions that lies in one chunk on either side, to partitions of @dst. */
+/* A run of positions to partitions of @dst. */
 static int concat_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t, int dst,
 		      int64_t from_a, int64_t to_a, int64_t n)
 {
@@ -121,15 +121,17 @@ static int concat_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_ten
 					  ncc_never_written(t->value));
 }
 
-static int concat_sbuf(struct ncc_lower *L, struct ncc_node *node, const struct ncc_layout *l)
-{
-	struct ncc_result res;
-	int64_t base = 0;
-	int err = ncc_result_begin(L, node->out[0]->value, l, &res);
+typedef int run_fn(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t, int dst,
+		   int64_t from_a, int64_t to_a, int64_t n);
 
-	for (size_t i = 0; i < node->nin && !err; i++) {
-		struct ncc_tensor *t = node->in[i];
-		int64_t size = t->dim[node->axis], a = 0;
+/* All runs of positions of the inputs that lie in one chunk on either side. */
+static int concat_runs(struct ncc_lower *L, struct ncc_node *node, run_fn *run, int dst)
+{
+	int64_t base = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < node->nin; i++) {
+		int64_t size = node->in[i]->dim[node->axis], a = 0;
 
 		while (a < size && !err) {
 			int64_t n = size - a;
@@ -138,11 +140,21 @@ static int concat_sbuf(struct ncc_lower *L, struct ncc_node *node, const struct 
 
 			n = n < room ? n : room;
 			n = n < have ? n : have;
-			err = concat_run(L, node, t, res.buf, a, base + a, n);
+			err = run(L, node, node->in[i], dst, a, base + a, n);
 			a += n;
 		}
 		base += size;
 	}
+	return err;
+}
+
+static int concat_sbuf(struct ncc_lower *L, struct ncc_node *node, const struct ncc_layout *l)
+{
+	struct ncc_result res;
+	int err = ncc_result_begin(L, node->out[0]->value, l, &res);
+
+	if (!err)
+		err = concat_runs(L, node, concat_run, res.buf);
 	for (int64_t c = 0; c < ncc_chunks(l) && !err; c++) {
 		struct ncc_region r = ncc_chunk_region(l, c);
 		struct ncc_tile t;
@@ -159,8 +171,8 @@ static bool is_imaged(const struct ncc_value *v, const struct ncc_layout *l)
 	return v->imaged && ncc_same_layout(&v->image, l);
 }
 
-/* Partitions @from_a .. of an input to those at @to_a of the result's image. */
-static int image_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t,
+/* A run of positions to the result's image, of which there is only one. */
+static int image_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tensor *t, int dst,
 		     int64_t from_a, int64_t to_a, int64_t n)
 {
 	struct ncc_layout from = concat_layout(node, t);
@@ -169,6 +181,7 @@ static int image_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tens
 	struct ncc_region r = { 0, from.o, to_a, n, 0, from.i };
 	struct ncc_tile tile = { .step_o = from.i, .step_i = 1 };
 
+	(void)dst;
 	if (!c)
 		return ncc_image_copy(L, t->value, from_a, out, to_a, n);
 	tile.at = (struct ncc_at){
@@ -199,25 +212,10 @@ static bool can_concat_images(const struct ncc_node *node, const struct ncc_layo
 /* The result does not fit into SBUF, and becomes an image. */
 static int concat_images(struct ncc_lower *L, struct ncc_node *node, const struct ncc_layout *l)
 {
-	int64_t base = 0;
-	int err = 0;
+	int err;
 
 	ncc_place_image(L, node->out[0]->value, l);
-	for (size_t i = 0; i < node->nin; i++) {
-		int64_t size = node->in[i]->dim[node->axis], a = 0;
-
-		while (a < size && !err) {
-			int64_t n = size - a;
-			int64_t room = NEURON_PARTITIONS - (base + a) % NEURON_PARTITIONS;
-			int64_t have = NEURON_PARTITIONS - a % NEURON_PARTITIONS;
-
-			n = n < room ? n : room;
-			n = n < have ? n : have;
-			err = image_run(L, node, node->in[i], a, base + a, n);
-			a += n;
-		}
-		base += size;
-	}
+	err = concat_runs(L, node, image_run, 0);
 	node->out[0]->value->imaged = true;
 	return err;
 }
