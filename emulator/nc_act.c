@@ -9,8 +9,6 @@
 #include "nc_team.h"
 
 #define NEGATIVE_ZERO	0x80000000u
-#define FLT_MIN_BITS	0x00800000u
-#define INFINITY_BITS	0x7f800000u
 #define ACTIVATE_FLAGS	(NEURON_ACTIVATE_BIAS | NEURON_ACTIVATE_SCALE_PTR |		\
 			 NEURON_ACTIVATE_RESIDUAL | NEURON_ACTIVATE_REDUCE |		\
 			 NEURON_ACTIVATE_ACCUMULATE | NEURON_ACTIVATE_BIAS_IMM |	\
@@ -111,48 +109,6 @@ int emu_nc_act_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	return NEURON_JOB_OK;
 }
 
-/* The form that convolutions and matrix products end in, which has a kernel of its own. */
-static bool is_evacuation(const struct emu_nc *nc, const struct emu_nc_dec_act *act)
-{
-	return nc->kernels->evacuate && act->src.psum && act->src.dtype == NEURON_FP32 &&
-	       act->dst.dtype == NEURON_BF16 && !act->reduce && !(act->dst.part & 1) &&
-	       !(act->dst.parts & 1) && (!act->has_residual || !(act->residual.part & 1)) &&
-	       (act->func == NEURON_FUNC_IDENTITY || act->func == NEURON_FUNC_RELU ||
-		(act->func == NEURON_FUNC_RELU_CLIP && !act->has_param &&
-		 act->param_imm >= FLT_MIN_BITS && act->param_imm <= INFINITY_BITS));
-}
-
-/* Its upper limit. */
-static float upper_limit(const struct emu_nc_dec_act *act)
-{
-	uint32_t bits = act->func == NEURON_FUNC_RELU_CLIP ? act->param_imm : INFINITY_BITS;
-	float most;
-
-	memcpy(&most, &bits, sizeof(most));
-	return most;
-}
-
-static void evacuate(struct emu_nc *nc, const struct emu_nc_dec_act *act, const float *scale,
-		     const float *bias)
-{
-	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
-					       act->has_residual ? &act->residual : &act->dst };
-	bool relu = act->func != NEURON_FUNC_IDENTITY, nan = false;
-	float most = upper_limit(act);
-	struct emu_nc_walk w;
-
-	emu_nc_walk_init(&w, ap, 3);
-	do {
-		const uint16_t *residual = act->has_residual ?
-			&nc->mem.sbuf[w.off[2] / 2][act->residual.part] : NULL;
-
-		nan |= nc->kernels->evacuate(&nc->mem.sbuf[w.off[1] / 2][act->dst.part],
-					     &nc->mem.psum[w.off[0] / 4][act->src.part], scale,
-					     bias, residual, act->dst.parts, relu, most);
-	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
-	emu_nc_saw_nan(nc, nan);
-}
-
 /* A vector of the instruction, or its immediate. */
 static const float *vector(struct emu_nc *nc, bool pointer, const struct emu_nc_ap *ap,
 			   uint32_t imm, struct emu_nc_lanes *lanes)
@@ -160,56 +116,6 @@ static const float *vector(struct emu_nc *nc, bool pointer, const struct emu_nc_
 	return pointer ? nc->kernels->load(&nc->mem, ap, ap->base, lanes) :
 			 emu_nc_lanes_fill(lanes, imm);
 }
-
-static void activate(struct emu_nc *nc, const struct emu_nc_dec_act *act)
-{
-	const struct emu_nc_kernels *kr = nc->kernels;
-	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
-					       act->has_residual ? &act->residual : &act->dst };
-	struct emu_nc_lanes xs, scales, biases, residuals, params, sums;
-	const float *scale, *bias, *param, *residual = residuals.f;
-	unsigned int n = act->src.parts;
-	struct emu_nc_walk w;
-	float *sum = sums.f;
-	bool nan = false;
-
-	scale = vector(nc, act->has_scale, &act->scale, act->scale_imm, &scales);
-	bias = vector(nc, act->has_bias, &act->bias, act->bias_imm, &biases);
-	if (is_evacuation(nc, act)) {
-		evacuate(nc, act, scale, bias);
-		return;
-	}
-	param = vector(nc, act->has_param, &act->param, act->param_imm, &params);
-	/* -0 is what an addition does not notice. */
-	emu_nc_lanes_fill(&residuals, NEGATIVE_ZERO);
-	if (act->accumulate)
-		sum = kr->load(&nc->mem, &act->sum, act->sum.base, &sums);
-	else
-		emu_nc_lanes_fill(&sums, NEGATIVE_ZERO);
-
-	emu_nc_walk_init(&w, ap, 3);
-	do {
-		float *x = kr->load(&nc->mem, &act->src, w.off[0], &xs);
-
-		if (act->has_residual)
-			residual = kr->load(&nc->mem, &act->residual, w.off[2], &residuals);
-		kr->affine(x, scale, bias, residual, n);
-		kr->func(x, param, n, act->func);
-		nan |= kr->store(&nc->mem, &act->dst, w.off[1], x);
-		if (act->reduce)
-			kr->alu(sum, sum, x, n, NEURON_ALU_ADD);
-	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
-	if (act->reduce)
-		nan |= kr->store(&nc->mem, &act->sum, act->sum.base, sum);
-	emu_nc_saw_nan(nc, nan);
-}
-
-/* An instruction in parts. */
-struct activation {
-	struct emu_nc *nc;
-	const struct emu_nc_dec_act *act;
-	unsigned int loop, parts;
-};
 
 static struct emu_nc_split describe(struct emu_nc_dec_act *act)
 {
@@ -222,6 +128,96 @@ static struct emu_nc_split describe(struct emu_nc_dec_act *act)
 	};
 }
 
+/* The kernel that does whole runs of columns; NULL: one column after the other. */
+static emu_nc_act_fn *find_kernel(const struct emu_nc *nc, struct emu_nc_dec_act *act)
+{
+	const struct emu_nc_split s = describe(act);
+
+	if (!nc->kernels->activate || !emu_nc_strand_place(&act->src) ||
+	    !emu_nc_strand_place(&act->dst) ||
+	    (act->has_residual && !emu_nc_strand_place(&act->residual)) ||
+	    !emu_nc_split_independent(&s))
+		return NULL;
+	return nc->kernels->activate(act->func);
+}
+
+static bool activate_runs(struct emu_nc *nc, const struct emu_nc_dec_act *act,
+			  struct emu_nc_act_run *run, emu_nc_act_fn *kernel)
+{
+	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst, &act->residual };
+	unsigned int operands = act->has_residual ? 3 : 2;
+	struct emu_nc_runs r;
+	bool nan = false;
+
+	emu_nc_runs_init(&r, &act->counts, ap, operands);
+	run->columns = r.columns;
+	do {
+		run->src = emu_nc_strand(&nc->mem, &act->src, r.off[0], r.step[0]);
+		run->dst = emu_nc_strand(&nc->mem, &act->dst, r.off[1], r.step[1]);
+		if (act->has_residual)
+			run->residual = emu_nc_strand(&nc->mem, &act->residual, r.off[2],
+						      r.step[2]);
+		nan |= kernel(run);
+	} while (emu_nc_runs_next(&r));
+	return nan;
+}
+
+static bool activate_columns(struct emu_nc *nc, const struct emu_nc_dec_act *act,
+			     const struct emu_nc_act_run *run)
+{
+	const struct emu_nc_ap *const ap[] = { &act->src, &act->dst,
+					       act->has_residual ? &act->residual : &act->dst };
+	const struct emu_nc_kernels *kr = nc->kernels;
+	unsigned int n = act->src.parts;
+	struct emu_nc_lanes xs, residuals;
+	const float *residual = residuals.f;
+	struct emu_nc_walk w;
+	bool nan = false;
+
+	/* -0 is what an addition does not notice. */
+	emu_nc_lanes_fill(&residuals, NEGATIVE_ZERO);
+	emu_nc_walk_init(&w, ap, 3);
+	do {
+		float *x = kr->load(&nc->mem, &act->src, w.off[0], &xs);
+
+		if (act->has_residual)
+			residual = kr->load(&nc->mem, &act->residual, w.off[2], &residuals);
+		kr->affine(x, run->scale, run->bias, residual, n);
+		kr->func(x, run->param, n, act->func);
+		nan |= kr->store(&nc->mem, &act->dst, w.off[1], x);
+		if (run->sum)
+			kr->alu(run->sum, run->sum, x, n, NEURON_ALU_ADD);
+	} while (emu_nc_walk_next(&w, &act->counts, ap, 3));
+	return nan;
+}
+
+static void activate(struct emu_nc *nc, const struct emu_nc_dec_act *act, emu_nc_act_fn *kernel)
+{
+	struct emu_nc_lanes scales, biases, params, sums;
+	struct emu_nc_act_run run = { .lanes = act->src.parts };
+	bool nan;
+
+	run.scale = vector(nc, act->has_scale, &act->scale, act->scale_imm, &scales);
+	run.bias = vector(nc, act->has_bias, &act->bias, act->bias_imm, &biases);
+	run.param = vector(nc, act->has_param, &act->param, act->param_imm, &params);
+	if (act->accumulate)
+		run.sum = nc->kernels->load(&nc->mem, &act->sum, act->sum.base, &sums);
+	else if (act->reduce)
+		run.sum = emu_nc_lanes_fill(&sums, NEGATIVE_ZERO);
+	nan = kernel ? activate_runs(nc, act, &run, kernel) : activate_columns(nc, act, &run);
+	if (act->reduce)
+		nan |= nc->kernels->store(&nc->mem, &act->sum, act->sum.base, run.sum);
+	emu_nc_saw_nan(nc, nan);
+}
+
+/* An instruction in parts. */
+struct activation {
+	struct emu_nc *nc;
+	const struct emu_nc_dec_act *act;
+	emu_nc_act_fn *kernel;
+	unsigned int loop, parts;
+};
+
 static void activate_part(void *arg, unsigned int part)
 {
 	const struct activation *a = arg;
@@ -229,19 +225,20 @@ static void activate_part(void *arg, unsigned int part)
 	struct emu_nc_split s = describe(&act);
 
 	emu_nc_split_take(&s, a->loop, part, a->parts);
-	activate(a->nc, &act);
+	activate(a->nc, &act, a->kernel);
 }
 
 int emu_nc_act_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	struct emu_nc_split s = describe(&d->act);
-	struct activation a = { .nc = nc, .act = &d->act, .parts = 1 };
+	struct activation a = { .nc = nc, .act = &d->act, .kernel = find_kernel(nc, &d->act),
+				.parts = 1 };
 
 	/* a sum is made in order */
 	if (!d->act.reduce)
 		a.parts = emu_nc_split_parts(nc, &s, &a.loop);
 	if (a.parts < 2)
-		activate(nc, &d->act);
+		activate(nc, &d->act, a.kernel);
 	else
 		emu_nc_team_run(nc->team, nc->kernels, activate_part, &a, a.parts);
 	return NEURON_JOB_OK;

@@ -38,6 +38,55 @@ struct emu_nc_ahead {
 	const char *at, *end;
 };
 
+/* How an operand's columns lie in memory. */
+enum emu_nc_place {
+	EMU_NC_NOWHERE,
+	EMU_NC_WORDS,	/* lanes in order, 32 bits each: PSUM */
+	EMU_NC_BF16,	/* a row of SBUF, from an even partition on */
+	EMU_NC_FP32,	/* two such rows: low halves, high halves */
+};
+
+/* Columns of an operand, @step bytes apart. */
+struct emu_nc_strand {
+	enum emu_nc_place place;
+	void *at;
+	long step;
+};
+
+/* Of an operand; EMU_NC_NOWHERE: its columns are none of these. */
+static inline enum emu_nc_place emu_nc_strand_place(const struct emu_nc_ap *ap)
+{
+	if (ap->psum)
+		return ap->dtype == NEURON_FP32 && !(ap->parts & 1) ? EMU_NC_WORDS : EMU_NC_NOWHERE;
+	if (ap->part & 1 || ap->parts & 1)
+		return EMU_NC_NOWHERE;
+	return ap->dtype == NEURON_BF16 ? EMU_NC_BF16 :
+	       ap->dtype == NEURON_FP32 ? EMU_NC_FP32 : EMU_NC_NOWHERE;
+}
+
+/* Columns of it from byte @off of a partition on, @step apart. */
+static inline struct emu_nc_strand emu_nc_strand(struct emu_nc_mem *mem,
+						 const struct emu_nc_ap *ap, int32_t off,
+						 int32_t step)
+{
+	return (struct emu_nc_strand){
+		.place = emu_nc_strand_place(ap), .step = (long)step * NEURON_PARTITIONS,
+		.at = ap->psum ? (void *)&mem->psum[off / 4][ap->part] :
+				 (void *)&mem->sbuf[off / 2][ap->part],
+	};
+}
+
+/* A run of columns of an activate: dst = func(scale * src + bias + residual), sum += dst. */
+struct emu_nc_act_run {
+	struct emu_nc_strand src, dst, residual;
+	const float *scale, *bias, *param;	/* of @lanes lanes */
+	float *sum;				/* the same, or NULL */
+	unsigned int columns, lanes;
+};
+
+/* Returns whether a result was a NaN. */
+typedef bool emu_nc_act_fn(const struct emu_nc_act_run *run);
+
 /**
  * struct emu_nc_kernels - the functions of one path
  * @name: what people call it: "generic", "avx2", "avx512", "bf16"
@@ -49,9 +98,8 @@ struct emu_nc_ahead {
  * @store_int: the reverse of @x, int32 or, if @is_unsigned, uint32; to int32 and uint32 its
  *	bits, to smaller integers the nearest value, to floating types through fp32
  * @affine: x = scale * x + bias (one rounding), then x + residual
- * @evacuate: the common activate, a column of PSUM to bf16 in SBUF: dst = scale * x + bias +
- *	residual (@residual may be NULL), then relu if @relu, then not more than @most. @dst and @residual are rows from an
- *	even partition on, @n is even. Returns whether a result was a NaN. May be NULL
+ * @activate: what does a whole run with that function, or NULL: there is no such. It may take
+ *	lanes of several columns before it writes the first. May be NULL
  * @func: x = func(x), with its parameter if it has one
  * @alu: out = a alu b
  * @ialu: the same in int32 or, if @is_unsigned, uint32
@@ -82,9 +130,7 @@ struct emu_nc_kernels {
 			  const uint32_t *x, bool is_unsigned);
 	void (*affine)(float *x, const float *scale, const float *bias, const float *residual,
 		       unsigned int n);
-	bool (*evacuate)(uint16_t *dst, const uint32_t *psum, const float *scale,
-			 const float *bias, const uint16_t *residual, unsigned int n, bool relu,
-			 float most);
+	emu_nc_act_fn *(*activate)(unsigned int func);
 	void (*func)(float *x, const float *param, unsigned int n, unsigned int func);
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
 	void (*fma)(float *acc, const float *a, const float *b, unsigned int n);
@@ -117,7 +163,7 @@ bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32
 #endif
 
 /* All lanes are the fp32 @bits, an immediate of an instruction; subnormals become 0. */
-static inline const float *emu_nc_lanes_fill(struct emu_nc_lanes *lanes, uint32_t bits)
+static inline float *emu_nc_lanes_fill(struct emu_nc_lanes *lanes, uint32_t bits)
 {
 	if (!(bits & 0x7f800000u))
 		bits &= 0x80000000u;

@@ -28,56 +28,7 @@ static void k_sqrt(float *x, unsigned int n)
 		_mm_store_ss(x + i, _mm_sqrt_ss(_mm_load_ss(x + i)));
 }
 
-/* Pairs of lanes change places on their way between registers and rows. */
-static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, const float *bias,
-		       const uint16_t *residual, unsigned int n, bool relu, float most)
-{
-	const __m256i half = _mm256_set1_epi32(0x7fff), one = _mm256_set1_epi32(1);
-	uint32_t x_rest[8] = {}, *rest = x_rest;
-	float scale_rest[8] = {}, bias_rest[8] = {};
-	uint16_t r_rest[8] = {}, d_rest[8];
-	__m256 nans = _mm256_setzero_ps();
-
-	for (unsigned int i = 0; i < n; i += 8) {
-		bool whole = n - i >= 8;
-		__m256 x, nan;
-		__m256i u;
-
-		if (!whole) {	/* what is left, in buffers of whole vectors */
-			__builtin_memcpy(rest, psum + i, (n - i) * 4);
-			__builtin_memcpy(scale_rest, scale + i, (n - i) * 4);
-			__builtin_memcpy(bias_rest, bias + i, (n - i) * 4);
-			if (residual)
-				__builtin_memcpy(r_rest, residual + i, (n - i) * 2);
-		}
-		x = _mm256_fmadd_ps(_mm256_loadu_ps(whole ? scale + i : scale_rest),
-				    _mm256_loadu_ps((const float *)(whole ? psum + i : rest)),
-				    _mm256_loadu_ps(whole ? bias + i : bias_rest));
-		if (residual) {
-			u = _mm256_cvtepu16_epi32(_mm_loadu_si128(
-				(const __m128i *)(whole ? residual + i : r_rest)));
-			u = _mm256_shuffle_epi32(_mm256_slli_epi32(u, 16), 0xb1);
-			x = _mm256_add_ps(x, _mm256_castsi256_ps(u));
-		}
-		nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
-		nans = _mm256_or_ps(nans, nan);
-		if (relu)
-			x = _mm256_and_ps(x, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NLE_UQ));
-		x = _mm256_min_ps(_mm256_set1_ps(most), x);	/* of a NaN: x */
-		u = _mm256_castps_si256(x);
-		u = _mm256_add_epi32(_mm256_add_epi32(u, half),
-				     _mm256_and_si256(_mm256_srli_epi32(u, 16), one));
-		u = _mm256_srli_epi32(u, 16);
-		u = _mm256_blendv_epi8(u, _mm256_set1_epi32(NC_NAN_BITS >> 16),
-				       _mm256_castps_si256(nan));
-		u = _mm256_shuffle_epi32(u, 0xb1);
-		u = _mm256_permute4x64_epi64(_mm256_packus_epi32(u, u), 0x08);
-		_mm_storeu_si128((__m128i *)(whole ? dst + i : d_rest), _mm256_castsi256_si128(u));
-		if (!whole)
-			__builtin_memcpy(dst + i, d_rest, (n - i) * 2);
-	}
-	return _mm256_movemask_ps(nans);
-}
+#include "nc_kernels_ymm.h"
 
 /* 8 x 8 words. */
 static void transpose8(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[8])
@@ -317,7 +268,7 @@ const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.load_int = k_load_int,
 	.store_int = k_store_int,
 	.affine = k_affine,
-	.evacuate = k_evacuate,
+	.activate = k_activate,
 	.func = k_func,
 	.alu = k_alu,
 	.ialu = k_ialu,

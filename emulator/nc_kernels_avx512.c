@@ -72,63 +72,156 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 		transpose16(dst + j, src, j, n - j);
 }
 
-/* What one vector of lanes becomes, rounded to bf16 and in the order of rows. */
-static inline __attribute__((always_inline))
-__m256i evacuate16(__m512 x, __m512 scale, __m512 bias, __m512 residual, __m512 most, bool relu,
-		   __mmask16 *nan)
+/* ---- what nc_kernels_vec.h is made of ---- */
+
+#define VEC_FN	static inline __attribute__((always_inline))
+#define VF	__m512
+#define VB	__mmask16
+#define VL	16u
+
+#define vec_set			_mm512_set1_ps
+#define vec_bits(u)		_mm512_castsi512_ps(_mm512_set1_epi32((int)(u)))
+#define vec_add			_mm512_add_ps
+#define vec_sub			_mm512_sub_ps
+#define vec_mul			_mm512_mul_ps
+#define vec_div			_mm512_div_ps
+#define vec_fma			_mm512_fmadd_ps
+#define vec_sqrt		_mm512_sqrt_ps
+#define vec_max			_mm512_max_ps
+#define vec_min			_mm512_min_ps
+#define vec_and			_mm512_and_ps
+#define vec_xor			_mm512_xor_ps
+#define vec_less(a, b)		_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ)
+#define vec_nan(a, b)		_mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q)
+#define vec_choose(b, x, y)	_mm512_mask_mov_ps(y, b, x)
+
+struct vec_some {
+	__mmask16 half[2];
+	__mmask32 all;
+};
+
+VEC_FN struct vec_some vec_some(unsigned int n)
+{
+	__mmask32 all = n < 32 ? (1u << n) - 1 : ~0u;
+
+	return (struct vec_some){ { (__mmask16)all, (__mmask16)(all >> 16) }, all };
+}
+
+VEC_FN __m512 vec_copysign(__m512 a, __m512 b)
+{
+	const __m512i sign = _mm512_set1_epi32(INT32_MIN);	/* ? b : a */
+
+	return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(sign, _mm512_castps_si512(b),
+							     _mm512_castps_si512(a), 0xca));
+}
+
+VEC_FN __m512 vec_scale(__m512 q, __m512 t)
+{
+	__m512i n = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
+
+	return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(q), n));
+}
+
+VEC_FN void vec_load(const struct vec_some *some, const float *p, __m512 x[2])
+{
+	x[0] = _mm512_maskz_loadu_ps(some->half[0], p);
+	x[1] = _mm512_maskz_loadu_ps(some->half[1], p + 16);
+}
+
+/* Masked stores take long: only for what is neither a vector nor half of one. */
+VEC_FN void vec_store_one(float *p, __m512 x, __mmask16 some)
+{
+	if (some == 0xffff)
+		_mm512_storeu_ps(p, x);
+	else if (some == 0xff)
+		_mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+	else if (some)
+		_mm512_mask_storeu_ps(p, some, x);
+}
+
+VEC_FN void vec_store(const struct vec_some *some, float *p, const __m512 x[2])
+{
+	vec_store_one(p, x[0], some->half[0]);
+	vec_store_one(p + 16, x[1], some->half[1]);
+}
+
+VEC_FN void vec_store_row(const struct vec_some *some, uint16_t *row, __m512i x)
+{
+	if (some->all == ~0u)
+		_mm512_storeu_si512(row, x);
+	else if (some->all == 0xffff)
+		_mm256_storeu_si256((__m256i *)row, _mm512_castsi512_si256(x));
+	else if (some->all == 0xff)
+		_mm_storeu_si128((__m128i *)row, _mm512_castsi512_si128(x));
+	else
+		_mm512_mask_storeu_epi16(row, some->all, x);
+}
+
+/*
+ * Which 16 bits go where between lanes and rows, where pairs of lanes have changed places. First
+ * lanes 0 .. 15: of a row of low halves, then of one of high halves.
+ */
+#define IN(i)	(i) ^ 1, ((i) ^ 1) + 32
+#define IN_4(i)	IN(i), IN((i) + 1), IN((i) + 2), IN((i) + 3)
+#define OUT(i)		2 * ((i) ^ 1)
+#define OUT_4(i)	OUT(i), OUT((i) + 1), OUT((i) + 2), OUT((i) + 3)
+static const uint16_t lanes_in[32] __attribute__((aligned(64))) = {
+	IN_4(0), IN_4(4), IN_4(8), IN_4(12)
+};
+static const uint16_t lanes_out[32] __attribute__((aligned(64))) = {
+	OUT_4(0), OUT_4(4), OUT_4(8), OUT_4(12), OUT_4(16), OUT_4(20), OUT_4(24), OUT_4(28)
+};
+
+VEC_FN void vec_get_rows(__m512i low, __m512i high, __m512 x[2])
+{
+	const __m512i in = _mm512_load_si512(lanes_in);
+	const __m512i next = _mm512_add_epi16(in, _mm512_set1_epi16(16));
+
+	x[0] = _mm512_castsi512_ps(_mm512_permutex2var_epi16(low, in, high));
+	x[1] = _mm512_castsi512_ps(_mm512_permutex2var_epi16(low, next, high));
+}
+
+VEC_FN void vec_get_bf16(const struct vec_some *some, const uint16_t *row, __m512 x[2])
+{
+	vec_get_rows(_mm512_setzero_si512(), _mm512_maskz_loadu_epi16(some->all, row), x);
+}
+
+VEC_FN void vec_get_fp32(const struct vec_some *some, const uint16_t *row, __m512 x[2])
+{
+	vec_get_rows(_mm512_maskz_loadu_epi16(some->all, row),
+		     _mm512_maskz_loadu_epi16(some->all, row + NEURON_PARTITIONS), x);
+}
+
+/* To bf16, in the high half. */
+VEC_FN __m512i vec_round(__m512 x)
 {
 	const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
-	__m512i u;
+	__m512i u = _mm512_castps_si512(x);
 
-	x = _mm512_add_ps(_mm512_fmadd_ps(scale, x, bias), residual);
-	*nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-	if (relu)
-		x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NLE_UQ), x);
-	x = _mm512_min_ps(most, x);	/* of a NaN: x */
-	u = _mm512_castps_si512(x);
-	u = _mm512_add_epi32(_mm512_add_epi32(u, half),
-			     _mm512_and_si512(_mm512_srli_epi32(u, 16), one));
-	u = _mm512_srli_epi32(u, 16);
-	u = _mm512_mask_mov_epi32(u, *nan, _mm512_set1_epi32(NC_NAN_BITS >> 16));
-	return _mm512_cvtepi32_epi16(_mm512_shuffle_epi32(u, _MM_PERM_CDAB));
+	return _mm512_add_epi32(_mm512_add_epi32(u, half),
+				_mm512_and_si512(_mm512_srli_epi32(u, 16), one));
 }
 
-/* Pairs of lanes change places on their way between registers and rows. */
-static inline __attribute__((always_inline)) __m512 residual16(__m256i row)
+VEC_FN void vec_put_bf16(const struct vec_some *some, uint16_t *row, const __m512 x[2])
 {
-	__m512i u = _mm512_slli_epi32(_mm512_cvtepu16_epi32(row), 16);
+	const __m512i out = _mm512_load_si512(lanes_out);
+	const __m512i high = _mm512_add_epi16(out, _mm512_set1_epi16(1));
 
-	return _mm512_castsi512_ps(_mm512_shuffle_epi32(u, _MM_PERM_CDAB));
+	vec_store_row(some, row,
+		      _mm512_permutex2var_epi16(vec_round(x[0]), high, vec_round(x[1])));
 }
 
-/* Masked stores take long: for what is no whole vector only. */
-static bool k_evacuate(uint16_t *dst, const uint32_t *psum, const float *scale, const float *bias,
-		       const uint16_t *residual, unsigned int n, bool relu, float most)
+VEC_FN void vec_put_fp32(const struct vec_some *some, uint16_t *row, const __m512 x[2])
 {
-	const __m512 limit = _mm512_set1_ps(most), nothing = _mm512_set1_ps(-0.0f);
-	__mmask16 any = 0, nan, some;
-	unsigned int i = 0;
-	__m256i r;
+	const __m512i out = _mm512_load_si512(lanes_out);
+	const __m512i high = _mm512_add_epi16(out, _mm512_set1_epi16(1));
+	const __m512i a = _mm512_castps_si512(x[0]), b = _mm512_castps_si512(x[1]);
 
-	for (; i + 16 <= n; i += 16) {
-		r = evacuate16(_mm512_loadu_ps(psum + i), _mm512_loadu_ps(scale + i),
-			       _mm512_loadu_ps(bias + i),
-			       residual ? residual16(_mm256_loadu_si256(
-					(const __m256i *)(residual + i))) : nothing,
-			       limit, relu, &nan);
-		any |= nan;
-		_mm256_storeu_si256((__m256i *)(dst + i), r);
-	}
-	if (i == n)
-		return any;
-	some = (__mmask16)((1u << (n - i)) - 1);
-	r = evacuate16(_mm512_maskz_loadu_ps(some, psum + i), _mm512_maskz_loadu_ps(some, scale + i),
-		       _mm512_maskz_loadu_ps(some, bias + i),
-		       residual ? residual16(_mm256_maskz_loadu_epi16(some, residual + i)) : nothing,
-		       limit, relu, &nan);
-	_mm256_mask_storeu_epi16(dst + i, some, r);
-	return any | (nan & some);
+	vec_store_row(some, row, _mm512_permutex2var_epi16(a, out, b));
+	vec_store_row(some, row + NEURON_PARTITIONS, _mm512_permutex2var_epi16(a, high, b));
 }
+
+#include "nc_kernels_vec.h"
 
 static __attribute__((noinline, cold)) void fix_nan(float *p)
 {
@@ -224,7 +317,7 @@ static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
 	.load_int = k_load_int,				\
 	.store_int = k_store_int,			\
 	.affine = k_affine,				\
-	.evacuate = k_evacuate,				\
+	.activate = k_activate,				\
 	.func = k_func,					\
 	.alu = k_alu,					\
 	.ialu = k_ialu,					\

@@ -116,3 +116,53 @@ bool emu_nc_ap_apart(const struct emu_nc_ap *ap, const struct emu_nc_counts *c)
 	}
 	return true;
 }
+
+static bool continues(const struct emu_nc_runs *r, const struct emu_nc_ap *const ap[], int d)
+{
+	for (unsigned int j = 0; j < r->n; j++)
+		if (ap[j]->step[d] != r->step[j] * (int32_t)r->columns)
+			return false;
+	return true;
+}
+
+void emu_nc_runs_init(struct emu_nc_runs *r, const struct emu_nc_counts *c,
+		      const struct emu_nc_ap *const ap[], unsigned int n)
+{
+	int d = 3;
+
+	while (d > 0 && c->count[d] == 1)
+		d--;
+	r->columns = c->count[d];
+	r->n = n;
+	r->loops = 0;
+	for (unsigned int j = 0; j < n; j++) {
+		r->step[j] = ap[j]->step[d];
+		r->off[j] = ap[j]->base;
+	}
+	while (--d >= 0 && (c->count[d] == 1 || continues(r, ap, d)))
+		r->columns *= c->count[d];
+	for (int o = 0; o <= d; o++) {
+		if (c->count[o] == 1)
+			continue;
+		r->count[r->loops] = c->count[o];
+		r->i[r->loops] = 0;
+		for (unsigned int j = 0; j < n; j++)
+			r->outer[r->loops][j] = ap[j]->step[o];
+		r->loops++;
+	}
+}
+
+bool emu_nc_runs_next(struct emu_nc_runs *r)
+{
+	for (unsigned int o = r->loops; o-- > 0; ) {
+		if (++r->i[o] < r->count[o]) {
+			for (unsigned int j = 0; j < r->n; j++)
+				r->off[j] += r->outer[o][j];
+			return true;
+		}
+		r->i[o] = 0;
+		for (unsigned int j = 0; j < r->n; j++)
+			r->off[j] -= r->outer[o][j] * (int32_t)(r->count[o] - 1);
+	}
+	return false;
+}

@@ -59,6 +59,24 @@ bool emu_nc_ap_apart(const struct emu_nc_ap *ap, const struct emu_nc_counts *c);
 
 unsigned int emu_nc_dtype_size(unsigned int dtype);
 
+/*
+ * The same elements of up to three patterns as runs: the innermost loop, into which outer ones were
+ * merged, again and again. off: byte offsets of a run's first elements.
+ */
+struct emu_nc_runs {
+	uint32_t columns;
+	int32_t step[3];	/* from column to column */
+	int32_t off[3];
+	unsigned int loops, n;
+	uint32_t i[3], count[3];	/* of what is around, outermost first */
+	int32_t outer[3][3];		/* their steps of each pattern */
+};
+
+void emu_nc_runs_init(struct emu_nc_runs *r, const struct emu_nc_counts *c,
+		      const struct emu_nc_ap *const ap[], unsigned int n);
+/* To the next run; false after the last one. */
+bool emu_nc_runs_next(struct emu_nc_runs *r);
+
 /* Position in up to three patterns that share the counts, as byte offsets. */
 struct emu_nc_walk {
 	uint32_t i[4];

@@ -21,8 +21,7 @@ static bool disjoint(const struct emu_nc_ap *a, const struct emu_nc_ap *b)
 	       a->part + a->parts <= b->part || b->part + b->parts <= a->part;
 }
 
-/* No element is written twice, or read by another than writes it. */
-static bool independent(const struct emu_nc_split *s)
+bool emu_nc_split_independent(const struct emu_nc_split *s)
 {
 	if (!emu_nc_ap_apart(s->dst, s->counts))
 		return false;
@@ -40,7 +39,8 @@ unsigned int emu_nc_split_parts(struct emu_nc *nc, const struct emu_nc_split *s,
 {
 	unsigned int threads = emu_nc_team_threads(nc->team), parts;
 
-	if (!emu_nc_team_worth(nc->team, s->work, MIN_WORK) || !independent(s))
+	if (!emu_nc_team_worth(nc->team, s->work, MIN_WORK) ||
+	    !emu_nc_split_independent(s))
 		return 1;
 	*loop = 0;
 	for (unsigned int d = 1; d < s->loops; d++)

@@ -21,6 +21,8 @@ struct emu_nc_split {
 	uint32_t work;		/* elements that are read, of all partitions */
 };
 
+/* May elements be computed in any order: none is written twice, or read by another than writes it? */
+bool emu_nc_split_independent(const struct emu_nc_split *s);
 /* How many parts are worth it, 1: none; *loop is the one to cut. */
 unsigned int emu_nc_split_parts(struct emu_nc *nc, const struct emu_nc_split *s, unsigned int *loop);
 /* Make the instruction that @s describes its own part @part of @parts. */

@@ -488,6 +488,46 @@ static void test_function_bits(void **state)
 	}
 }
 
+/* Functions inside of whole runs of columns are those of one column, for 2^16 values. */
+static void compare_runs(const struct emu_nc_kernels *k, emu_nc_act_fn *activate, unsigned int f)
+{
+	float one[128], none[128], param[128], x[128], y[128], z[128];
+	struct emu_nc_act_run run = {
+		.src = { EMU_NC_WORDS, x, 0 }, .dst = { EMU_NC_WORDS, y, 0 }, .scale = one,
+		.bias = none, .param = param, .columns = 1, .lanes = 128,
+	};
+
+	for (unsigned int i = 0; i < 128; i++) {
+		one[i] = 1.0f;
+		none[i] = -0.0f;
+		param[i] = PARAM;
+	}
+	for (uint32_t at = 0; at < 65536; at += 128) {
+		uint64_t fp = emu_nc_fp_begin(k);
+
+		for (uint32_t i = 0; i < 128; i++)
+			x[i] = mdl_daz(nct_uf((at + i) << 16 | ((at + i) * 40503u & 0xffff)));
+		memcpy(z, x, sizeof(z));
+		k->func(z, param, 128, f);
+		run.lanes = at % 3 ? 128 : 2 + at / 128 % 126 / 2 * 2;
+		activate(&run);
+		emu_nc_fp_end(fp);
+		for (uint32_t i = 0; i < run.lanes; i++)
+			check("activate", k, y[i], z[i], x[i], (float)f, 0);
+	}
+}
+
+static void test_function_runs(void **state)
+{
+	for (int p = 0; p < path_count; p++)
+		for (unsigned int f = 0; f < FUNCS; f++) {
+			emu_nc_act_fn *activate = paths[p]->activate ? paths[p]->activate(f) : NULL;
+
+			if (activate)
+				compare_runs(paths[p], activate, f);
+		}
+}
+
 /* ---- conversions ---- */
 
 static void test_conversions(void **state)
@@ -616,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_function_limits),
 		cmocka_unit_test(test_function_bits),
+		cmocka_unit_test(test_function_runs),
 		cmocka_unit_test_setup_teardown(test_conversions, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_all_halves, nct_setup, nct_teardown),
 		cmocka_unit_test_setup_teardown(test_host_modes, nct_setup, nct_teardown),
