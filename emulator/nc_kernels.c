@@ -73,7 +73,7 @@ static void test_fill(struct tile *t, bool tiny)
 }
 
 static void test_multiply(struct tile *t, const struct emu_nc_kernels *k, float (*acc)[128],
-			  unsigned int rows)
+			  unsigned int rows, bool dot)
 {
 	const uint32_t *row[TEST_COLUMNS];
 	const float *x[TEST_COLUMNS];
@@ -87,7 +87,7 @@ static void test_multiply(struct tile *t, const struct emu_nc_kernels *k, float 
 		x[c] = t->x[c];
 		at[c] = acc[c];
 	}
-	if (k->dot)
+	if (dot)
 		k->dot(at, t->pairs, row, TEST_COLUMNS, rows, 128, false, &none);
 	else
 		k->mac(at, t->f, x, TEST_COLUMNS, rows, 128, false, &none);
@@ -105,9 +105,11 @@ static bool passes(const struct emu_nc_kernels *k)
 
 		t->seed = 0x9e3779b9 + n;
 		test_fill(t, n & 1);
-		test_multiply(t, &emu_nc_kernels_generic, t->acc[0], rows);
-		test_multiply(t, k, t->acc[1], rows);
-		good = !memcmp(t->acc[0], t->acc[1], sizeof(t->acc[0]));
+		test_multiply(t, &emu_nc_kernels_generic, t->acc[0], rows, false);
+		for (int dot = 0; dot <= (k->dot ? 1 : 0) && good; dot++) {
+			test_multiply(t, k, t->acc[1], rows, dot);
+			good = !memcmp(t->acc[0], t->acc[1], sizeof(t->acc[0]));
+		}
 	}
 	free(t);
 	return good;

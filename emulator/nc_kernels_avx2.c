@@ -69,149 +69,110 @@ static void k_strip(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU
 			dst[j][i] = src[i][j];
 }
 
-/*
- * Accumulators are single variables, and the multiplications are assembler: of an array the
- * compiler keeps a copy in memory and writes it in each round, and of free order it makes
- * spills.
- */
-#define EACH_COLUMN(F)	F(0) F(1) F(2) F(3) F(4) F(5)
-#define FMA231(acc, a, b) __asm__ volatile("vfmadd231ps %1, %2, %0" : "+x"(acc) : "x"(a), "x"(b))
+/* ---- the PE array ---- */
 
-/* One strip (two vectors) of six columns: 12 accumulators. */
-static __attribute__((noinline)) void mac6(float *const *acc, const float (*w)[EMU_NC_STRIP], const float *const *x,
-		 unsigned int k)
+#define FMA_V		__m256
+#define FMA_LANES	8
+#define FMA_NEXT	32
+#define FMA_COLUMNS	6
+#define FMA_EACH_COLUMN(F)	F(0) F(1) F(2) F(3) F(4) F(5)
+#define FMA_EACH_WIDTH(F)	F(1) F(2) F(3) F(4) F(5) F(6)
+#define FMA_NANS	__m256i
+
+/* All bits of the first @lanes words. */
+static inline __m256i lane_mask(unsigned int lanes)
 {
-#define LOAD(c)	__m256 a##c = _mm256_loadu_ps(acc[c]), b##c = _mm256_loadu_ps(acc[c] + 8);	\
-		const float *x##c = x[c];
-#define FMA(c)	__asm__ volatile("vbroadcastss %1, %0" : "=x"(xv) : "m"(x##c[j]));	\
-		FMA231(a##c, lo, xv);							\
-		FMA231(b##c, hi, xv);
-#define PAD(c)	FMA231(a##c, zero, zero);	\
-		FMA231(b##c, zero, zero);
-#define STORE(c) _mm256_storeu_ps(acc[c], a##c);	\
-		_mm256_storeu_ps(acc[c] + 8, b##c);
-	EACH_COLUMN(LOAD)
-	for (unsigned int j = 0; j < k; j++) {
-		__m256 lo = _mm256_load_ps(w[j]), hi = _mm256_load_ps(w[j] + 8), xv;
+	const __m256i count = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
 
-		EACH_COLUMN(FMA)
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)lanes), count);
+}
+
+static inline __m256 fma_get(const float *p, unsigned int lanes)
+{
+	return lanes == 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, lane_mask(lanes));
+}
+
+/* Masked stores take long on some hosts. */
+static inline void fma_put(float *p, unsigned int lanes, __m256 v)
+{
+	__m128 x = _mm256_castps256_ps128(v);
+
+	if (lanes == 8) {
+		_mm256_storeu_ps(p, v);
+		return;
 	}
-	if (k & 1) {
-		const __m256 zero = _mm256_setzero_ps();
-
-		EACH_COLUMN(PAD)
+	if (lanes & 4) {
+		_mm_storeu_ps(p, x);
+		x = _mm256_extractf128_ps(v, 1);
+		p += 4;
 	}
-	EACH_COLUMN(STORE)
-#undef LOAD
-#undef FMA
-#undef PAD
-#undef STORE
-}
-
-/* Four strips of one column: 8 accumulators. */
-static void mac1(float *acc, const emu_nc_float_strip *w, const float *x, unsigned int k)
-{
-#define EACH_STRIP(F)	F(0) F(1) F(2) F(3)
-#define LOAD(s) \
-	__m256 a##s = _mm256_loadu_ps(acc + 16 * s), b##s = _mm256_loadu_ps(acc + 16 * s + 8);
-#define FMA(s)	a##s = _mm256_fmadd_ps(_mm256_load_ps(w[s][j]), xv, a##s);	\
-		b##s = _mm256_fmadd_ps(_mm256_load_ps(w[s][j] + 8), xv, b##s);
-#define PAD(s)	a##s = _mm256_fmadd_ps(zero, zero, a##s);		\
-		b##s = _mm256_fmadd_ps(zero, zero, b##s);
-#define STORE(s) _mm256_storeu_ps(acc + 16 * s, a##s);			\
-		_mm256_storeu_ps(acc + 16 * s + 8, b##s);
-	const __m256 zero = _mm256_setzero_ps();
-
-	EACH_STRIP(LOAD)
-	for (unsigned int j = 0; j < k; j++) {
-		__m256 xv = _mm256_broadcast_ss(x + j);
-
-		EACH_STRIP(FMA)
+	if (lanes & 2) {
+		_mm_storel_pi((__m64 *)p, x);
+		x = _mm_movehl_ps(x, x);
+		p += 2;
 	}
-	if (k & 1) {
-		EACH_STRIP(PAD)
+	if (lanes & 1)
+		_mm_store_ss(p, x);
+}
+
+static inline __m256 fma_cut(__m256 v, unsigned int lanes)
+{
+	return _mm256_and_ps(v, _mm256_castsi256_ps(lane_mask(lanes)));
+}
+
+static inline __m256i fma_nans(__m256 a, __m256 b)
+{
+	return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+}
+
+static inline bool fma_any(__m256i nans)
+{
+	return !_mm256_testz_si256(nans, nans);
+}
+
+/* From an even partition on, whose number is in the high half. */
+static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
+{
+	/* each number to the high half of its word; -1 makes zeros */
+	const __m256i order = _mm256_setr_epi8(-1, -1, 2, 3, -1, -1, 0, 1, -1, -1, 6, 7, -1, -1, 4, 5,
+					       -1, -1, 10, 11, -1, -1, 8, 9, -1, -1, 14, 15, -1, -1, 12, 13);
+	const __m128i count = _mm_set_epi32(3, 2, 1, 0);
+	unsigned int j = 0;
+	__m128i some;
+
+	for (; j + 8 <= k; j += 8) {
+		__m256i v = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(row + j / 2)));
+
+		_mm256_store_ps(to + j, _mm256_castsi256_ps(_mm256_shuffle_epi8(v, order)));
 	}
-	EACH_STRIP(STORE)
-#undef LOAD
-#undef FMA
-#undef PAD
-#undef STORE
+	if (j == k)
+		return;
+	some = _mm_cmpgt_epi32(_mm_set1_epi32((int)(k - j + 1) / 2), count);
+	some = _mm_maskload_epi32((const int *)(row + j / 2), some);
+	_mm256_store_ps(to + j, _mm256_castsi256_ps(
+		_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(some), order)));
 }
 
-/* @n results to PSUM; whether one is a NaN, which then gets its bits. */
-static bool put(float *restrict dst, const float *restrict src, unsigned int n)
-{
-	uint32_t nan = 0;
+#define FMA_TOP		_mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u))
+#define FMA_NAME	k_dot
+#define FMA_STRIP	emu_nc_pair_strip
+#define FMA_PAIR	64
+#define FMA_X		uint32_t
+#define FMA_WIDEN	widen_pairs
+#define FMA_EVEN(v, p)	__asm__ volatile("vandps %1, %2, %0" : "=v"(v) :		\
+					 "m"(*(const __m256 *)(p)), "v"(FMA_TOP))
+#define FMA_ODD(v, p)	__asm__ volatile("vmovaps %1, %0\n\tvpslld $16, %0, %0" : "=v"(v) :	\
+					 "m"(*(const __m256 *)(p)))
+#include "nc_kernels_fma.h"
 
-	for (unsigned int i = 0; i < n; i++)
-		nan |= (uint32_t)nc_is_nan(nc_bits(src[i]));
-	if (!nan)
-		__builtin_memcpy(dst, src, n * sizeof(*dst));
-	else
-		for (unsigned int i = 0; i < n; i++)
-			dst[i] = nc_from_bits(nc_to_fp32(src[i]));
-	return nan;
-}
-
-/* Six columns, a strip after the other, by way of buffers that have whole strips. */
-static bool columns6(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
-		     unsigned int k, unsigned int m, bool start)
-{
-	float buf[6][EMU_NC_STRIP] __attribute__((aligned(64)));
-	float *const at[6] = { buf[0], buf[1], buf[2], buf[3], buf[4], buf[5] };
-	bool nan = false;
-
-	for (unsigned int s = 0; s < m; s += EMU_NC_STRIP) {
-		unsigned int n = m - s < EMU_NC_STRIP ? m - s : EMU_NC_STRIP;
-
-		__builtin_memset(buf, 0, sizeof(buf));
-		for (int c = 0; c < 6 && !start; c++)
-			__builtin_memcpy(buf[c], acc[c] + s, n * sizeof(float));
-		mac6(at, w[s / EMU_NC_STRIP], x, k);
-		for (int c = 0; c < 6; c++)
-			nan |= put(acc[c] + s, buf[c], n);
-	}
-	return nan;
-}
-
-static bool column(float *acc, const emu_nc_float_strip *w, const float *x, unsigned int k,
-		   unsigned int m, bool start)
-{
-	float buf[NEURON_PE_COLUMNS] __attribute__((aligned(64))) = {};
-
-	if (!start)
-		__builtin_memcpy(buf, acc, m * sizeof(float));
-	for (unsigned int s = 0; s < m; s += 4 * EMU_NC_STRIP)
-		mac1(buf + s, w + s / EMU_NC_STRIP, x, k);
-	return put(acc, buf, m);
-}
-
-#define AHEAD	4096	/* bytes that are fetched with six columns */
-
-static void fetch_ahead(struct emu_nc_ahead *ahead)
-{
-	const char *end = ahead->end - ahead->at > AHEAD ? ahead->at + AHEAD : ahead->end;
-
-	for (; ahead->at < end; ahead->at += 64)
-		__builtin_prefetch(ahead->at, 0, 2);
-}
-
-/* Lanes beyond m: computed, ignored. */
-static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
-		  unsigned int columns, unsigned int k, unsigned int m, bool start,
-		  struct emu_nc_ahead *ahead)
-{
-	unsigned int c = 0;
-	bool nan = false;
-
-	for (; c + 6 <= columns; c += 6) {
-		fetch_ahead(ahead);
-		nan |= columns6(acc + c, w, x + c, k, m, start);
-	}
-	for (; c < columns; c++)
-		nan |= column(acc[c], w, x[c], k, m, start);
-	return nan;
-}
+#define FMA_NAME	k_mac
+#define FMA_STRIP	emu_nc_float_strip
+#define FMA_PAIR	128
+#define FMA_X		float
+#define FMA_WIDEN(to, x, k)	__builtin_memcpy(to, x, (k) * sizeof(float))
+#define FMA_EVEN(v, p)	__asm__ volatile("vmovaps %1, %0" : "=v"(v) : "m"(*(const __m256 *)(p)))
+#define FMA_ODD(v, p)	FMA_EVEN(v, (p) + 64)
+#include "nc_kernels_fma.h"
 
 /* Partitions @at .. @at + @n - 1, at most 32: even ones are in the high halves. */
 static bool window32(float *dst, const uint16_t *x, const int32_t *tap,
@@ -276,6 +237,7 @@ const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.window = k_window,
 	.strip = k_strip,
 	.mac = k_mac,
+	.dot = k_dot,
 	.imac = k_imac,
 	.swap_pairs = k_swap_pairs,
 };

@@ -298,17 +298,91 @@ static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
 	return nan;
 }
 
-#define ZMM_NAME		k_mac
-#define ZMM_STRIP		emu_nc_float_strip
-#define ZMM_X			float
-#define ZMM_STEPS(k)		(k)
-#define ZMM_W(p)		_mm512_load_ps(p)
-#define ZMM_W_LAST(p)		_mm512_setzero_ps()	/* an odd k ends with zeros */
-#define ZMM_B(x)		_mm512_set1_ps(x)
-#define ZMM_LAST(x)		_mm512_setzero_ps()
-#define ZMM_MUL(acc, w, b)	_mm512_fmadd_ps(w, b, acc)
-#define ZMM_SCOPE		static
-#include "nc_kernels_zmm.h"
+/* ---- the PE array ---- */
+
+#define FMA_V		__m512
+#define FMA_LANES	16
+#define FMA_COLUMNS	12
+#define FMA_EACH_COLUMN(F) \
+	F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+#define FMA_EACH_WIDTH(F) \
+	F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
+#define FMA_NANS	__mmask16
+#define FMA_NEXT	sizeof(FMA_STRIP)
+
+static inline __mmask16 lane_mask(unsigned int lanes)
+{
+	return (__mmask16)((1u << lanes) - 1);
+}
+
+static inline __m512 fma_get(const float *p, unsigned int lanes)
+{
+	return lanes == 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(lane_mask(lanes), p);
+}
+
+/* Masked stores take many times as long as others: only where there is something to leave out. */
+static inline void fma_put(float *p, unsigned int lanes, __m512 v)
+{
+	if (lanes == 16)
+		_mm512_storeu_ps(p, v);
+	else
+		_mm512_mask_storeu_ps(p, lane_mask(lanes), v);
+}
+
+static inline __m512 fma_cut(__m512 v, unsigned int lanes)
+{
+	return _mm512_maskz_mov_ps(lane_mask(lanes), v);
+}
+
+static inline __mmask16 fma_nans(__m512 a, __m512 b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q);
+}
+
+static inline bool fma_any(__mmask16 nans)
+{
+	return nans;
+}
+
+/* From an even partition on, whose number is in the high half. */
+static inline __m512 widen16(__m256i row)
+{
+	__m512i v = _mm512_slli_epi32(_mm512_cvtepu16_epi32(row), 16);
+
+	return _mm512_castsi512_ps(_mm512_shuffle_epi32(v, _MM_PERM_CDAB));
+}
+
+static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
+{
+	unsigned int j = 0;
+
+	for (; j + 16 <= k; j += 16)
+		_mm512_store_ps(to + j, widen16(_mm256_loadu_si256((const __m256i *)(row + j / 2))));
+	if (j < k)
+		_mm512_store_ps(to + j, widen16(_mm256_maskz_loadu_epi32(
+			(__mmask8)((1u << (k - j + 1) / 2) - 1), row + j / 2)));
+}
+
+#define FMA_TOP		_mm512_castsi512_ps(_mm512_set1_epi32((int)0xffff0000u))
+#define FMA_NAME	k_dot
+#define FMA_STRIP	emu_nc_pair_strip
+#define FMA_PAIR	64
+#define FMA_X		uint32_t
+#define FMA_WIDEN	widen_pairs
+#define FMA_EVEN(v, p)	__asm__ volatile("vandps %1, %2, %0" : "=v"(v) :		\
+					 "m"(*(const __m512 *)(p)), "v"(FMA_TOP))
+#define FMA_ODD(v, p)	__asm__ volatile("vpslld $16, %1, %0" : "=v"(v) :		\
+					 "m"(*(const __m512 *)(p)))
+#include "nc_kernels_fma.h"
+
+#define FMA_NAME	k_mac
+#define FMA_STRIP	emu_nc_float_strip
+#define FMA_PAIR	128
+#define FMA_X		float
+#define FMA_WIDEN(to, x, k)	__builtin_memcpy(to, x, (k) * sizeof(float))
+#define FMA_EVEN(v, p)	__asm__ volatile("vmovaps %1, %0" : "=v"(v) : "m"(*(const __m512 *)(p)))
+#define FMA_ODD(v, p)	FMA_EVEN(v, (p) + 64)
+#include "nc_kernels_fma.h"
 
 #define TABLE						\
 	.ftz = true,					\
@@ -328,7 +402,9 @@ static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
 	.imac = k_imac,					\
 	.swap_pairs = k_swap_pairs
 
-const struct emu_nc_kernels emu_nc_kernels_avx512 = { .name = "avx512", TABLE };
+const struct emu_nc_kernels emu_nc_kernels_avx512 = {
+	.name = "avx512", TABLE, .dot = k_dot,
+};
 const struct emu_nc_kernels emu_nc_kernels_bf16 = {
 	.name = "bf16", TABLE, .dot = emu_nc_dot_bf16,
 };

@@ -171,50 +171,93 @@ static float chain_factor(int round)
 	return round & 1 ? tiny_factor() : mdl_daz(nct_uf(nct_hard_float() & ~0x40000000u));
 }
 
-#define MAX_COLUMNS	20
+#define MAX_COLUMNS	40
+
+/* One product: the array as floats and as pairs of bf16, and what the chains give. */
+static struct chain {
+	float w[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP] __attribute__((aligned(64)));
+	uint32_t pairs[EMU_NC_STRIPS][EMU_NC_PAIRS][EMU_NC_STRIP] __attribute__((aligned(64)));
+	float x[MAX_COLUMNS][N], start[N], want[MAX_COLUMNS][N], acc[MAX_COLUMNS][N];
+	uint32_t row[MAX_COLUMNS][EMU_NC_PAIRS];
+	unsigned int k, m, columns;
+} chain;
+
+static uint32_t chain_pair(float even, float odd)
+{
+	return (nct_f(even) & 0xffff0000) | nct_f(odd) >> 16;
+}
+
+/* Factors that bf16 has where @bf16. */
+static void chain_make(struct chain *c, int round, bool bf16)
+{
+	uint32_t keep = bf16 ? 0xffff0000 : 0xffffffff;
+
+	c->k = 1 + nct_below(128);
+	c->m = 1 + nct_below(128);
+	c->columns = 1 + nct_below(MAX_COLUMNS);
+	for (int s = 0; s < N * N; s++)
+		(&c->w[0][0][0])[s] = nct_uf(nct_f(chain_factor(round)) & keep);
+	for (int s = 0; s < EMU_NC_STRIPS; s++)
+		for (int j = 0; j < EMU_NC_PAIRS; j++)
+			for (int i = 0; i < EMU_NC_STRIP; i++)
+				c->pairs[s][j][i] = chain_pair(c->w[s][2 * j][i],
+							       c->w[s][2 * j + 1][i]);
+	for (unsigned int n = 0; n < c->columns; n++) {
+		for (int i = 0; i < N; i++)
+			c->x[n][i] = nct_uf(nct_f(chain_factor(round)) & keep);
+		for (int j = 0; j < EMU_NC_PAIRS; j++)
+			c->row[n][j] = chain_pair(c->x[n][2 * j], c->x[n][2 * j + 1]);
+	}
+	hard_lanes(c->start);
+	for (unsigned int n = 0; n < c->columns; n++)
+		for (unsigned int i = 0; i < N; i++) {
+			float want = c->start[i];
+
+			for (unsigned int j = 0; j < c->k && i < c->m; j++)
+				want = mdl_fma(c->w[i / 16][j][i % 16], c->x[n][j], want);
+			if (c->k & 1 && i < c->m)
+				want = mdl_fma(0, 0, want);
+			c->want[n][i] = want;
+		}
+}
+
+static void chain_check(struct chain *c, const struct emu_nc_kernels *path, bool dot)
+{
+	const uint32_t *rows[MAX_COLUMNS];
+	const float *xs[MAX_COLUMNS];
+	float *accs[MAX_COLUMNS];
+	uint64_t fp;
+
+	for (unsigned int n = 0; n < c->columns; n++) {
+		memcpy(c->acc[n], c->start, sizeof(c->start));
+		rows[n] = c->row[n];
+		xs[n] = c->x[n];
+		accs[n] = c->acc[n];
+	}
+	fp = emu_nc_fp_begin(path);
+	if (dot)
+		path->dot(accs, (const emu_nc_pair_strip *)c->pairs, rows, c->columns, c->k, c->m,
+			  false, &(struct emu_nc_ahead){});
+	else
+		path->mac(accs, (const emu_nc_float_strip *)c->w, xs, c->columns, c->k, c->m, false,
+			  &(struct emu_nc_ahead){});
+	emu_nc_fp_end(fp);
+	for (unsigned int n = 0; n < c->columns; n++)
+		for (unsigned int i = 0; i < N; i++)
+			check(dot ? "dot" : "mac", path, c->acc[n][i], c->want[n][i], c->start[i],
+			      (float)c->k, (float)i);
+}
 
 static void test_chain(void **state)
 {
-	static float w[EMU_NC_STRIPS][NEURON_PE_ROWS][EMU_NC_STRIP] __attribute__((aligned(64)));
-	static float x[MAX_COLUMNS][N], start[N], acc[MAX_COLUMNS][N];
-	const float *xs[MAX_COLUMNS];
-	float *accs[MAX_COLUMNS];
-
-	for (int c = 0; c < MAX_COLUMNS; c++) {
-		xs[c] = x[c];
-		accs[c] = acc[c];
-	}
 	for (int r = 0; r < 60; r++) {
-		unsigned int k = 1 + nct_below(128), columns = 1 + nct_below(MAX_COLUMNS);
-		unsigned int m = 1 + nct_below(128);
+		bool bf16 = r & 2;
 
-		for (int s = 0; s < N * N; s++)
-			(&w[0][0][0])[s] = chain_factor(r);
-		for (int c = 0; c < MAX_COLUMNS; c++)
-			for (int i = 0; i < N; i++)
-				x[c][i] = chain_factor(r);
-		hard_lanes(start);
+		chain_make(&chain, r, bf16);
 		for (int p = 0; p < path_count; p++) {
-			uint64_t fp;
-
-			for (int c = 0; c < MAX_COLUMNS; c++)
-				memcpy(acc[c], start, sizeof(start));
-			fp = emu_nc_fp_begin(paths[p]);
-			paths[p]->mac(accs, (const emu_nc_float_strip *)w, xs, columns, k, m,
-				      false, &(struct emu_nc_ahead){});
-			emu_nc_fp_end(fp);
-			for (unsigned int c = 0; c < columns; c++) {
-				for (unsigned int i = 0; i < m; i++) {
-					float want = start[i];
-
-					for (unsigned int j = 0; j < k; j++)
-						want = mdl_fma(w[i / 16][j][i % 16], x[c][j], want);
-					if (k & 1)
-						want = mdl_fma(0, 0, want);
-					check("mac", paths[p], acc[c][i], want, start[i], (float)k,
-					      (float)i);
-				}
-			}
+			chain_check(&chain, paths[p], false);
+			if (bf16 && paths[p]->dot)
+				chain_check(&chain, paths[p], true);
 		}
 	}
 }
