@@ -211,6 +211,19 @@ static bool same_shape(const struct ncc_tensor *a, const struct ncc_tensor *b)
 	return a->rank == b->rank && !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(a->dim[0]));
 }
 
+/* One row for all rows of a product, such as the mask of an attention; perhaps one for each turn of the first axis. */
+static bool is_row(const struct ncc_tensor *t, const struct ncc_tensor *out)
+{
+	int last = t->rank - 1;
+
+	if (t->rank < 1 || t->rank > out->rank || t->dim[last] != out->dim[out->rank - 1] || out->rank < 2)
+		return false;
+	for (int d = 0; d < last; d++)
+		if (t->dim[d] != 1 && (d || t->rank != out->rank || out->rank < 3 || t->dim[0] != out->dim[0]))
+			return false;
+	return true;
+}
+
 /* A product, times or divided by a number: ACT multiplies while it takes the sums from PSUM. */
 static bool fuse_number(struct ncc_node *node, const struct ncc_node *next,
 			const struct ncc_tensor *other, bool first)
@@ -237,7 +250,9 @@ static bool fuse_binary(struct ncc_graph *g, struct ncc_node *node, struct ncc_n
 		return true;
 	if (node->op == NCC_MATMUL && fuse_number(node, next, other, first))
 		return true;
-	if (next->op != NCC_ADD || node->residual || !same_shape(other, node->out[0]))
+	if (next->op != NCC_ADD || node->residual || !same_shape(next->out[0], node->out[0]))
+		return false;
+	if (!same_shape(other, node->out[0]) && !(node->op == NCC_MATMUL && is_row(other, node->out[0])))
 		return false;
 	node->residual = other;
 	return true;

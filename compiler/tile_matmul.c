@@ -16,7 +16,7 @@ struct matmul {
 	struct ncc_value *a, *b;
 	int64_t m, k, n;
 	int64_t heads;		/* of operands and results that have them inside */
-	struct ncc_layout la, lb, lo;
+	struct ncc_layout la, lb, lo, lr;	/* the last: of the residual, which may be a row for all rows */
 	struct ncc_result res;
 };
 
@@ -99,6 +99,16 @@ static struct ncc_region result(const struct matmul *mm, int64_t batch, int64_t 
 	return r;
 }
 
+/* What is added to region @r of the result. */
+static int load_residual(struct matmul *mm, int64_t batch, const struct ncc_region *r, uint8_t dtype,
+			 struct ncc_tile *t)
+{
+	int64_t matrices = mm->node->out[0]->count / (mm->m * mm->n);
+	struct ncc_region row = { batch * mm->lr.o / matrices, 1, 0, 1, r->i0 % mm->n, r->in };
+
+	return ncc_load(mm->L, mm->node->residual->value, &mm->lr, dtype, mm->lr.rep ? &row : r, t);
+}
+
 static int evacuate(struct matmul *mm, int64_t batch, int64_t mc, int64_t n0, int64_t nn, int bank)
 {
 	struct ncc_node *node = mm->node;
@@ -113,7 +123,7 @@ static int evacuate(struct matmul *mm, int64_t batch, int64_t mc, int64_t n0, in
 
 	err = ncc_result_tile(mm->L, &mm->res, &r, &dst);
 	if (!err && node->residual) {
-		err = ncc_load(mm->L, node->residual->value, &mm->lo, dst.at.dtype, &r, &residual);
+		err = load_residual(mm, batch, &r, dst.at.dtype, &residual);
 		act.residual = &residual.at;
 	}
 	if (err)
@@ -189,6 +199,9 @@ static void describe(struct matmul *mm, const struct ncc_tensor *a, const struct
 		mm->lb = (struct ncc_layout){ b->dim[0], mm->k, mm->heads * mm->n, false };
 	if (heads[2])
 		mm->lo = (struct ncc_layout){ out->dim[0], mm->m, mm->heads * mm->n, false };
+	mm->lr = mm->lo;
+	if (mm->node->residual && mm->node->residual->count != out->count)
+		mm->lr = (struct ncc_layout){ mm->node->residual->count / mm->n, 1, mm->n, true };
 }
 
 int ncc_tile_matmul(struct ncc_lower *L, struct ncc_node *node)
@@ -202,7 +215,7 @@ int ncc_tile_matmul(struct ncc_lower *L, struct ncc_node *node)
 	if (!err)
 		err = ncc_want(L, mm.b, &mm.lb, L->half);
 	if (!err && node->residual)
-		err = ncc_want(L, node->residual->value, &mm.lo, out->value->dtype);
+		err = ncc_want(L, node->residual->value, &mm.lr, out->value->dtype);
 	if (!err)
 		err = ncc_result_begin(L, out->value, &mm.lo, &mm.res);
 	if (!err)

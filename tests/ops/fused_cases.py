@@ -92,4 +92,16 @@ def norms():
                    {"x": values(name, 1, rows, 48)}, {"y": [1, rows, 30]}, weights, bounds.chain(3), opset=17)
 
 
-groups = (functions, moves, heads, norms)
+def rows_added():
+    """What is added to a product: all of it, or rows that stand for others."""
+    for rows, shapes in ((20, ([30], [1, 30], [1, 1, 1, 30], [2, 1, 1, 30], [1, 3, 1, 30], [2, 3, 20, 30], [20, 1])),
+                         (140, ([2, 1, 1, 30],))):
+        for shape in shapes:
+            name = f"product of {rows} rows and {shape}"
+            yield Case(name, [node("MatMul", ["a", "b"], ["c"]), node("Mul", ["c", "n"], ["d"]),
+                              node("Add", ["r", "d"], ["e"]), node("Relu", ["e"], ["y"])],
+                       {"a": values(name + "a", 2, 3, rows, 24), "b": values(name + "b", 2, 3, 24, 30),
+                        "r": values(name + "r", *shape)}, {"y": [2, 3, rows, 30]}, {"n": number(0.3)}, bounds.chain(3))
+
+
+groups = (functions, moves, heads, norms, rows_added)
