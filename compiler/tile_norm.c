@@ -47,78 +47,132 @@ static int columns(struct norm *n, size_t which, struct ncc_tile *t, bool *any)
 	return c ? ncc_load(n->L, c->value, &l, NEURON_FP32, &all, t) : 0;
 }
 
-static int tile(struct norm *n, unsigned int parts, int64_t rows, const struct ncc_tile *src,
-		const struct ncc_tile *dst)
+/*
+ * How rows are normalised: (x - mean) / sqrt(variance + epsilon).
+ * @x: a temporary of fp32
+ * @to: the result; may be @x
+ */
+struct steps {
+	unsigned int parts;
+	int64_t rows;
+	const struct ncc_tile *src, *x, *to;
+	struct ncc_at mean, var;	/* of one row a partition: the mean's negative, the sum of squares */
+};
+
+/* One row a partition. */
+static int centred_rows(struct norm *n, const struct steps *s, const struct ncc_activate *root)
 {
 	struct ncc_build *b = &n->L->b;
-	struct ncc_tile x = ncc_temp(n->L, rows, n->size, NEURON_FP32);
-	struct ncc_tile y = ncc_temp(n->L, rows, n->size, NEURON_FP32);
-	struct ncc_tile stat = ncc_temp(n->L, 1, rows, NEURON_FP32);
+	struct ncc_activate centre = {
+		.parts = s->parts, .func = NEURON_FUNC_IDENTITY, .scale = 1, .bias = &s->mean,
+		.src = s->src->at, .dst = s->x->at,
+	};
+	struct ncc_activate scale = {
+		.parts = s->parts, .func = NEURON_FUNC_IDENTITY, .scale_at = &s->var, .src = s->x->at,
+		.dst = s->to->at,
+	};
+	int err = ncc_activate(b, &centre, &(struct ncc_loop){ n->size, { s->src->step_i, 1 } }, 1);
+
+	if (!err)
+		err = ncc_tensor_dot(b, s->parts, s->x->at, s->x->at, s->var,
+				     &(struct ncc_loop){ n->size, { 1, 1, 0 } }, 1, 1);
+	if (!err)
+		err = ncc_activate(b, root, &(struct ncc_loop){ 1, { 0, 0 } }, 1);
+	return err ? err : ncc_activate(b, &scale, &(struct ncc_loop){ n->size, { 1, s->to->step_i } }, 1);
+}
+
+/*
+ * The same of a source of 2 bytes, as fma(x, 1 / deviation, -mean / deviation): what that loses to cancellation
+ * the source did not have.
+ */
+static int narrow_rows(struct norm *n, const struct steps *s, const struct ncc_activate *root)
+{
+	struct ncc_build *b = &n->L->b;
+	struct ncc_loop one = { 1, { 0, 0 } };
+	struct ncc_activate square = {
+		.parts = s->parts, .func = NEURON_FUNC_SQUARE, .scale = 1, .bias = &s->mean, .sum = &s->var,
+		.src = s->src->at, .dst = s->x->at,
+	};
+	struct ncc_activate shift = {
+		.parts = s->parts, .func = NEURON_FUNC_IDENTITY, .scale_at = &s->var, .src = s->mean,
+		.dst = s->mean,
+	};
+	struct ncc_activate scale = {
+		.parts = s->parts, .func = NEURON_FUNC_IDENTITY, .scale_at = &s->var, .bias = &s->mean,
+		.src = s->src->at, .dst = s->to->at,
+	};
+	int err = ncc_activate(b, &square, &(struct ncc_loop){ n->size, { s->src->step_i, 1 } }, 1);
+
+	if (!err)
+		err = ncc_activate(b, root, &one, 1);
+	if (!err)
+		err = ncc_activate(b, &shift, &one, 1);
+	return err ? err : ncc_activate(b, &scale, &(struct ncc_loop){ n->size, { s->src->step_i, s->to->step_i } },
+					1);
+}
+
+static int normalise_one(struct norm *n, struct steps *s)
+{
+	struct ncc_tile mean = ncc_temp(n->L, 1, 1, NEURON_FP32), var = ncc_temp(n->L, 1, 1, NEURON_FP32);
+	struct ncc_activate root = {
+		.parts = s->parts, .func = NEURON_FUNC_RSQRT, .scale = 1 / (float)n->size,
+		.bias_imm = n->node->low, .src = var.at, .dst = var.at,
+	};
+	int err = sum_rows(n, s->parts, 1, s->src, mean.at, -1 / (float)n->size);
+
+	s->mean = mean.at;
+	s->var = var.at;
+	if (err)
+		return err;
+	return ncc_dtype_size(s->src->at.dtype) == 2 ? narrow_rows(n, s, &root) : centred_rows(n, s, &root);
+}
+
+/* Several rows a partition. */
+static int normalise_many(struct norm *n, const struct steps *s)
+{
+	struct ncc_build *b = &n->L->b;
+	struct ncc_tile y = ncc_temp(n->L, s->rows, n->size, NEURON_FP32);
+	struct ncc_tile stat = ncc_temp(n->L, 1, s->rows, NEURON_FP32);
 	struct ncc_scalars add = {
 		.alu0 = NEURON_ALU_ADD, .scalar0 = n->node->low, .alu1 = NEURON_ALU_BYPASS,
 	};
 	struct ncc_activate root = {
-		.parts = parts, .func = NEURON_FUNC_RSQRT, .scale = 1, .src = stat.at, .dst = stat.at,
+		.parts = s->parts, .func = NEURON_FUNC_RSQRT, .scale = 1, .src = stat.at, .dst = stat.at,
 	};
-	struct ncc_loop each = { rows, { 1, 1 } };
-	struct ncc_tile factor, term;
+	struct ncc_loop each = { s->rows, { 1, 1 } };
+	int err = sum_rows(n, s->parts, s->rows, s->src, stat.at, 1 / (float)n->size);
+
+	if (!err)
+		err = combine(n, s->parts, s->rows, NEURON_ALU_SUB, s->src, stat.at, 1, 0, s->x);
+	if (!err)
+		err = combine(n, s->parts, s->rows, NEURON_ALU_MUL, s->x, s->x->at, s->x->step_o, 1, &y);
+	if (!err)
+		err = sum_rows(n, s->parts, s->rows, &y, stat.at, 1 / (float)n->size);
+	if (!err)
+		err = ncc_tensor_scalar(b, &add, s->parts, stat.at, stat.at, &each, 1);
+	if (!err)
+		err = ncc_activate(b, &root, &each, 1);
+	return err ? err : combine(n, s->parts, s->rows, NEURON_ALU_MUL, s->x, stat.at, 1, 0, s->to);
+}
+
+static int tile(struct norm *n, unsigned int parts, int64_t rows, const struct ncc_tile *src,
+		const struct ncc_tile *dst)
+{
+	struct ncc_tile x = ncc_temp(n->L, rows, n->size, NEURON_FP32), factor, term;
+	struct steps s = { .parts = parts, .rows = rows, .src = src, .x = &x };
 	bool scale, shift;
 	int err = columns(n, 1, &factor, &scale);
 
 	if (!err)
 		err = columns(n, 2, &term, &shift);
+	s.to = scale || shift ? &x : dst;
 	if (!err)
-		err = sum_rows(n, parts, rows, src, stat.at, 1 / (float)n->size);
-	if (!err)
-		err = combine(n, parts, rows, NEURON_ALU_SUB, src, stat.at, 1, 0, &x);
-	if (!err)
-		err = combine(n, parts, rows, NEURON_ALU_MUL, &x, x.at, x.step_o, 1, &y);
-	if (!err)
-		err = sum_rows(n, parts, rows, &y, stat.at, 1 / (float)n->size);
-	if (!err)
-		err = ncc_tensor_scalar(b, &add, parts, stat.at, stat.at, &each, 1);
-	if (!err)
-		err = ncc_activate(b, &root, &each, 1);
-	if (!err)
-		err = combine(n, parts, rows, NEURON_ALU_MUL, &x, stat.at, 1, 0,
-			      scale || shift ? &x : dst);
+		err = rows > 1 ? normalise_many(n, &s) : normalise_one(n, &s);
 	if (!err && scale)
 		err = combine(n, parts, rows, NEURON_ALU_MUL, &x, factor.at, 0, 1, shift ? &x : dst);
 	if (!err && shift)
 		err = combine(n, parts, rows, NEURON_ALU_ADD, &x, term.at, 0, 1, dst);
 	return err;
-}
-
-/* (x - mean) / sqrt(variance + epsilon) of one row a partition. */
-static int normalise(struct norm *n, unsigned int parts, const struct ncc_tile *src,
-		     const struct ncc_tile *x)
-{
-	struct ncc_build *b = &n->L->b;
-	struct ncc_tile mean = ncc_temp(n->L, 1, 1, NEURON_FP32), var = ncc_temp(n->L, 1, 1, NEURON_FP32);
-	struct ncc_loop row = { n->size, { src->step_i, x->step_i } }, one = { 1, { 0, 0 } };
-	struct ncc_activate centre = {
-		.parts = parts, .func = NEURON_FUNC_IDENTITY, .scale = 1, .bias = &mean.at, .src = src->at,
-		.dst = x->at,
-	};
-	struct ncc_activate root = {
-		.parts = parts, .func = NEURON_FUNC_RSQRT, .scale = 1 / (float)n->size,
-		.bias_imm = n->node->low, .src = var.at, .dst = var.at,
-	};
-	struct ncc_activate scale = {
-		.parts = parts, .func = NEURON_FUNC_IDENTITY, .scale_at = &var.at, .src = x->at,
-		.dst = x->at,
-	};
-	int err = sum_rows(n, parts, 1, src, mean.at, -1 / (float)n->size);
-
-	if (!err)
-		err = ncc_activate(b, &centre, &row, 1);
-	if (!err)
-		err = ncc_tensor_dot(b, parts, x->at, x->at, var.at,
-				     &(struct ncc_loop){ n->size, { 1, 1, 0 } }, 1, 1);
-	if (!err)
-		err = ncc_activate(b, &root, &one, 1);
-	row.step[0] = 1;
-	return err ? err : ncc_activate(b, &scale, &row, 1);
 }
 
 /* The row of chunk @c of the columns after transposing: factor and term are those of partitions now. */
@@ -158,10 +212,11 @@ static int turned_rows(struct norm *n, int64_t chunk)
 {
 	struct ncc_region r = ncc_chunk_region(&n->layout, chunk);
 	struct ncc_tile src, x = ncc_temp_fp32(n->L, 1, n->size);
+	struct steps s = { .parts = (unsigned int)r.an, .rows = 1, .src = &src, .x = &x, .to = &x };
 	int err = ncc_load(n->L, n->node->in[0]->value, &n->layout, 0, &r, &src);
 
 	if (!err)
-		err = normalise(n, (unsigned int)r.an, &src, &x);
+		err = normalise_one(n, &s);
 	for (int64_t c = 0; c < ncc_chunks(&n->res.layout) && !err; c++)
 		err = put_columns(n, chunk, c, &x);
 	return err;
