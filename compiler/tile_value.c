@@ -236,45 +236,56 @@ bool ncc_never_written(const struct ncc_value *v)
 	return v->kind == NCC_VALUE_CONST || v->kind == NCC_VALUE_INPUT;
 }
 
-#define NARROW_PARTS	32	/* fewer take too long */
-
-/* To the scratch segment in another type, strip by strip of as many partitions as divide it. */
-static int make_narrow(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, int64_t parts, uint64_t to)
+/* Elements @first .. of @v, as @columns columns over @parts partitions, to the scratch segment in another type. */
+static int narrow_tile(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, int64_t first, int64_t columns,
+		       int64_t parts, uint64_t to)
 {
-	struct ncc_layout l = { 1, parts, v->count / parts, false };
-	int64_t most = NCC_TILE_LIMIT / 4;
+	struct ncc_layout l = { columns, parts, 1, false };
+	struct ncc_region all = ncc_chunk_region(&l, 0);
+	struct ncc_tile raw, t;
 	uint8_t segment, type;
 	uint64_t off;
 	int err = ncc_source(L, v, dtype, &segment, &off, &type);
 
-	for (int64_t i = 0; i < l.i && !err; i += most) {
-		struct ncc_region r = { 0, 1, 0, parts, i, l.i - i < most ? l.i - i : most };
-		struct ncc_tile raw = ncc_temp(L, 1, r.in, type), t = ncc_temp(L, 1, r.in, dtype);
+	if (err)
+		return err;
+	raw = ncc_temp(L, columns, 1, type);
+	t = ncc_temp(L, columns, 1, dtype);
+	err = ncc_region_dma(L, segment, off + (uint64_t)first * ncc_dtype_size(type), type, &l, &all, &raw,
+			     false, ncc_never_written(v));
+	if (!err)
+		err = cast(L, &raw, &t, (unsigned int)parts, columns, 1);
+	to += (uint64_t)first * ncc_dtype_size(dtype);
+	return err ? err : ncc_region_dma(L, L->b.p->scratch_segment, to, dtype, &l, &all, &t, true, false);
+}
 
-		err = ncc_region_dma(L, segment, off, type, &l, &r, &raw, false, ncc_never_written(v));
-		if (!err)
-			err = cast(L, &raw, &t, (unsigned int)parts, 1, r.in);
-		if (!err)
-			err = ncc_region_dma(L, L->b.p->scratch_segment, to, dtype, &l, &r, &t, true, false);
-	}
+/* Neighbours go to neighbouring partitions: rows of all partitions move in one piece. */
+static int make_narrow(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, uint64_t to)
+{
+	int64_t columns = v->count / NEURON_PARTITIONS, rest = v->count % NEURON_PARTITIONS;
+	int64_t most = NCC_TILE_LIMIT / 4;
+	int err = 0;
+
+	for (int64_t c = 0; c < columns && !err; c += most)
+		err = narrow_tile(L, v, dtype, c * NEURON_PARTITIONS, columns - c < most ? columns - c : most,
+				  NEURON_PARTITIONS, to);
+	if (!err && rest)
+		err = narrow_tile(L, v, dtype, v->count - rest, 1, rest, to);
 	return err;
 }
 
 int ncc_narrow(struct ncc_lower *L, struct ncc_value *v, uint8_t dtype, uint8_t *segment,
 	       uint64_t *off, uint8_t *type)
 {
-	int64_t parts = NEURON_PARTITIONS;
 	int err = 0;
 
-	while (v->count % parts)
-		parts--;
 	if (v->kind == NCC_VALUE_CONST || v->dtype != NEURON_FP32 || dtype == NEURON_FP32 ||
-	    v->count < NCC_NARROW_COUNT || parts < NARROW_PARTS)
+	    v->count < NCC_NARROW_COUNT)
 		return ncc_source(L, v, dtype, segment, off, type);
 	if (!v->narrow_at) {
 		uint64_t at = ncc_scratch_add(L->b.p, (uint64_t)v->count * ncc_dtype_size(dtype));
 
-		err = make_narrow(L, v, dtype, parts, at);
+		err = make_narrow(L, v, dtype, at);
 		v->narrow_at = at + 1;
 	}
 	*segment = L->b.p->scratch_segment;
