@@ -10,7 +10,7 @@
  *     { "name": NETWORK, "isa_version": NEURON_ISA_VERSION, "compiler": TEXT,
  *       "inputs":  [ { "name": TENSOR, "dtype": DTYPE, "shape": [..] } ],
  *       "outputs": [ the same ],
- *       "tensors": [ the same, of tensors between nodes; absent if no node is the CPU's ],
+ *       "tensors": [ the same, of tensors between nodes; absent if there is one node ],
  *       "nodes":   [ { "name": "sg00", "executor": "NeuronCore", "cores": 1,
  *                      "inputs": [TENSOR..], "outputs": [TENSOR..] },
  *                    { "name": "cpu00", "executor": "CPU", "cores": 0, "model": "model.onnx",
