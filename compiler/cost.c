@@ -12,6 +12,7 @@
 #define CPU_FLOPS	50e9	/* one core, vector units, fp32 */
 #define CPU_BANDWIDTH	10e9	/* bytes a second, one core */
 #define CHIP_FLOPS	4e12	/* a quarter of a NeuronCore's peak */
+#define CHIP_BANDWIDTH	50e9	/* bytes a second, to and from device memory */
 #define BUS_BANDWIDTH	3e9	/* bytes a second */
 #define TRIP		60e-6	/* seconds: copies in, job, interrupt, copies out */
 
@@ -82,6 +83,15 @@ double ncc_cost_flops(const struct ncc_node *node)
 		return recurrent(node);
 	/* Reductions, pooling and the like read more than they write. */
 	return x && (double)x->count > n ? (double)x->count : n;
+}
+
+double ncc_cost_core(const struct ncc_node *node)
+{
+	double bytes = node->nout && node->out[0] ? ncc_cost_bytes(node->out[0]) : 0;
+
+	for (size_t i = 0; i < node->nin; i++)
+		bytes += node->in[i] ? ncc_cost_bytes(node->in[i]) : 0;
+	return ncc_cost_flops(node) / CHIP_FLOPS + (moves_data(node) ? 0 : bytes / CHIP_BANDWIDTH);
 }
 
 double ncc_cost_cpu(double flops, double touched)

@@ -12,6 +12,8 @@ struct ncc_tensor;
 
 /* Floating point operations; 0 for what only moves data, or whose sizes are not known. */
 double ncc_cost_flops(const struct ncc_node *node);
+/* Seconds of a NeuronCore that has everything in its memory. */
+double ncc_cost_core(const struct ncc_node *node);
 /* Bytes of a tensor; 0 if its size is not known. */
 double ncc_cost_bytes(const struct ncc_tensor *t);
 

@@ -91,6 +91,7 @@ enum ncc_partition_mode {
  * @cpu_ops: operators that shall run on the CPU: names with commas between, "all", or NULL
  * @min_segment: segments of fewer nodes run on the CPU, if others do
  * @allow_no_ops: a model of which nothing runs on the chip is compiled too
+ * @cores: NeuronCores that the model is cut into stages for; below 2: one program
  * @report: each node's place is listed
  * @report_file: JSON goes there, NULL = none
  */
@@ -105,6 +106,7 @@ struct ncc_options {
 	const char *cpu_ops;
 	int min_segment;
 	bool allow_no_ops;
+	int cores;
 	bool report;
 	const char *report_file;
 	struct ncc_dump *dumps;

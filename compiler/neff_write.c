@@ -335,7 +335,7 @@ static int make_body(struct ncc_context *ctx, struct body *body)
 static int make_header(struct ncc_context *ctx, const struct body *body,
 		       struct neuron_neff_header *h)
 {
-	unsigned int length;
+	unsigned int length, segments = 0;
 	size_t n = 0;
 
 	memset(h, 0, sizeof(*h));
@@ -346,15 +346,18 @@ static int make_header(struct ncc_context *ctx, const struct body *body,
 	h->version_minor = NEURON_NEFF_VERSION_MINOR;
 	snprintf((char *)h->build_version, sizeof(h->build_version), "%s", COMPILER);
 	snprintf(h->name, sizeof(h->name), "%s", network_name(ctx));
-	/* Segments take turns, so they need no core each. */
+	/* Without a pipeline, segments take turns, so they need no core each. */
 	h->num_tpb = 1;
-	h->requested_tpb_count = 1;
+	h->requested_tpb_count = ctx->options->cores < 1 ? 1 : (uint32_t)ctx->options->cores;
 	h->feature_bits = NEURON_NEFF_FEATURE_OPEN_ISA;
 	for (struct ncc_part *p = ctx->parts; p; p = p->next) {
 		h->tpb_per_node[n++] = p->device;
+		segments += p->device;
 		if (!p->device)
 			h->feature_bits |= NEURON_NEFF_FEATURE_CPU_NODES;
 	}
+	if (ctx->options->cores > 1 && segments)
+		h->num_tpb = segments < h->requested_tpb_count ? segments : h->requested_tpb_count;
 	if (ctx->options->plain_tar)
 		h->feature_bits |= NEURON_NEFF_FEATURE_PLAIN_TAR;
 	if (EVP_Digest(body->data, body->n, h->hash, &length, EVP_sha256(), NULL) != 1)

@@ -13,6 +13,8 @@
 
 #include "options.h"
 
+#define MAX_CORES	64	/* of the largest instance; also as many nodes as a NEFF may have */
+
 #define HELP_PASS(id, name, text)	"      " name "\t" text "\n"
 
 static const char help[] =
@@ -44,7 +46,9 @@ static const char help_compile[] =
 "                       fp32-cast-matmult-bf16  the same\n"
 "                       fp32-cast-matmult-fp16  the same with fp16\n"
 "                     and fast-relayout or no-fast-relayout (relayouts are always exact here)\n"
-"  --neuroncore-pipeline-cores 1\n"
+"  --neuroncore-pipeline-cores N\n"
+"                     cut the model into N stages, each for a NeuronCore of its own: more inferences\n"
+"                     at a time, each with its weights in place (default 1: one program)\n"
 "  --enable-fast-loading-neuron-binaries\n"
 "                     do not compress the NEFF\n"
 "  --enable-saturate-infinity, --enable-fast-context-switch\n"
@@ -316,9 +320,13 @@ static int dump(struct parser *p, const char *value)
 
 static int pipeline_cores(struct parser *p, const char *value)
 {
-	if (!value || strcmp(value, "1"))
-		return wrong(p, "--neuroncore-pipeline-cores: '%s' is not supported; models are compiled "
-			     "for 1 core", value ? value : "");
+	char *end = "?";
+	long n = value ? strtol(value, &end, 10) : 0;
+
+	if (!value || !*value || *end || n < 1 || n > MAX_CORES)
+		return wrong(p, "--neuroncore-pipeline-cores needs a number of NeuronCores, 1 to %d, not '%s'",
+			     MAX_CORES, value ? value : "");
+	p->cmd->compile.cores = (int)n;
 	return 0;
 }
 

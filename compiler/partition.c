@@ -19,6 +19,7 @@
 #include "device.h"
 #include "partition.h"
 #include "partition_build.h"
+#include "pipeline.h"
 
 #define MAX_PARTS	64	/* as many nodes as a NEFF may have */
 
@@ -374,20 +375,28 @@ static void ask_device(struct plan *p)
 	}
 }
 
-/* Everything is to run on the chip: the graph itself is the only segment. */
-static int take_whole(struct ncc_context *ctx, struct ncc_graph *g)
+/* Everything is to run on the chip. */
+static int check_whole(struct ncc_context *ctx, struct ncc_graph *g)
 {
-	struct ncc_part *part = ncc_alloc(&ctx->arena, sizeof(*part));
-
 	for (size_t i = 0; i < g->nnode; i++) {
 		struct ncc_node *node = g->node[i];
 		const char *why = node->live ? ncc_device_refuses(ctx, node) : NULL;
 
 		if (why)
 			return ncc_node_error(ctx, node, "%s", why);
-		if (node->op != NCC_SPLIT)
-			node->nout = 1;
+		node->mark = 0;
 	}
+	return 0;
+}
+
+/* The graph itself is the only segment. */
+static int take_whole(struct ncc_context *ctx, struct ncc_graph *g)
+{
+	struct ncc_part *part = ncc_alloc(&ctx->arena, sizeof(*part));
+
+	for (size_t i = 0; i < g->nnode; i++)
+		if (g->node[i]->op != NCC_SPLIT)
+			g->node[i]->nout = 1;
 	part->name = "sg00";
 	part->device = true;
 	part->graph = g;
@@ -438,10 +447,14 @@ int ncc_partition(struct ncc_context *ctx)
 		note_model(ctx);
 	p.g = g = ctx->graph = ctx->whole;
 	find_live(g);
-	if (ctx->options->partition == NCC_PARTITION_OFF)
+	if (ctx->options->partition == NCC_PARTITION_OFF && check_whole(ctx, g))
+		return -EINVAL;
+	if (ctx->options->partition == NCC_PARTITION_OFF && ctx->options->cores < 2)
 		return take_whole(ctx, g);
 	if (check_outputs(ctx, g))
 		return -EINVAL;
+	if (ctx->options->partition == NCC_PARTITION_OFF)
+		return ncc_parts_build(ctx, ncc_pipeline_cut(ctx, 1, MAX_PARTS));
 	p.place = ncc_alloc_array(&ctx->arena, g->nnode, sizeof(*p.place));
 	p.segment = ncc_alloc_array(&ctx->arena, g->nnode, sizeof(*p.segment));
 	ask_device(&p);
@@ -451,5 +464,5 @@ int ncc_partition(struct ncc_context *ctx)
 	} while (drop_small(&p) || join_unknown(&p) || drop_phase(&p));
 	for (size_t i = 0; i < g->nnode; i++)
 		g->node[i]->mark = p.place[g->node[i]->index].phase;
-	return ncc_parts_build(ctx, p.phases);
+	return ncc_parts_build(ctx, ncc_pipeline_cut(ctx, p.phases, MAX_PARTS));
 }

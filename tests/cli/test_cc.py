@@ -80,7 +80,8 @@ def refused(t):
     for args, words in ((("--fast-math", "fp32-cast-all", "fp32-cast-matmult"), "exclude each other"), (("--fast-math", "all", "none"), "exclude each other"),
                         (("--fast-math", "fast-relayout", "no-fast-relayout"), "exclude each other"), (("--fast-math", "quick"), "'quick' is unknown"),
                         (("--fp32-cast", "some"), "'some' is unknown"), (("--verbose", "LOUD"), "'LOUD'"),
-                        (("--neuroncore-pipeline-cores", "2"), "'2' is not supported"), (("--io-config", "nothing.json"), "'nothing.json': No such file"),
+                        (("--neuroncore-pipeline-cores", "0"), "1 to 64, not '0'"), (("--neuroncore-pipeline-cores", "65"), "not '65'"),
+                        (("--num-neuroncores", "x"), "not 'x'"), (("--io-config", "nothing.json"), "'nothing.json': No such file"),
                         (("--io-config", "."), "'.': Is a directory"), (("--io-config", "large.json"), "larger than 1 MiB"),
                         (("--dump=after:nothing",), "no pass 'nothing'"), (("--output",), "--output needs"), (("--partition", "x"), "'x' is unknown")):
         t.expect(f"refused: {' '.join(args)}", 2, "neuron-cc", "compile", "m.onnx", *args, err=[words])
@@ -97,12 +98,24 @@ def io_config(t):
         t.expect(f"--io-config {name}", 0, "neuron-cc", "compile", "open.onnx", "--io-config", value, "--dump=after:shape", out=[PASS, r"h:float32\[3,4\]"])
 
 
+def pipeline(t):
+    """A core for each stage, or one for all of them if there are not as many."""
+    t.path("six.onnx", model([node("Neg", [f"t{i}"], [f"t{i + 1}"]) for i in range(6)], {"t0": [2, 3]}, {"t6": [2, 3]}))
+    np.save(t.path("x.npy"), np.arange(6, dtype=np.float32).reshape(2, 3))
+    for stages in (2, 6):
+        t.expect(f"{stages} stages", 0, "neuron-cc", "compile", "six.onnx", "--neuroncore-pipeline-cores", str(stages), "--output", "six.neff",
+                 out=[PASS])
+        t.expect(f"neuron-objdump tells of {stages} stages", 0, "neuron-objdump", "--header", "six.neff", out=[f"1 at least, {stages} at best, {stages} asked for"])
+        t.expect(f"neuron-run on 4 cores runs {stages} stages", 0, "neuron-run", "six.neff", "-d", "emulator", "-i", "x.npy", "-o", "y.npy")
+        t.tap.ok(np.array_equal(np.load(t.path("y.npy")), np.load(t.path("x.npy"))), "the result is right")
+
+
 def main():
     t = Tools(__doc__.splitlines()[0])
     w = np.random.default_rng(1).standard_normal((8, 4)).astype(np.float32)
     t.path("m.onnx", model([node("MatMul", ["x", "w"], ["y"])], {"x": [2, 8]}, {"y": [2, 4]}, {"w": w}))
     t.path("large.json", b"{" + b" " * (1 << 20))
-    for part in (commands, accepted, stronger, refused, io_config):
+    for part in (commands, accepted, stronger, refused, io_config, pipeline):
         part(t)
     t.exit()
 

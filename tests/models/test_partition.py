@@ -8,6 +8,7 @@ cost; reports; graphs written after each pass; what is said when ONNX Runtime is
 usage: test_partition.py [--out build]
 """
 import argparse
+import ctypes
 import json
 import os
 import subprocess
@@ -40,6 +41,15 @@ def sandwich(channels=16, size=24):
     nodes = [node("Conv", ["x", "w1", "b1"], ["c"], name="first", pads=[1, 1, 1, 1]), node("Relu", ["c"], ["r"]),
              node("Mod", ["r", "eight"], ["m"], name="modulo", fmod=1), node("Conv", ["m", "w2"], ["y"], name="second")]
     return model(nodes, {"x": [1, 3, size, size]}, {"y": [1, channels, size - 2, size - 2]}, weights), {"x": integers(4, 1, 3, size, size)}
+
+
+def chain(length):
+    """Products of the same size, one after the other."""
+    nodes = [node("MatMul", [f"t{i}", f"w{i}"], [f"p{i}"]) for i in range(length)]
+    nodes = [n for i, p in enumerate(nodes) for n in (p, node("Clip", [f"p{i}", "low", "high"], [f"t{i + 1}"]))]
+    weights = {f"w{i}": integers(i, 32, 32) for i in range(length)}
+    return model(nodes, {"t0": [16, 32]}, {f"t{length}": [16, 32]}, {**weights, "low": np.array(-2, F32), "high": np.array(2, F32)}), \
+        {"t0": integers(99, 16, 32)}
 
 
 def branches():
@@ -211,6 +221,41 @@ class Tests:
                 got = self.ort.run(inputs)["y"]
                 assert np.allclose(got, want, rtol=1e-5, atol=1e-4), f"--partition={part}: after {name}: {got} instead of {want}"
 
+    def pipeline(self):
+        """Stages are as many as asked for, about the same, in a chain; each has a core, and the results are the same."""
+        data, inputs = chain(12)
+        for count in (2, 3, 4):
+            for how in ("off", "cost"):
+                _, report = self.equal(data, inputs, f"--neuroncore-pipeline-cores={count}", f"--partition={how}")
+                stages = {}
+                for n in report["nodes"]:
+                    stages[n["part"]] = stages.get(n["part"], 0) + n["flops"]
+                assert list(stages) == [f"sg{i:02}" for i in range(count)], stages
+                assert max(stages.values()) < 1.35 * min(stages.values()), stages
+        # Three nodes around one on the CPU are three stages at most.
+        data, inputs = sandwich(32)
+        neff, _, report = self.compile(data, "--partition=greedy", "--neuroncore-pipeline-cores=4")
+        assert [n["part"] for n in report["nodes"]] == ["sg00", "sg01", "cpu00", "sg02"], report
+        said = self.say(data, "--partition=greedy", "--neuroncore-pipeline-cores=4")
+        assert "WARN" in said and "3 stages, not 4" in said, said
+        self.runner.load(neff)
+        self.check(data, inputs)
+
+    def say(self, data, *flags):
+        with open(self.path("m.onnx"), "wb") as file:
+            file.write(data)
+        return subprocess.run([os.path.join(self.out, "bin", "neuron-cc"), "compile", self.path("m.onnx"), "--output", self.path("m.neff"), *flags],
+                              capture_output=True, text=True, check=True).stderr
+
+    def masks(self):
+        """A mask is nowhere but on the chip, so no cut goes through it, however many cores there are."""
+        zero = np.array(0, F32)
+        data = model([node("Less", ["x", "zero"], ["m"]), node("Neg", ["x"], ["n"]), node("Not", ["m"], ["k"]), node("Where", ["k", "n", "x"], ["w"]),
+                      node("Where", ["m", "w", "zero"], ["v"]), node("Relu", ["v"], ["y"])], {"x": [4, 40]}, {"y": [4, 40]}, {"zero": zero})
+        _, report = self.equal(data, {"x": integers(1, 4, 40)}, "--neuroncore-pipeline-cores=64", "--partition=off")
+        parts = {n["name"]: n["part"] for n in report["nodes"]}
+        assert len({parts[n] for n in ("Less_m", "Not_k", "Where_w", "Where_v")}) == 1 and parts["Relu_y"] != parts["Where_v"], parts
+
     def missing_library(self):
         with open(self.path("m.neff"), "wb") as file:
             file.write(self.compile(sandwich()[0], "--partition=greedy")[0])
@@ -228,19 +273,23 @@ class Tests:
         want, wrong = self.ort.run(inputs)["y"], []
         os.environ.update(NEURON_RT_DEVICE="emulator", NEURON_RT_ONNXRUNTIME=library())
         nrt = Nrt(os.path.join(self.out, "lib", "libnrt.so.1"))
-        nrt.load(self.compile(data, "--partition=greedy")[0])
+        cores = ctypes.c_uint32()
 
         def work():
             for _ in range(10):
                 if not np.array_equal(nrt.run(inputs)["y"], want):
                     wrong.append(1)
 
-        workers = [threading.Thread(target=work) for _ in range(4)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        assert not wrong, f"{len(wrong)} of 40 results are wrong"
+        for flags, expected in (((), 1), (("--neuroncore-pipeline-cores=2",), 2)):
+            nrt.load(self.compile(data, "--partition=greedy", *flags)[0])
+            nrt.do("nrt_get_model_nc_count", nrt.model, ctypes.byref(cores))
+            assert cores.value == expected, cores
+            workers = [threading.Thread(target=work) for _ in range(4)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+        assert not wrong, f"{len(wrong)} of 80 results are wrong"
 
 
 def main():
@@ -254,6 +303,7 @@ def main():
                            ("int64 and bool inputs and outputs", tests.types), ("shapes that depend on the data", tests.shapes),
                            ("small segments are not worth a trip", tests.cost), ("models that are refused", tests.refusals),
                            ("what is said", tests.summary), ("ONNX after each pass", tests.dumps),
+                           ("stages for several cores", tests.pipeline), ("no stage ends within a mask", tests.masks),
                            ("no ONNX Runtime", tests.missing_library), ("four threads", tests.threads)):
             tap.run(name, test)
     tap.exit()

@@ -188,7 +188,7 @@ static void test_usage(void **state)
 		{ "compile a.onnx --output", "--output needs" },
 		{ "compile a.pb", "does not end in .onnx" },
 		{ "compile a.pb --framework TENSORFLOW", "convert the model to ONNX" },
-		{ "compile a.onnx --neuroncore-pipeline-cores 2", "'2' is not supported" },
+		{ "compile a.onnx --neuroncore-pipeline-cores 0", "1 to 64, not '0'" },
 		{ "compile a.onnx --dump=after:nothing", "no pass 'nothing'" },
 		{ "compile a.onnx --io-config no-such-file", "no-such-file" },
 		{ "list-operators", "--framework ONNX" },

@@ -55,6 +55,7 @@ static void free_instance(const struct nrt_model *m, struct nrt_instance *instan
 	}
 	free(instance->images);
 	free(instance->cores);
+	free(instance->slots);
 }
 
 /* With nrt_runtime.lock held, or while nobody else uses the state. */
@@ -107,23 +108,28 @@ static int create_images(struct nrt_model *m, struct nrt_instance *instance)
 	return rc;
 }
 
-/* Nodes go round the @count cores from @first on. */
+/*
+ * Nodes of the chip go round the @count cores from @first on. There is a slot for each core, so that all of
+ * them have something to do, and one whose inputs and outputs are copied meanwhile.
+ */
 static int create_instance(struct nrt_model *m, struct nrt_instance *instance, uint32_t first,
 			   uint32_t count)
 {
-	uint32_t nodes = m->neff->node_count, i;
+	uint32_t nodes = m->neff->node_count, turn = 0, i;
 	int rc;
 
 	instance->cores = calloc(nodes, sizeof(*instance->cores));
 	instance->images = calloc(nodes, sizeof(*instance->images));
-	if (!instance->cores || !instance->images)
+	instance->slots = calloc(count + 1, sizeof(*instance->slots));
+	if (!instance->cores || !instance->images || !instance->slots)
 		return -ENOMEM;
 	for (i = 0; i < nodes; i++) {
-		instance->cores[i] = &nrt_runtime.cores[first + i % count];
+		instance->cores[i] = &nrt_runtime.cores[first + turn % count];
 		instance->cores[i]->models++;
+		turn += !m->neff->nodes[i].model;
 	}
 	rc = create_images(m, instance);
-	for (i = 0; !rc && i < NRT_SLOTS; i++) {
+	for (i = 0; !rc && i <= count; i++) {
 		rc = nrt_slot_create(m, instance, &instance->slots[i]);
 		if (!rc)
 			instance->slot_count++;

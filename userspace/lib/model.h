@@ -18,8 +18,6 @@
 #include "neff.h"
 #include "runtime.h"
 
-#define NRT_SLOTS	2
-
 /**
  * struct nrt_slot_node - a node in a slot
  * @data: the variables of the slot
@@ -50,7 +48,7 @@ struct nrt_slot {
 struct nrt_instance {
 	struct nrt_core **cores;
 	struct nrt_mem **images;
-	struct nrt_slot slots[NRT_SLOTS];
+	struct nrt_slot *slots;
 	uint32_t slot_count;
 };
 

@@ -20,17 +20,13 @@ static int failed(const char *what, NRT_STATUS status)
 }
 
 /* What this tool wants of the runtime, where the user does not say otherwise. */
-static void set_environment(const struct run_options *o, uint32_t cores)
+static void set_environment(const struct run_options *o)
 {
 	char text[64];
 
 	/* Errors are printed by us, with the file's name. */
 	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 0);
 	setenv("NEURON_RT_VALIDATE_HASH", "1", 1);
-	if (!getenv("NEURON_RT_VISIBLE_CORES")) {
-		snprintf(text, sizeof(text), "%u", cores);
-		setenv("NEURON_RT_NUM_CORES", text, 0);
-	}
 	if (!o->device)
 		return;
 	snprintf(text, sizeof(text), "/dev/neuron%s", o->device);
@@ -48,6 +44,25 @@ static uint32_t cores_of(const struct neuron_neff_header *h)
 	return cores;
 }
 
+/* With as many cores as the model has stages, or with the least if these are not free. */
+static NRT_STATUS start_runtime(const struct neuron_neff_header *h)
+{
+	uint32_t least = cores_of(h), most = h->num_tpb > least ? h->num_tpb : least;
+	bool chosen = getenv("NEURON_RT_VISIBLE_CORES") || getenv("NEURON_RT_NUM_CORES");
+	NRT_STATUS status = NRT_FAILURE;
+	char text[16];
+
+	if (chosen)
+		return nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
+	for (;; most = least) {
+		snprintf(text, sizeof(text), "%u", most);
+		setenv("NEURON_RT_NUM_CORES", text, 1);
+		status = nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
+		if (!status || most == least)
+			return status;
+	}
+}
+
 static int load(struct run_model *m, const struct run_options *o, const void *neff, size_t size)
 {
 	struct neuron_neff_header header;
@@ -58,8 +73,8 @@ static int load(struct run_model *m, const struct run_options *o, const void *ne
 		cli_error("%s: %s", o->model, error.text);
 		return EXIT_FAILED;
 	}
-	set_environment(o, cores_of(&header));
-	status = nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
+	set_environment(o);
+	status = start_runtime(&header);
 	if (status)
 		return failed("cannot use a NeuronCore", status);
 	m->initialized = true;
