@@ -502,7 +502,7 @@ static bool probe_may_say(int error)
  * A probe that fails leaves nothing: the next one gets further, and one without faults works. So does a
  * removal, which cannot fail. A whole probe takes its time: of those that go far only samples.
  */
-TEST_F_TIMEOUT(chip, every_allocation_of_a_probe, 3400)
+TEST_F_TIMEOUT(chip, every_allocation_of_a_probe, 14000)
 {
 	bool every = getenv("NEURON_TEST_LONG"), hit = true, removed = true, bound = true;
 	int n, ret, failed = 0;

@@ -33,7 +33,7 @@ def parts(options):
         ("faults-debug", "tests/faults/run_matrix.py", ["--kernel", "debug"]),
         ("copyfaults", "tests/kselftest/run_copyfaults.py", []),
         ("memory", "tests/kselftest/run_all_memory.py", []),
-        ("allocations", "tests/kselftest/run_guest.py", ["--config", "debug-chips", "--long", "--timeout", "3600", "test_fault"]),
+        ("allocations", "tests/kselftest/run_guest.py", ["--config", "debug-chips", "--long", "--timeout", "14400", "test_fault"]),
         ("networks-vm", "tests/models/test_networks_vm.py", ["--out", options.out, "--all"]),
         ("fuzz_vfu", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_vfu"]),
         ("fuzz_mmio", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_mmio"]),
