@@ -14,6 +14,7 @@ int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **out)
 	if (!nc)
 		return -ENOMEM;
 	*nc = (struct emu_nc){ .bus = *bus, .kernels = emu_nc_kernels_select() };
+	nc->batch.most = EMU_NC_BATCH;
 	emu_nc_cache_init(&nc->cache);
 	ret = emu_nc_mem_create(&nc->mem);
 	if (!ret) {

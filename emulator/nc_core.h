@@ -17,6 +17,7 @@
 #include <neuron/job.h>
 #include <neuron/regs.h>
 #include "nc.h"
+#include "nc_batch.h"
 #include "nc_cache.h"
 #include "nc_kernels.h"
 #include "nc_mem.h"
@@ -25,26 +26,30 @@
 #error "SBUF rows, segments and instructions are little-endian here"
 #endif
 
+#define EMU_NC_ARRAYS	8
+
+/* Room for an array of any form. */
+union emu_nc_array_room {
+	emu_nc_float_strip f[EMU_NC_STRIPS];
+	emu_nc_int_strip i[EMU_NC_STRIPS];
+	emu_nc_pair_strip pairs[EMU_NC_STRIPS];
+};
+
 /*
- * The PE array: what the last ldweights left there, in one or two of three forms; here or in an
- * image, which is then held.
+ * The PE array: what the last ldweights left there, in one or two forms; in an image, which is
+ * then held, or in rooms of its own. Products that are not computed yet have borrowed theirs.
  */
 struct emu_nc_weights {
-	union {
-		emu_nc_float_strip own_f[EMU_NC_STRIPS];
-		emu_nc_int_strip own_i[EMU_NC_STRIPS];
-	} __attribute__((aligned(64)));
-	emu_nc_pair_strip own_pairs[EMU_NC_STRIPS] __attribute__((aligned(64)));
-	const emu_nc_float_strip *f;
-	const emu_nc_pair_strip *pairs;
+	union emu_nc_array_room room[EMU_NC_ARRAYS] __attribute__((aligned(64)));
+	uint32_t used, lent;	/* bits of rooms */
+	union emu_nc_array form[EMU_NC_FORM_COUNT];
+	bool has[EMU_NC_FORM_COUNT];
 	struct emu_nc_image *image;
 	struct emu_nc_pack *pack;	/* of the image */
-	const char *ahead;	/* what is likely to be loaded next */
-	size_t ahead_bytes;
+	struct emu_nc_ahead ahead;	/* what is likely to be loaded next */
 	uint8_t k;		/* 0: nothing loaded in this job */
 	uint8_t m;
 	bool integer;
-	bool has_f, has_pairs;
 };
 
 /* A segment of the running job, resolved at its first use. */
@@ -88,6 +93,7 @@ struct emu_nc {
 	uint64_t detail;	/* of the fault being reported */
 
 	struct emu_nc_weights weights;
+	struct emu_nc_batch batch;
 	uint32_t tile[NEURON_PARTITIONS][NEURON_PARTITIONS];	/* transpose */
 	uint8_t bounce[0x10000];	/* dma_copy: runs of memory that is not mapped */
 };
@@ -205,6 +211,24 @@ uint64_t emu_nc_cycles(const struct emu_nc_dec *d);
 
 /* Wipe what a job must not inherit from another owner. */
 void emu_nc_wipe(struct emu_nc *nc);
+/*
+ * Somebody else reads or, if @write, writes bytes [low, high) of partitions: what is due there is
+ * computed before. To be called before such an access to SBUF and PSUM, but by the PE.
+ */
+static inline void emu_nc_meet(struct emu_nc *nc, bool psum, const struct emu_nc_rows *at,
+			       bool write)
+{
+	if (nc->batch.count && emu_nc_batch_conflicts(&nc->batch, psum, at, write))
+		emu_nc_batch_flush(nc);
+}
+
+static inline void emu_nc_meet_ap(struct emu_nc *nc, const struct emu_nc_ap *ap, bool write)
+{
+	const struct emu_nc_rows at = { ap->low, ap->high, ap->part, ap->parts };
+
+	emu_nc_meet(nc, ap->psum, &at, write);
+}
+
 /* The caller must stop soon: the job is being aborted. */
 static inline bool emu_nc_aborting(struct emu_nc *nc)
 {

@@ -697,13 +697,27 @@ static int exec_gather(struct emu_nc *nc, const struct emu_nc_dec_dma *dma)
 	return ret;
 }
 
+/* Partitions of a pattern are not told apart. */
+static void meet_side(struct emu_nc *nc, const struct emu_nc_dma_side *s, bool write)
+{
+	const struct emu_nc_rows at = {
+		(int32_t)s->low, (int32_t)s->high, 0, NEURON_PARTITIONS,
+	};
+
+	if (s->local)
+		emu_nc_meet(nc, s->psum, &at, write);
+}
+
 int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	struct emu_nc_dec_dma *dma = &d->dma;
 	const struct emu_nc_dma_side dst = dma->dst;	/* copying may rearrange it */
 	int ret;
 
+	meet_side(nc, &dma->src, false);
+	meet_side(nc, &dst, true);
 	if (dma->gather) {
+		emu_nc_meet_ap(nc, &dma->index, false);
 		settle_side(nc, &dma->src);
 		settle_side(nc, &dma->dst);
 		emu_nc_cache_settle_ap(&nc->cache, &nc->mem, &dma->index);

@@ -126,51 +126,55 @@ int emu_nc_decode(struct emu_nc *nc, unsigned int engine, struct emu_nc_dec *d)
 	}
 }
 
-/* What engines but the PE and DMA touch of SBUF has to be there itself. */
-static void settle(struct emu_nc *nc, const struct emu_nc_ap *ap)
+/*
+ * What engines but the PE and DMA touch of SBUF has to be there itself, and what the PE has not
+ * computed yet must not be in the way.
+ */
+static void touch(struct emu_nc *nc, const struct emu_nc_ap *ap, bool write)
 {
+	emu_nc_meet_ap(nc, ap, write);
 	emu_nc_cache_settle_ap(&nc->cache, &nc->mem, ap);
 }
 
-static void settle_act(struct emu_nc *nc, const struct emu_nc_dec_act *act)
+static void touch_act(struct emu_nc *nc, const struct emu_nc_dec_act *act)
 {
-	settle(nc, &act->src);
-	settle(nc, &act->dst);
+	touch(nc, &act->src, false);
+	touch(nc, &act->dst, true);
 	if (act->has_bias)
-		settle(nc, &act->bias);
+		touch(nc, &act->bias, false);
 	if (act->has_scale)
-		settle(nc, &act->scale);
+		touch(nc, &act->scale, false);
 	if (act->has_residual)
-		settle(nc, &act->residual);
+		touch(nc, &act->residual, false);
 	if (act->has_param)
-		settle(nc, &act->param);
+		touch(nc, &act->param, false);
 	if (act->reduce)
-		settle(nc, &act->sum);
+		touch(nc, &act->sum, true);
 }
 
-static void settle_pool(struct emu_nc *nc, const struct emu_nc_dec *d)
+static void touch_pool(struct emu_nc *nc, const struct emu_nc_dec *d)
 {
 	const struct emu_nc_dec_pool *p = &d->pool;
 
-	settle(nc, &p->dst);
+	touch(nc, &p->dst, true);
 	if (d->insn.op != NEURON_OP_MEMSET)
-		settle(nc, &p->src0);
+		touch(nc, &p->src0, false);
 	if (d->insn.op == NEURON_OP_TENSOR_TENSOR || d->insn.op == NEURON_OP_TENSOR_DOT)
-		settle(nc, &p->src1);
+		touch(nc, &p->src1, false);
 	for (int i = 0; i < 2 && d->insn.op == NEURON_OP_TENSOR_SCALAR; i++)
 		if (p->pointer[i])
-			settle(nc, &p->scalar[i]);
+			touch(nc, &p->scalar[i], false);
 }
 
-static void settle_move(struct emu_nc *nc, const struct emu_nc_dec *d)
+static void touch_move(struct emu_nc *nc, const struct emu_nc_dec *d)
 {
 	const struct emu_nc_dec_move *v = &d->move;
 
-	settle(nc, &v->dst);
+	touch(nc, &v->dst, true);
 	if (d->insn.op != NEURON_OP_IOTA && !(d->insn.op == NEURON_OP_SELECT && v->immediate))
-		settle(nc, &v->src);
+		touch(nc, &v->src, false);
 	if (d->insn.op == NEURON_OP_SELECT || d->insn.op == NEURON_OP_GATHER)
-		settle(nc, &v->index);
+		touch(nc, &v->index, false);
 }
 
 int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
@@ -183,19 +187,19 @@ int emu_nc_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 	case NEURON_OP_MATMUL:
 		return emu_nc_pe_exec(nc, d);
 	case NEURON_OP_ACTIVATE:
-		settle_act(nc, &d->act);
+		touch_act(nc, &d->act);
 		return emu_nc_act_exec(nc, d);
 	case NEURON_OP_TRANSPOSE:
 	case NEURON_OP_IOTA:
 	case NEURON_OP_SELECT:
 	case NEURON_OP_GATHER:
-		settle_move(nc, d);
+		touch_move(nc, d);
 		return emu_nc_move_exec(nc, d);
 	case NEURON_OP_DMA_COPY:
 	case NEURON_OP_DMA_GATHER:
 		return emu_nc_dma_exec(nc, d);
 	default:
-		settle_pool(nc, d);
+		touch_pool(nc, d);
 		return emu_nc_pool_exec(nc, d);
 	}
 }
@@ -351,6 +355,9 @@ static void run_streams(struct run *run, struct neuron_completion *c)
 				waiting = e;
 			}
 		}
+		if (engine < 0)
+			emu_nc_batch_flush(run->nc);
+		/* after that: what an abort has cut short is not done */
 		if (emu_nc_aborting(run->nc)) {
 			report(c, NEURON_JOB_ABORTED, 0, 0, 0);
 			break;
@@ -372,6 +379,8 @@ static void run_streams(struct run *run, struct neuron_completion *c)
 			break;
 		}
 	}
+	/* all before an instruction that faults has its effect */
+	emu_nc_batch_flush(run->nc);
 	deliver(run, NEVER);
 	c->cycles = run->cycles;
 }

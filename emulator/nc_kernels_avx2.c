@@ -224,6 +224,7 @@ static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
 const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.name = "avx2",
 	.ftz = true,
+	.lanes = NEURON_PE_COLUMNS,
 	.load = k_load,
 	.store = k_store,
 	.load_int = k_load_int,

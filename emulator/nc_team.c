@@ -241,7 +241,7 @@ unsigned int emu_nc_team_threads(const struct emu_nc_team *team)
 	return team->threads;
 }
 
-bool emu_nc_team_worth(const struct emu_nc_team *team, uint32_t work, uint32_t least)
+bool emu_nc_team_worth(const struct emu_nc_team *team, uint64_t work, uint64_t least)
 {
 	return team->threads > 1 && (team->forced || work >= least);
 }

@@ -29,7 +29,7 @@ void emu_nc_team_end(struct emu_nc_team *team);
 /* Threads that would take part, this one included. */
 unsigned int emu_nc_team_threads(const struct emu_nc_team *team);
 /* Is it worth calling others for @work, where @least takes some microseconds? */
-bool emu_nc_team_worth(const struct emu_nc_team *team, uint32_t work, uint32_t least);
+bool emu_nc_team_worth(const struct emu_nc_team *team, uint64_t work, uint64_t least);
 /*
  * For tests: @threads from the next job on, whatever the environment says, for the smallest
  * pieces of work, too; 0: as it says.

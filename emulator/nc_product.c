@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Computing products of the PE array: a share of each of a list. */
+
+#include <string.h>
+#include "nc_core.h"
+
+#define BLOCK	48	/* columns that are converted and then multiplied while in L1 */
+
+/* Columns of the moving operand and where their results go, as byte offsets and pointers. */
+struct columns {
+	unsigned int n;
+	int32_t src[NEURON_MATMUL_MAX_N];
+	float *acc[NEURON_MATMUL_MAX_N];
+};
+
+/* A product, and what of it is to be computed. */
+struct task {
+	const struct emu_nc_kernels *kernels;
+	struct emu_nc_mem mem;
+	const struct emu_nc_product *p;
+	union emu_nc_array w;	/* from its first lane on */
+	unsigned int m;		/* lanes */
+	struct emu_nc_ahead ahead;
+};
+
+/* Element @off of all rows, as words of bf16 pairs, row 0 in a high half. */
+const uint32_t *emu_nc_pair_row(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap,
+				int32_t off, uint32_t *buf)
+{
+	const uint16_t *row = mem->sbuf[off / 2];
+
+	if (!(ap->part & 1))
+		return (const uint32_t *)(row + ap->part);
+	/* from an odd partition on: other pairs than those in memory */
+	for (unsigned int p = 0; p < ap->parts; p += 2) {
+		uint32_t odd = p + 1 < ap->parts ? row[(ap->part + p + 1) ^ 1] : 0;
+
+		buf[p / 2] = (uint32_t)row[(ap->part + p) ^ 1] << 16 | odd;
+	}
+	return buf;
+}
+
+/* One run of the innermost loop: its columns whose results are in rows [low, high) of PSUM. */
+static unsigned int add_run(const struct emu_nc_product *p, float *lane, int32_t low, int32_t high,
+			    const int32_t off[2], struct columns *c, unsigned int n)
+{
+	int32_t row = off[1] / 4, step = p->dst.step[3] / 4, src = off[0];
+	int32_t first = 0, last = (int32_t)p->counts.count[3];
+
+	if (step == 1) {
+		first = low > row ? low - row : 0;
+		last = high - row < last ? high - row : last;
+	}
+	for (int32_t i = first; i < last; i++) {
+		int32_t at = row + i * step;
+
+		if (step != 1 && (at < low || at >= high))
+			continue;
+		c->src[n] = src + i * p->src.step[3];
+		c->acc[n++] = lane + (long)at * NEURON_PARTITIONS;
+	}
+	return n;
+}
+
+static void find_columns(const struct emu_nc_product *p, float *lane, int32_t low, int32_t high,
+			 struct columns *c)
+{
+	const struct emu_nc_ap *const ap[] = { &p->src, &p->dst };
+	struct emu_nc_counts outer = p->counts;
+	struct emu_nc_walk w;
+
+	outer.count[3] = 1;
+	c->n = 0;
+	emu_nc_walk_init(&w, ap, 2);
+	do {
+		c->n = add_run(p, lane, low, high, w.off, c, c->n);
+	} while (emu_nc_walk_next(&w, &outer, ap, 2));
+}
+
+static bool multiply_pairs(struct task *t, const struct columns *c, unsigned int from,
+			   unsigned int to)
+{
+	uint32_t buf[BLOCK][EMU_NC_PAIRS];
+	const uint32_t *x[NEURON_MATMUL_MAX_N];
+	unsigned int most = t->p->src.part & 1 ? BLOCK : NEURON_MATMUL_MAX_N;
+	bool nan = false;
+
+	for (unsigned int at = from, n; at < to; at += n) {
+		n = to - at < most ? to - at : most;
+		for (unsigned int i = 0; i < n; i++)
+			x[i] = emu_nc_pair_row(&t->mem, &t->p->src, c->src[at + i], buf[i % BLOCK]);
+		nan |= t->kernels->dot(c->acc + at, t->w.pairs, x, n, t->p->k, t->m, t->p->start,
+				       &t->ahead);
+	}
+	return nan;
+}
+
+static bool multiply_floats(struct task *t, const struct columns *c, unsigned int from,
+			    unsigned int to)
+{
+	struct emu_nc_lanes xs[BLOCK];
+	const float *x[BLOCK];
+	bool nan = false;
+
+	for (unsigned int at = from, n; at < to; at += n) {
+		n = to - at < BLOCK ? to - at : BLOCK;
+		for (unsigned int i = 0; i < n; i++)
+			x[i] = t->kernels->load(&t->mem, &t->p->src, c->src[at + i], &xs[i]);
+		nan |= t->kernels->mac(c->acc + at, t->w.f, x, n, t->p->k, t->m, t->p->start,
+				       &t->ahead);
+	}
+	return nan;
+}
+
+static void multiply_integers(struct task *t, const struct columns *c, unsigned int from,
+			      unsigned int to)
+{
+	struct emu_nc_lanes xs;
+
+	for (unsigned int i = from; i < to; i++) {
+		const int32_t *x = t->kernels->load_int(&t->mem, &t->p->src, c->src[i], &xs);
+		int32_t *acc = (int32_t *)c->acc[i];
+
+		if (t->p->start)
+			memset(acc, 0, t->m * sizeof(*acc));
+		t->kernels->imac(acc, t->w.i, x, t->p->k, t->m);
+	}
+}
+
+static bool multiply(struct task *t, const struct columns *c, unsigned int from, unsigned int to)
+{
+	switch (t->p->form) {
+	case EMU_NC_FORM_PAIRS:
+		return multiply_pairs(t, c, from, to);
+	case EMU_NC_FORM_FLOATS:
+		return multiply_floats(t, c, from, to);
+	default:
+		multiply_integers(t, c, from, to);
+		return false;
+	}
+}
+
+/* @w from column @lane of the array on, a multiple of a strip. */
+static union emu_nc_array array_from(const struct emu_nc_product *p, unsigned int lane)
+{
+	union emu_nc_array w = p->w;
+
+	switch (p->form) {
+	case EMU_NC_FORM_PAIRS:
+		w.pairs += lane / EMU_NC_STRIP;
+		break;
+	case EMU_NC_FORM_FLOATS:
+		w.f += lane / EMU_NC_STRIP;
+		break;
+	default:
+		w.i += lane / EMU_NC_STRIP;
+	}
+	return w;
+}
+
+#define FEW	64	/* rows of the array that are not worth fetching ahead: strips are apart */
+
+static struct emu_nc_ahead fetch_array(const struct emu_nc_product *p, unsigned int lane,
+				       unsigned int lanes)
+{
+	const char *at = (const char *)array_from(p, lane).pairs, *end;
+
+	if (p->k <= FEW || p->form == EMU_NC_FORM_INTEGERS || p->m <= lane)
+		return (struct emu_nc_ahead){};
+	lanes = p->m - lane < lanes ? p->m - lane : lanes;
+	end = (const char *)array_from(p, lane + lanes + EMU_NC_STRIP - 1).pairs;
+	return (struct emu_nc_ahead){ at, end };
+}
+
+/*
+ * What is multiplied after @p: another array, or other lanes of the first one, or what came next the
+ * last time.
+ */
+static struct emu_nc_ahead find_ahead(const struct emu_nc_batch *b, const struct emu_nc_product *p,
+				      const struct emu_nc_share *s)
+{
+	const struct emu_nc_product *n = p + 1, *end = b->product + b->count;
+	ptrdiff_t skip;
+
+	while (n < end && (n->w.pairs == p->w.pairs || n->m <= s->lane))
+		n++;
+	if (n < end)
+		return fetch_array(n, s->lane, s->lanes);
+	if (s->after > s->lane)
+		return fetch_array(b->product, s->after, s->lanes);
+	skip = (const char *)array_from(p, s->after).pairs - (const char *)p->w.pairs;
+	if (p->ahead.end - p->ahead.at <= skip || p->k <= FEW)
+		return (struct emu_nc_ahead){};
+	return (struct emu_nc_ahead){ p->ahead.at + skip, p->ahead.end };
+}
+
+void emu_nc_product_share(struct emu_nc *nc, const struct emu_nc_share *s)
+{
+	const struct emu_nc_batch *b = &nc->batch;
+	const struct emu_nc_product *end = b->product + b->count;
+	struct columns c;
+	bool nan = false;
+
+	for (const struct emu_nc_product *p = b->product; p < end && !emu_nc_aborting(nc); p++) {
+		const struct emu_nc_rows *g = &b->group[p->group];
+		int32_t low = g->low / 4, rows = (g->high - g->low) / 4;
+		struct task t = { .kernels = nc->kernels, .p = p, .mem = nc->mem };
+
+		if (p->m <= s->lane)
+			continue;
+		t.m = p->m - s->lane < s->lanes ? p->m - s->lane : s->lanes;
+		t.w = array_from(p, s->lane);
+		t.mem.sbuf = p->sbuf;
+		t.ahead = find_ahead(b, p, s);
+		find_columns(p, (float *)&nc->mem.psum[0][p->dst.part] + s->lane,
+			     low + rows * (int32_t)s->piece / (int32_t)s->pieces,
+			     low + rows * (int32_t)(s->piece + 1) / (int32_t)s->pieces, &c);
+		if (p->apart)
+			nan |= multiply(&t, &c, 0, c.n);
+		else	/* columns that meet in one result go one after the other */
+			for (unsigned int i = 0; i < c.n; i++)
+				nan |= multiply(&t, &c, i, i + 1);
+	}
+	emu_nc_saw_nan(nc, nan);
+}

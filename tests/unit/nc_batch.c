@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A core that puts products off and shares them among threads computes what one does that
+ * computes each at once, alone: random programs on both, of all engines, in so little memory that
+ * what is due is in the way again and again; some end in a fault: all before it is done then.
+ */
+
+#include <string.h>
+#include "nc_gen.h"
+#include "nc_team.h"
+
+#define PROGRAMS	250
+#define MAX_INSNS	120
+
+static struct nct *core[2];	/* [0] puts off */
+
+static int setup(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		void *t;
+
+		assert_int_equal(nct_setup(&t), 0);
+		core[i] = t;
+		emu_nc_team_force(core[i]->nc->team, i ? 1 : 3);
+	}
+	core[1]->nc->batch.most = 1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		void *t = core[i];
+
+		nct_teardown(&t);
+	}
+	return 0;
+}
+
+static void fill(void)
+{
+	for (uint32_t i = 0; i < GEN_MEM; i += 4) {
+		uint32_t v = nct_below(4) ? nct_hard_float() : (uint32_t)nct_random();
+
+		for (int c = 0; c < 2; c++)
+			memcpy(core[c]->dram + NCT_CODE_BYTES + i, &v, 4);
+	}
+	for (uint32_t at = 0; at < GEN_REGION; at += 4)
+		for (unsigned int p = 0; p < NEURON_PARTITIONS; p++)
+			for (int where = 0; where < 4; where++) {
+				uint32_t end = where & 1 ? NEURON_PSUM_BYTES : NEURON_SBUF_BYTES;
+				uint32_t v = nct_hard_float();
+
+				for (int c = 0; c < 2; c++)
+					nct_poke_word(core[c], where & 1, p,
+						      where & 2 ? end - GEN_REGION + at : at, v);
+			}
+}
+
+/* Not to be executed: the array has no such columns, or nothing answers there. */
+static void spoil(struct neuron_insn *i, const struct gen *g)
+{
+	if (i->op == NEURON_OP_MATMUL && g->m < NEURON_PE_COLUMNS)
+		i->matmul.m = (uint8_t)(g->m + 1);
+	else if (i->op == NEURON_OP_DMA_COPY && i->src_seg != NEURON_ISA_NO_SEG)
+		i->src_seg = NCT_SEG_GONE;
+}
+
+static uint8_t choose_op(const uint8_t *others, unsigned int count, unsigned int n)
+{
+	if (!n || nct_below(8) == 0)
+		return NEURON_OP_LDWEIGHTS;
+	return nct_below(4) ? NEURON_OP_MATMUL : others[nct_below(count)];
+}
+
+static void build(const uint8_t *others, unsigned int count)
+{
+	unsigned int insns = nct_below(4) ? 2 + nct_below(30) : MAX_INSNS;
+	unsigned int bad = nct_below(4) ? insns : nct_below(insns);
+	struct gen g = { 0 };
+
+	for (int c = 0; c < 2; c++)
+		nct_begin(core[c]);
+	for (unsigned int n = 0; n < insns; n++) {
+		uint8_t op = choose_op(others, count, n);
+		struct neuron_insn *i = nct_insn(core[0], op);
+
+		gen_insn(&g, i);
+		if (n >= bad)
+			spoil(i, &g);
+		i->wait_sem = i->sig_sem = 7;
+		i->wait_val = (uint16_t)n;
+		i->sig_val = 1;
+		*nct_insn(core[1], op) = *i;
+	}
+}
+
+static void compare(void)
+{
+	const struct emu_nc_mem *a = &core[0]->nc->mem, *b = &core[1]->nc->mem;
+	const uint32_t sbuf = EMU_NC_SBUF_ROWS - GEN_REGION / 2;
+	const uint32_t psum = EMU_NC_PSUM_ROWS - GEN_REGION / 4;
+
+	assert_memory_equal(a->sbuf, b->sbuf, GEN_REGION / 2 * sizeof(a->sbuf[0]));
+	assert_memory_equal(a->sbuf + sbuf, b->sbuf + sbuf, GEN_REGION / 2 * sizeof(a->sbuf[0]));
+	assert_memory_equal(a->psum, b->psum, GEN_REGION / 4 * sizeof(a->psum[0]));
+	assert_memory_equal(a->psum + psum, b->psum + psum, GEN_REGION / 4 * sizeof(a->psum[0]));
+	assert_memory_equal(core[0]->dram + NCT_CODE_BYTES, core[1]->dram + NCT_CODE_BYTES, GEN_MEM);
+}
+
+static void run_random(const uint8_t *others, unsigned int count)
+{
+	unsigned int good = 0, faults = 0;
+
+	fill();
+	for (unsigned int n = 0; n < PROGRAMS; n++) {
+		struct neuron_completion c[2];
+
+		if (n % 50 == 49)
+			fill();
+		build(others, count);
+		for (int i = 0; i < 2; i++)
+			c[i] = nct_run(core[i]);
+		c[1].seq = c[0].seq;
+		assert_memory_equal(&c[0], &c[1], sizeof(c[0]));
+		compare();
+		c[0].status ? faults++ : good++;
+	}
+	assert_true(good > PROGRAMS / 2 && faults > PROGRAMS / 20);	/* else little was proved */
+}
+
+#define TEST_MET(name, ...)								\
+	static void test_##name(void **state)						\
+	{										\
+		static const uint8_t others[] = { __VA_ARGS__ };			\
+											\
+		run_random(others, sizeof(others));					\
+	}
+
+TEST_MET(alone, NEURON_OP_MATMUL)
+TEST_MET(activate, NEURON_OP_ACTIVATE)
+TEST_MET(pool, NEURON_OP_TENSOR_TENSOR, NEURON_OP_TENSOR_SCALAR, NEURON_OP_TENSOR_REDUCE,
+	 NEURON_OP_TENSOR_DOT, NEURON_OP_MEMSET)
+TEST_MET(move, NEURON_OP_TRANSPOSE, NEURON_OP_IOTA, NEURON_OP_SELECT, NEURON_OP_GATHER)
+TEST_MET(dma, NEURON_OP_DMA_COPY, NEURON_OP_DMA_COPY, NEURON_OP_DMA_GATHER)
+TEST_MET(all, NEURON_OP_ACTIVATE, NEURON_OP_TENSOR_SCALAR, NEURON_OP_MEMSET, NEURON_OP_TRANSPOSE,
+	 NEURON_OP_SELECT, NEURON_OP_DMA_COPY)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_activate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pool, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_move, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dma, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("nc_batch", tests, NULL, NULL);
+}
