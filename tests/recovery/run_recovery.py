@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
+import handover  # noqa: E402
 import vm  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -619,11 +620,12 @@ PARTS = {
     "stall_at_unbind": stall_at_unbind,
     "bad_firmware": bad_firmware,
     "coming_and_going": coming_and_going,
+    "kexec": handover.kexec,
 }
 
 
 def common_guest(tap, names):
-    with vm.VM(devices=1, name="recovery", modprobe=True, lifetime=500,
+    with vm.VM(devices=1, name="recovery", modprobe=True, lifetime=560,
                qemu_args=["-device", "pcie-root-port,id=spare,chassis=20,io-reserve=0"]) as guest:
         bench = Bench(tap, guest)
         for name in names:
@@ -631,9 +633,7 @@ def common_guest(tap, names):
             PARTS[name](bench)
             bench.finish(name)
             print("# %s took %.1f s" % (name, time.monotonic() - begin), flush=True)
-        # The guest is shut down while a job runs.
-        bench.victim()
-        tap.ok(guest.poweroff(60), "the guest shuts down while a job runs")
+        handover.poweroff(bench)
     errors = guest.chip_errors(CUT_OFF)
     tap.ok(not errors, "the chip found no fault with the driver", "\n".join(errors[:20]))
 
