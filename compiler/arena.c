@@ -75,6 +75,30 @@ void *ncc_alloc(struct ncc_arena *arena, size_t size)
 	return p;
 }
 
+void *ncc_extend(struct ncc_arena *arena, void *old, size_t size)
+{
+	struct ncc_arena_block **at = &arena->head, *b;
+	size_t had = 0;
+
+	while (old && (*at)->data != old)
+		at = &(*at)->next;
+	if (old)
+		had = (*at)->size;
+	else	/* behind the current one, which has room left */
+		at = arena->head ? &arena->head->next : &arena->head;
+	if (size > arena->limit - (arena->total - had) || size > SIZE_MAX - sizeof(*b))
+		out_of_memory(arena);
+	b = realloc(old ? *at : NULL, sizeof(*b) + size);
+	if (!b)
+		out_of_memory(arena);
+	if (!old)
+		b->next = *at;
+	*at = b;
+	b->size = b->used = size;
+	arena->total += size - had;
+	return b->data;
+}
+
 void *ncc_alloc_array(struct ncc_arena *arena, size_t n, size_t size)
 {
 	size_t bytes;

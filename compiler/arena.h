@@ -40,6 +40,12 @@ char *ncc_printf(struct ncc_arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * Makes what an earlier call gave, or NULL, @size bytes long; it may move. It is a block of its own, so that
+ * what is large does not exist twice. What is new is not zeroed.
+ */
+void *ncc_extend(struct ncc_arena *arena, void *old, size_t size);
+
+/*
  * Room for one more element in an array whose @n elements are in @array with capacity
  * @cap; returns the array, which may have moved.
  */

@@ -93,6 +93,21 @@ void ncc_store_element(void *dst, uint8_t dtype, float f)
 	memcpy(dst, &half, sizeof(half));
 }
 
+#define BLOCK	64	/* columns whose results stay in the first-level cache meanwhile */
+
+void ncc_store_turned(uint8_t *dst, int64_t length, const float *src, int64_t distance, int64_t rows,
+		      int64_t columns, uint8_t dtype)
+{
+	for (int64_t c = 0; c < columns; c += BLOCK) {
+		int64_t n = columns - c < BLOCK ? columns - c : BLOCK;
+
+		for (int64_t r = 0; r < rows; r++)
+			for (int64_t i = 0; i < n; i++)
+				ncc_store_element(dst + ((c + i) * length + r) * 2, dtype,
+						  src[r * distance + c + i]);
+	}
+}
+
 #define SIZE_OF(code, id, bytes)	[code] = bytes,
 
 unsigned int ncc_dtype_size(uint8_t dtype)

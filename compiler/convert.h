@@ -15,6 +15,12 @@ float ncc_from_fp16(uint16_t h);
 
 /* One element of @dtype (enum neuron_dtype: FP32, BF16, FP16) at @dst. */
 void ncc_store_element(void *dst, uint8_t dtype, float f);
+/*
+ * A matrix of @rows x @columns elements, rows @distance elements apart, with each column as a row of @length
+ * 2-byte elements of @dtype; behind the @rows-th they stay as they are.
+ */
+void ncc_store_turned(uint8_t *dst, int64_t length, const float *src, int64_t distance, int64_t rows,
+		      int64_t columns, uint8_t dtype);
 /* Bytes of an element of @dtype; 0 for an unknown one. */
 unsigned int ncc_dtype_size(uint8_t dtype);
 /* "float32", as neff.h spells it. */

@@ -58,6 +58,8 @@ static void dump_node(struct ncc_context *ctx, FILE *f, const struct ncc_node *n
 		fprintf(f, " ");
 		dump_tensor(ctx, f, node->out[i]);
 	}
+	if (node->factor)
+		fprintf(f, " *factor");
 	if (node->bias)
 		fprintf(f, " +bias");
 	if (node->residual)

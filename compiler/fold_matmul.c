@@ -7,13 +7,16 @@
 
 #include "fold.h"
 
-/* Constant @t [rows][cols] (or its transpose) times @factor, as a new constant [k][m]. */
+/* Constant @t [rows][cols] (or its transpose) times @factor, as a constant [k][m]; not copied if it is that. */
 static struct ncc_tensor *weights(struct ncc_graph *g, const struct ncc_tensor *t, int64_t k,
 				  int64_t m, bool transposed, float factor)
 {
 	int64_t dim[2] = { k, m };
-	float *w = ncc_alloc_array(&g->ctx->arena, (size_t)(k * m), sizeof(*w));
+	float *w;
 
+	if (!transposed && factor == 1)
+		return ncc_graph_const(g, t->name, 2, dim, t->f);
+	w = ncc_alloc_array(&g->ctx->arena, (size_t)(k * m), sizeof(*w));
 	for (int64_t i = 0; i < k; i++)
 		for (int64_t j = 0; j < m; j++)
 			w[i * m + j] = factor * t->f[transposed ? j * k + i : i * m + j];

@@ -60,13 +60,12 @@ const float *ncc_channel_vector(struct ncc_graph *g, const struct ncc_tensor *t,
 
 static void scale_weights(struct ncc_graph *g, struct ncc_node *node, const float *factor)
 {
-	const struct ncc_tensor *w = node->in[1];
-	int64_t m = channels(node), each = w->count / m;
-	float *data = ncc_alloc_array(&g->ctx->arena, (size_t)w->count, sizeof(*data));
+	int64_t m = channels(node);
+	float *all = ncc_alloc_array(&g->ctx->arena, (size_t)m, sizeof(*all));
 
-	for (int64_t i = 0; i < w->count; i++)
-		data[i] = w->f[i] * factor[node->op == NCC_LINEAR ? i % m : i / each];
-	node->in[1] = ncc_graph_const(g, w->name, w->rank, w->dim, data);
+	for (int64_t i = 0; i < m; i++)
+		all[i] = node->factor ? node->factor[i] * factor[i] : factor[i];
+	node->factor = all;
 }
 
 void ncc_scale_channels(struct ncc_graph *g, struct ncc_node *node, const float *factor,

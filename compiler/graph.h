@@ -186,6 +186,7 @@ enum ncc_heads { NCC_HEADS_OUTSIDE, NCC_HEADS_K_LAST, NCC_HEADS_K_FIRST };
  * @axes: bit set of the reduced axes of a reduction
  * @extent: of REDUCE and NORM: elements before, in and after the axes that they work on
  * @bias: constant of one value per output channel, fused (fuse pass)
+ * @factor: of each output channel, times the weights, which stay as they are; NULL: none (fuse pass)
  * @residual: tensor of the output's shape to be added before @func
  * @func, @param: enum neuron_func that is applied to the result, and its parameter, if it has one
  * @heads: enum ncc_heads, of MATMUL's operands and result (place pass)
@@ -220,6 +221,7 @@ struct ncc_node {
 	uint32_t axes;
 	int64_t extent[3];
 	struct ncc_tensor *bias;
+	const float *factor;
 	struct ncc_tensor *residual;
 	uint8_t func;
 	float param;

@@ -206,6 +206,14 @@ int ncc_external_data(struct ncc_context *ctx, const char *name, struct ncc_wire
 	return 0;
 }
 
+bool ncc_external_has(const struct ncc_context *ctx, const uint8_t *at)
+{
+	for (const struct ncc_external *e = ctx->external; e; e = e->next)
+		if (e->bytes.at && at >= e->bytes.at && at < e->bytes.at + e->bytes.n)
+			return true;
+	return false;
+}
+
 void ncc_external_close(struct ncc_context *ctx)
 {
 	for (struct ncc_external *e = ctx->external; e; e = e->next)

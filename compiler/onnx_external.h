@@ -15,6 +15,8 @@
  */
 int ncc_external_data(struct ncc_context *ctx, const char *name, struct ncc_wire tensor,
 		      size_t size, struct ncc_bytes *data);
+/* Does @at point into one of the files? */
+bool ncc_external_has(const struct ncc_context *ctx, const uint8_t *at);
 void ncc_external_close(struct ncc_context *ctx);
 
 #endif

@@ -200,6 +200,17 @@ static int64_t raw_int(enum ncc_type type, const uint8_t *at)
 	}
 }
 
+/* Pages of a file that are not needed for now: what was read from them is in memory a second time. */
+static void release(struct ncc_context *ctx, const uint8_t *at, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t first = ((uintptr_t)at + page - 1) & ~(page - 1), last = ((uintptr_t)at + n) & ~(page - 1);
+	bool mapped = ctx->file.at && at >= ctx->file.at && at < ctx->file.at + ctx->file.n;
+
+	if (first < last && (mapped || ncc_external_has(ctx, at)))
+		madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
 static int read_raw(struct reader *r, struct ncc_tensor *t, const struct ncc_wire *raw)
 {
 	size_t size = ncc_type_size(t->type);
@@ -216,6 +227,7 @@ static int read_raw(struct reader *r, struct ncc_tensor *t, const struct ncc_wir
 		for (size_t i = 0; i < n; i++)
 			floats[i] = raw_float(t->type, raw->at + i * size);
 		t->f = floats;
+		release(r->ctx, raw->at, n * size);
 	} else {
 		ints = ncc_alloc_array(&r->ctx->arena, n + 1, sizeof(*ints));
 		for (size_t i = 0; i < n; i++)

@@ -757,13 +757,36 @@ static int put_node(struct writer *w, const struct ncc_node *node)
 	return 0;
 }
 
+/* @node with the factor in its weights. */
+static struct ncc_node *with_factor(struct writer *w, const struct ncc_node *node)
+{
+	struct ncc_arena *arena = &w->ctx->arena;
+	struct ncc_node *copy = ncc_alloc(arena, sizeof(*copy));
+	const struct ncc_tensor *t = node->in[1];
+	struct ncc_tensor *scaled = ncc_alloc(arena, sizeof(*scaled));
+	int64_t m = node->op == NCC_LINEAR ? t->dim[1] : t->dim[0], each = t->count / m;
+	float *data = ncc_alloc_array(arena, (size_t)t->count, sizeof(*data));
+
+	for (int64_t i = 0; i < t->count; i++)
+		data[i] = t->f[i] * node->factor[node->op == NCC_LINEAR ? i % m : i / each];
+	*scaled = *t;
+	scaled->name = new_name(w, t->name);
+	scaled->f = data;
+	scaled->raw = (struct ncc_bytes){ 0 };
+	*copy = *node;
+	copy->in = ncc_alloc_array(arena, node->nin, sizeof(*copy->in));
+	memcpy(copy->in, node->in, node->nin * sizeof(*copy->in));
+	copy->in[1] = scaled;
+	return copy;
+}
+
 static int put_nodes(struct writer *w, struct ncc_node *const *nodes, size_t n)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
 		if (!w->folded || !ncc_is_computed(nodes[i]))
-			err = put_node(w, nodes[i]);
+			err = put_node(w, nodes[i]->factor ? with_factor(w, nodes[i]) : nodes[i]);
 	return err;
 }
 

@@ -40,14 +40,10 @@ uint64_t ncc_weights_add(struct ncc_program *p, size_t size)
 
 	if (at + size > p->weights_cap) {
 		size_t cap = p->weights_cap ? p->weights_cap : 65536;
-		uint8_t *more;
 
 		while (cap < at + size)
 			cap *= 2;
-		more = ncc_alloc(&p->ctx->arena, cap);
-		if (p->weights_size)
-			memcpy(more, p->weights, p->weights_size);
-		p->weights = more;
+		p->weights = ncc_extend(&p->ctx->arena, p->weights, cap);
 		p->weights_cap = cap;
 	}
 	memset(p->weights + p->weights_size, 0, at + size - p->weights_size);

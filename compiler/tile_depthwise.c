@@ -56,6 +56,7 @@ static int load_weights(struct depthwise *p, int64_t chunk)
 	struct ncc_program *prog = p->L->b.p;
 	int64_t n = ncc_chunk_size(&p->in, chunk), rows = n + (n & 1);
 	const float *f = p->node->in[1]->f + chunk * NEURON_PARTITIONS * p->taps;
+	const float *factor = p->node->factor ? p->node->factor + chunk * NEURON_PARTITIONS : NULL;
 	uint64_t off = ncc_weights_add(prog, (size_t)(p->taps * rows) * 2);
 	struct ncc_dma_loop loops[2] = {
 		{ p->taps, rows * 2, 2 }, { rows, 2, NEURON_LOCAL_PARTITION },
@@ -64,7 +65,7 @@ static int load_weights(struct depthwise *p, int64_t chunk)
 	for (int64_t t = 0; t < p->taps; t++)
 		for (int64_t c = 0; c < n; c++)
 			ncc_store_element(prog->weights + off + (uint64_t)(t * rows + c) * 2, p->L->half,
-					  f[c * p->taps + t]);
+					  f[c * p->taps + t] * (factor ? factor[c] : 1));
 	p->weights = ncc_buf_new(prog, p->node, false, (uint32_t)p->taps * 2);
 	return ncc_dma(&p->L->b, ncc_dram(prog->weights_segment, off), ncc_local(p->weights, 0, 0), 2,
 		       loops, 2, true);

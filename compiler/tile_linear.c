@@ -63,6 +63,7 @@ struct linear {
 	struct ncc_region strip;
 };
 
+/* But for the factor of the output channel. */
 static float weight(const struct linear *l, int64_t c, int64_t m, const int64_t tap[2])
 {
 	const struct ncc_tensor *w = l->node->in[1];
@@ -129,6 +130,8 @@ static void write_piece(struct linear *l, int64_t mc, struct piece *p)
 	const struct out_chunk *c = &l->chunk[mc];
 	struct ncc_program *prog = l->L->b.p;
 	int64_t columns = ncc_chunk_size(&l->out, mc), rows = piece_rows(l, c, p);
+	int64_t m0 = mc * NEURON_PARTITIONS;
+	const float *factor = l->node->factor;
 	uint8_t *at;
 
 	p->off = ncc_weights_add(prog, p->n * (size_t)(columns * rows) * 2);
@@ -138,11 +141,16 @@ static void write_piece(struct linear *l, int64_t mc, struct piece *p)
 		int64_t c0 = c->step[s].chunk * NEURON_PARTITIONS;
 		int64_t k = ncc_chunk_size(&l->in, c->step[s].chunk);
 
-		for (int64_t m = 0; m < columns; m++, at += 2 * rows)
+		if (l->node->op == NCC_LINEAR && !factor) {
+			ncc_store_turned(at, rows, l->node->in[1]->f + c0 * l->out.a + m0, l->out.a, k, columns,
+					 l->L->half);
+			at += columns * rows * 2;
+			continue;
+		}
+		for (int64_t m = m0; m < m0 + columns; m++, at += 2 * rows)
 			for (int64_t r = 0; r < k; r++)
-				ncc_store_element(at + 2 * r, l->L->half,
-						  weight(l, c0 + r, mc * NEURON_PARTITIONS + m,
-							 c->step[s].tap));
+				ncc_store_element(at + 2 * r, l->L->half, weight(l, c0 + r, m, c->step[s].tap) *
+						  (factor ? factor[m] : 1));
 	}
 }
 
