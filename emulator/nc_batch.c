@@ -110,17 +110,14 @@ void emu_nc_batch_add(struct emu_nc *nc, const struct emu_nc_product *p)
 struct run {
 	struct emu_nc *nc;
 	unsigned int lanes, blocks, pieces;
-	bool alone;	/* one thread computes all */
 };
 
 static void run_part(void *arg, unsigned int part)
 {
 	const struct run *r = arg;
-	unsigned int block = part / r->pieces, next = block + 1 < r->blocks ? block + 1 : 0;
 	struct emu_nc_share share = {
-		.lanes = r->lanes, .lane = block * r->lanes,
+		.lanes = r->lanes, .lane = part / r->pieces * r->lanes,
 		.piece = part % r->pieces, .pieces = r->pieces,
-		.after = (r->alone ? next : block) * r->lanes,
 	};
 
 	emu_nc_product_share(r->nc, &share);
@@ -136,20 +133,21 @@ static unsigned int worthy_parts(struct emu_nc *nc)
 	return parts;
 }
 
-/* Lanes first: who has some of them reads only their part of the arrays, which stays in L1. */
+/* Lanes first: who has some of them reads only their part of the arrays. */
 static void compute(struct emu_nc *nc)
 {
 	struct emu_nc_batch *b = &nc->batch;
 	unsigned int most = 1, parts = worthy_parts(nc);
-	struct run run = { .nc = nc, .lanes = nc->kernels->lanes, .pieces = 1, .alone = parts < 2 };
+	struct run run = { .nc = nc, .blocks = 1, .pieces = 1 };
 
 	for (unsigned int i = 0; i < b->count; i++)
 		most = b->product[i].m > most ? b->product[i].m : most;
-	run.blocks = (most + run.lanes - 1) / run.lanes;
-	for (unsigned int i = 0; i < run.blocks && run.alone; i++)
-		run_part(&run, i);
-	if (run.alone)
+	run.lanes = parts < 2 ? NEURON_PE_COLUMNS : nc->kernels->lanes;
+	if (parts < 2) {
+		run_part(&run, 0);
 		return;
+	}
+	run.blocks = (most + run.lanes - 1) / run.lanes;
 	run.pieces = (parts + run.blocks - 1) / run.blocks;
 	if (run.pieces * run.blocks > EMU_NC_MAX_PARTS)
 		run.pieces = EMU_NC_MAX_PARTS / run.blocks;

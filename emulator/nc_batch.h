@@ -80,7 +80,6 @@ bool emu_nc_batch_conflicts(const struct emu_nc_batch *b, bool psum, const struc
 struct emu_nc_share {
 	unsigned int lanes, lane;	/* columns of the array: [lane, lane + lanes) */
 	unsigned int piece, pieces;	/* of the rows of each group */
-	unsigned int after;	/* first lane of what the same thread is likely to do next */
 };
 
 /* Element @off of all rows of an operand of pairs, row 0 in a high half; there or in @buf. */

@@ -40,7 +40,7 @@ static __attribute__((noinline, cold)) void zmm_fix_nan(float *p)
 	*p = nc_from_bits(nc_to_fp32(*p));
 }
 
-ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
+ZMM_INLINE bool zmm_tile(float *const *acc, unsigned int at, const ZMM_STRIP *w, const ZMM_X *const *x,
 			 unsigned int k, __mmask16 last, bool start, const char *ahead,
 			 const int columns, const int strips)
 {
@@ -64,7 +64,7 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 
 	EACH_COLUMN(c)
 		EACH_STRIP(s)
-			a[c][s] = zmm_get(acc[c] + 16 * s, STRIP_MASK(s), start);
+			a[c][s] = zmm_get(acc[c] + at + 16 * s, STRIP_MASK(s), start);
 	for (long j = 0; j < steps; j++) {
 		__builtin_prefetch(ahead + 64 * j, 0, 2);
 		EACH_STRIP(s)
@@ -80,7 +80,7 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 		}
 	EACH_COLUMN(c)
 		EACH_STRIP(s)
-			zmm_put(acc[c] + 16 * s, STRIP_MASK(s), a[c][s]);
+			zmm_put(acc[c] + at + 16 * s, STRIP_MASK(s), a[c][s]);
 	/* is one a NaN? Two columns at a time; it then gets its bits */
 	EACH_COLUMN(c)
 		EACH_STRIP(s)
@@ -92,7 +92,7 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 		for (int c = 0; c < columns; c++)
 			for (int i = 0; i < 16 * strips; i++)
 				if (STRIP_MASK(i / 16) >> i % 16 & 1)
-					zmm_fix_nan(acc[c] + i);
+					zmm_fix_nan(acc[c] + at + i);
 	return nan;
 #undef EACH_STRIP
 #undef EACH_COLUMN
@@ -100,16 +100,17 @@ ZMM_INLINE bool zmm_tile(float *const *acc, const ZMM_STRIP *w, const ZMM_X *con
 #undef COLUMN
 }
 
-typedef bool zmm_tile_fn(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
-			 unsigned int k, __mmask16 last, bool start, const char *ahead);
+typedef bool zmm_tile_fn(float *const *acc, unsigned int at, const ZMM_STRIP *w,
+			 const ZMM_X *const *x, unsigned int k, __mmask16 last, bool start,
+			 const char *ahead);
 
 #define TILE(c, s)									\
 	static __attribute__((noinline))						\
-	bool zmm_tile_##c##x##s(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,	\
-				unsigned int k, __mmask16 last, bool start,		\
-				const char *ahead)					\
+	bool zmm_tile_##c##x##s(float *const *acc, unsigned int at, const ZMM_STRIP *w,	\
+				const ZMM_X *const *x, unsigned int k, __mmask16 last,	\
+				bool start, const char *ahead)				\
 	{										\
-		return zmm_tile(acc, w, x, k, last, start, ahead, c, s);		\
+		return zmm_tile(acc, at, w, x, k, last, start, ahead, c, s);		\
 	}
 #define TILES(c)	TILE(c, 1) TILE(c, 2) TILE(c, 3) TILE(c, 4)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
@@ -145,15 +146,13 @@ ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *cons
 		unsigned int lanes = m - s < 16 * ZMM_STRIPS ? m - s : 16 * ZMM_STRIPS;
 		unsigned int strips = (lanes + 15) / 16;
 		__mmask16 last = (__mmask16)(0xffffu >> (16 * strips - lanes));
-		float *at[ZMM_COLUMNS];
 
-		for (unsigned int c = 0, left = n; left; left--) {
-			unsigned int wide = (columns - c + left - 1) / left;
+		for (unsigned int c = 0, i = 0; i < n; i++) {
+			unsigned int wide = columns / n + (i < columns % n);
 			const char *next = zmm_ahead(ahead, w + s / 16, k);
 
-			for (unsigned int i = 0; i < wide; i++)
-				at[i] = acc[c + i] + s;
-			nan |= tiles[wide - 1][strips - 1](at, w + s / 16, x + c, k, last, start, next);
+			nan |= tiles[wide - 1][strips - 1](acc + c, s, w + s / 16, x + c, k,
+							   last, start, next);
 			c += wide;
 		}
 	}

@@ -6,10 +6,13 @@
 
 #define BLOCK	48	/* columns that are converted and then multiplied while in L1 */
 
-/* Columns of the moving operand and where their results go, as byte offsets and pointers. */
+/* Columns of the moving operand, as rows or as byte offsets, and where their results go. */
 struct columns {
 	unsigned int n;
-	int32_t src[NEURON_MATMUL_MAX_N];
+	union {
+		const uint32_t *row[NEURON_MATMUL_MAX_N];	/* of pairs that are in memory as such */
+		int32_t src[NEURON_MATMUL_MAX_N];
+	};
 	float *acc[NEURON_MATMUL_MAX_N];
 };
 
@@ -21,6 +24,8 @@ struct task {
 	union emu_nc_array w;	/* from its first lane on */
 	unsigned int m;		/* lanes */
 	struct emu_nc_ahead ahead;
+	float *lane;		/* in the first row of PSUM */
+	int32_t low, high;	/* rows of it */
 };
 
 /* Element @off of all rows, as words of bf16 pairs, row 0 in a high half. */
@@ -40,55 +45,90 @@ const uint32_t *emu_nc_pair_row(const struct emu_nc_mem *mem, const struct emu_n
 	return buf;
 }
 
-/* One run of the innermost loop: its columns whose results are in rows [low, high) of PSUM. */
-static unsigned int add_run(const struct emu_nc_product *p, float *lane, int32_t low, int32_t high,
-			    const int32_t off[2], struct columns *c, unsigned int n)
+/* Pairs begin at an even partition. */
+static bool has_rows(const struct emu_nc_product *p)
 {
-	int32_t row = off[1] / 4, step = p->dst.step[3] / 4, src = off[0];
-	int32_t first = 0, last = (int32_t)p->counts.count[3];
-
-	if (step == 1) {
-		first = low > row ? low - row : 0;
-		last = high - row < last ? high - row : last;
-	}
-	for (int32_t i = first; i < last; i++) {
-		int32_t at = row + i * step;
-
-		if (step != 1 && (at < low || at >= high))
-			continue;
-		c->src[n] = src + i * p->src.step[3];
-		c->acc[n++] = lane + (long)at * NEURON_PARTITIONS;
-	}
-	return n;
+	return p->form == EMU_NC_FORM_PAIRS && !(p->src.part & 1);
 }
 
-static void find_columns(const struct emu_nc_product *p, float *lane, int32_t low, int32_t high,
-			 struct columns *c)
+/* Columns @first .. @last - 1 of a run of the innermost loop. */
+static void add_columns(const struct emu_nc_product *p, float *acc, int32_t src, int32_t first,
+			int32_t last, struct columns *c)
 {
-	const struct emu_nc_ap *const ap[] = { &p->src, &p->dst };
-	struct emu_nc_counts outer = p->counts;
+	const long acc_step = (long)p->dst.step[3] / 4 * NEURON_PARTITIONS;
+	const long row_step = (long)p->src.step[3] / 2 * NEURON_PARTITIONS / 2;
+	const uint32_t *row = (const uint32_t *)(p->sbuf[src / 2] + p->src.part);
+	unsigned int n = c->n;
+
+	acc += first * acc_step;
+	c->n += (unsigned int)(last - first);
+	if (!has_rows(p)) {
+		for (int32_t i = first; i < last; i++, acc += acc_step) {
+			c->src[n] = src + i * p->src.step[3];
+			c->acc[n++] = acc;
+		}
+		return;
+	}
+	row += first * row_step;
+	for (int32_t i = first; i < last; i++, acc += acc_step, row += row_step) {
+		c->row[n] = row;
+		c->acc[n++] = acc;
+	}
+}
+
+/* A run of the innermost loop: its columns whose results are in rows [low, high) of PSUM. */
+static void add_run(const struct task *t, const int32_t off[2], struct columns *c)
+{
+	const struct emu_nc_product *p = t->p;
+	int32_t row = off[1] / 4, step = p->dst.step[3] / 4, count = (int32_t)p->counts.count[3];
+	float *acc = t->lane + (long)row * NEURON_PARTITIONS;
+
+	if (step == 1) {
+		int32_t first = t->low > row ? t->low - row : 0;
+		int32_t last = t->high - row < count ? t->high - row : count;
+
+		if (first < last)
+			add_columns(p, acc, off[0], first, last, c);
+		return;
+	}
+	for (int32_t i = 0; i < count; i++)
+		if (row + i * step >= t->low && row + i * step < t->high)
+			add_columns(p, acc, off[0], i, i + 1, c);
+}
+
+static void find_columns(const struct task *t, struct columns *c)
+{
+	const struct emu_nc_ap *const ap[] = { &t->p->src, &t->p->dst };
+	struct emu_nc_counts outer = t->p->counts;
 	struct emu_nc_walk w;
 
 	outer.count[3] = 1;
 	c->n = 0;
 	emu_nc_walk_init(&w, ap, 2);
 	do {
-		c->n = add_run(p, lane, low, high, w.off, c, c->n);
+		add_run(t, w.off, c);
 	} while (emu_nc_walk_next(&w, &outer, ap, 2));
 }
 
+static bool multiply_rows(struct task *t, const struct columns *c, unsigned int from,
+			  unsigned int to)
+{
+	return t->kernels->dot(c->acc + from, t->w.pairs, c->row + from, to - from, t->p->k, t->m,
+			       t->p->start, &t->ahead);
+}
+
+/* From an odd partition on. */
 static bool multiply_pairs(struct task *t, const struct columns *c, unsigned int from,
 			   unsigned int to)
 {
 	uint32_t buf[BLOCK][EMU_NC_PAIRS];
-	const uint32_t *x[NEURON_MATMUL_MAX_N];
-	unsigned int most = t->p->src.part & 1 ? BLOCK : NEURON_MATMUL_MAX_N;
+	const uint32_t *x[BLOCK];
 	bool nan = false;
 
 	for (unsigned int at = from, n; at < to; at += n) {
-		n = to - at < most ? to - at : most;
+		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
-			x[i] = emu_nc_pair_row(&t->mem, &t->p->src, c->src[at + i], buf[i % BLOCK]);
+			x[i] = emu_nc_pair_row(&t->mem, &t->p->src, c->src[at + i], buf[i]);
 		nan |= t->kernels->dot(c->acc + at, t->w.pairs, x, n, t->p->k, t->m, t->p->start,
 				       &t->ahead);
 	}
@@ -131,7 +171,8 @@ static bool multiply(struct task *t, const struct columns *c, unsigned int from,
 {
 	switch (t->p->form) {
 	case EMU_NC_FORM_PAIRS:
-		return multiply_pairs(t, c, from, to);
+		return has_rows(t->p) ? multiply_rows(t, c, from, to)
+				      : multiply_pairs(t, c, from, to);
 	case EMU_NC_FORM_FLOATS:
 		return multiply_floats(t, c, from, to);
 	default:
@@ -172,10 +213,7 @@ static struct emu_nc_ahead fetch_array(const struct emu_nc_product *p, unsigned 
 	return (struct emu_nc_ahead){ at, end };
 }
 
-/*
- * What is multiplied after @p: another array, or other lanes of the first one, or what came next the
- * last time.
- */
+/* What is multiplied after @p: the next array here, or what came next the last time. */
 static struct emu_nc_ahead find_ahead(const struct emu_nc_batch *b, const struct emu_nc_product *p,
 				      const struct emu_nc_share *s)
 {
@@ -186,12 +224,27 @@ static struct emu_nc_ahead find_ahead(const struct emu_nc_batch *b, const struct
 		n++;
 	if (n < end)
 		return fetch_array(n, s->lane, s->lanes);
-	if (s->after > s->lane)
-		return fetch_array(b->product, s->after, s->lanes);
-	skip = (const char *)array_from(p, s->after).pairs - (const char *)p->w.pairs;
+	skip = (const char *)array_from(p, s->lane).pairs - (const char *)p->w.pairs;
 	if (p->ahead.end - p->ahead.at <= skip || p->k <= FEW)
 		return (struct emu_nc_ahead){};
 	return (struct emu_nc_ahead){ p->ahead.at + skip, p->ahead.end };
+}
+
+static struct task make_task(struct emu_nc *nc, const struct emu_nc_share *s,
+			     const struct emu_nc_product *p)
+{
+	const struct emu_nc_rows *g = &nc->batch.group[p->group];
+	int32_t low = g->low / 4, rows = (g->high - g->low) / 4;
+
+	return (struct task){
+		.kernels = nc->kernels, .p = p, .mem = { p->sbuf, nc->mem.psum },
+		.w = array_from(p, s->lane),
+		.m = p->m - s->lane < s->lanes ? p->m - s->lane : s->lanes,
+		.ahead = find_ahead(&nc->batch, p, s),
+		.lane = (float *)&nc->mem.psum[0][p->dst.part] + s->lane,
+		.low = low + rows * (int32_t)s->piece / (int32_t)s->pieces,
+		.high = low + rows * (int32_t)(s->piece + 1) / (int32_t)s->pieces,
+	};
 }
 
 void emu_nc_product_share(struct emu_nc *nc, const struct emu_nc_share *s)
@@ -202,19 +255,12 @@ void emu_nc_product_share(struct emu_nc *nc, const struct emu_nc_share *s)
 	bool nan = false;
 
 	for (const struct emu_nc_product *p = b->product; p < end && !emu_nc_aborting(nc); p++) {
-		const struct emu_nc_rows *g = &b->group[p->group];
-		int32_t low = g->low / 4, rows = (g->high - g->low) / 4;
-		struct task t = { .kernels = nc->kernels, .p = p, .mem = nc->mem };
+		struct task t;
 
 		if (p->m <= s->lane)
 			continue;
-		t.m = p->m - s->lane < s->lanes ? p->m - s->lane : s->lanes;
-		t.w = array_from(p, s->lane);
-		t.mem.sbuf = p->sbuf;
-		t.ahead = find_ahead(b, p, s);
-		find_columns(p, (float *)&nc->mem.psum[0][p->dst.part] + s->lane,
-			     low + rows * (int32_t)s->piece / (int32_t)s->pieces,
-			     low + rows * (int32_t)(s->piece + 1) / (int32_t)s->pieces, &c);
+		t = make_task(nc, s, p);
+		find_columns(&t, &c);
 		if (p->apart)
 			nan |= multiply(&t, &c, 0, c.n);
 		else	/* columns that meet in one result go one after the other */
