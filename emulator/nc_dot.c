@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The POOL engine's tensor_dot: sums of products along the inner loops, such as of sliding windows. */
 
-#include "nc_core.h"
+#include "nc_window.h"
 
 #define SRC1_DTYPE_MASK	(0xf << NEURON_TENSOR_SRC1_DTYPE_SHIFT)
-#define WINDOW_TAPS	128	/* most that the kernel for windows is used for */
 
 /* The loops that are reduced (@inner) or that are left. */
 static void split_counts(struct emu_nc_counts *out, const struct emu_nc_dec_pool *p, bool inner)
@@ -53,43 +52,6 @@ int emu_nc_dot_decode(struct emu_nc *nc, struct emu_nc_dec *d)
 	return NEURON_JOB_OK;
 }
 
-/* A convolution of each partition by itself: bf16 from SBUF, sums to PSUM, the same factors everywhere. */
-static bool is_window(const struct emu_nc *nc, const struct emu_nc_dec_pool *p, uint32_t taps)
-{
-	return nc->kernels->window && p->held && taps <= WINDOW_TAPS && !p->src0.psum &&
-	       p->src0.dtype == NEURON_BF16 && !(p->src0.part & 1) && !p->src1.psum && p->dst.psum &&
-	       p->dst.dtype == NEURON_FP32;
-}
-
-static void exec_window(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
-			const struct emu_nc_counts *inner, const struct emu_nc_counts *outer)
-{
-	const struct emu_nc_ap *const in[] = { &p->src0, &p->src1 };
-	const struct emu_nc_ap *const out[] = { &p->src0, &p->dst };
-	float w[WINDOW_TAPS][NEURON_PARTITIONS] __attribute__((aligned(64)));
-	int32_t tap[WINDOW_TAPS];
-	unsigned int n = p->dst.parts, taps = 0;
-	struct emu_nc_lanes lanes;
-	struct emu_nc_walk i;
-	bool nan = false;
-
-	emu_nc_walk_init(&i, in, 2);
-	do {
-		const float *x = nc->kernels->load(&nc->mem, &p->src1, i.off[1], &lanes);
-
-		for (unsigned int l = 0; l < n; l++)
-			w[taps][(l & ~31u) + (l & 1) * 16 + (l & 31) / 2] = x[l];
-		tap[taps++] = (i.off[0] - p->src0.base) / 2 * NEURON_PARTITIONS;
-	} while (emu_nc_walk_next(&i, inner, in, 2));
-	emu_nc_walk_init(&i, out, 2);
-	do {
-		nan |= nc->kernels->window((float *)&nc->mem.psum[i.off[1] / 4][p->dst.part],
-					   &nc->mem.sbuf[i.off[0] / 2][p->src0.part], tap,
-					   (const float (*)[NEURON_PARTITIONS])w, taps, n);
-	} while (emu_nc_walk_next(&i, outer, out, 2));
-	emu_nc_saw_nan(nc, nan);
-}
-
 void emu_nc_dot_compute(struct emu_nc *nc, const struct emu_nc_dec_pool *p)
 {
 	const struct emu_nc_ap *const ap[] = { &p->src0, &p->src1, &p->dst };
@@ -100,10 +62,8 @@ void emu_nc_dot_compute(struct emu_nc *nc, const struct emu_nc_dec_pool *p)
 
 	split_counts(&inner, p, true);
 	split_counts(&outer, p, false);
-	if (is_window(nc, p, inner.n)) {
-		exec_window(nc, p, &inner, &outer);
+	if (emu_nc_window(nc, p, NEURON_OP_TENSOR_DOT))
 		return;
-	}
 	emu_nc_walk_init(&w, ap, 3);
 	do {
 		struct emu_nc_walk in = { .off = { w.off[0], w.off[1] } };

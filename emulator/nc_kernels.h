@@ -87,6 +87,20 @@ struct emu_nc_act_run {
 /* Returns whether a result was a NaN. */
 typedef bool emu_nc_act_fn(const struct emu_nc_act_run *run);
 
+/*
+ * A run of results of a reduction: column c of @dst is made of those @tap[0 .. taps - 1] bytes
+ * behind column c of @src, in this order.
+ */
+struct emu_nc_window {
+	struct emu_nc_strand src, dst, other;
+	const int32_t *tap, *other_tap;		/* the latter NULL if there is no other operand */
+	const float (*factor)[NEURON_PARTITIONS];	/* of each tap: even lanes, then odd ones */
+	float scale;
+	unsigned int taps, columns, lanes;
+};
+
+typedef bool emu_nc_window_fn(const struct emu_nc_window *w);
+
 /**
  * struct emu_nc_kernels - the functions of one path
  * @name: what people call it: "generic", "avx2", "avx512", "bf16"
@@ -105,10 +119,10 @@ typedef bool emu_nc_act_fn(const struct emu_nc_act_run *run);
  * @alu: out = a alu b
  * @ialu: the same in int32 or, if @is_unsigned, uint32
  * @fma: acc = fma(a, b, acc)
- * @window: one result of tensor_dot: from +0 on, for each of @taps t in turn: acc = fma(x[tap[t] + p],
- *	w[t][p], acc). @x: a row of SBUF from an even partition on, @tap in 16-bit units; @w: of each
- *	32 partitions the even ones, then the odd ones. To @n partitions of PSUM, as store does;
- *	returns whether a result was a NaN. May be NULL
+ * @products: from +0 on, for each tap in turn: acc = fma(src, factor, acc); src of bf16
+ * @sums: the sum of src, then times @scale; or from +0 on acc = fma(src, other, acc)
+ * @greatest: max of src, of bf16, then times @scale
+ * @least: min; all of these four may be NULL
  * @strip: transpose 16 rows of @n words, dst[j][i] = src[i][j]
  * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
  *	@columns pairs of acc and x, whose accs do not overlap. Where @start, acc begins as +0.
@@ -136,8 +150,10 @@ struct emu_nc_kernels {
 	void (*func)(float *x, const float *param, unsigned int n, unsigned int func);
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
 	void (*fma)(float *acc, const float *a, const float *b, unsigned int n);
-	bool (*window)(float *dst, const uint16_t *x, const int32_t *tap,
-		       const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n);
+	emu_nc_window_fn *products;
+	emu_nc_window_fn *sums;
+	emu_nc_window_fn *greatest;
+	emu_nc_window_fn *least;
 	void (*ialu)(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned int n,
 		     unsigned int alu, bool is_unsigned);
 	void (*strip)(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
@@ -164,13 +180,21 @@ bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32
 		     struct emu_nc_ahead *ahead);
 #endif
 
-/* All lanes are the fp32 @bits, an immediate of an instruction; subnormals become 0. */
+/* The fp32 @bits, an immediate of an instruction; a subnormal becomes 0. */
+static inline float emu_nc_flushed(uint32_t bits)
+{
+	union { uint32_t u; float f; } v = { bits & 0x7f800000u ? bits : bits & 0x80000000u };
+
+	return v.f;
+}
+
+/* The same in all lanes. */
 static inline float *emu_nc_lanes_fill(struct emu_nc_lanes *lanes, uint32_t bits)
 {
-	if (!(bits & 0x7f800000u))
-		bits &= 0x80000000u;
+	float f = emu_nc_flushed(bits);
+
 	for (unsigned int i = 0; i < NEURON_PARTITIONS; i++)
-		lanes->u[i] = bits;
+		lanes->f[i] = f;
 	return lanes->f;
 }
 

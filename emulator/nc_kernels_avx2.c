@@ -174,91 +174,6 @@ static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 #define FMA_ODD(v, p)	FMA_EVEN(v, (p) + 64)
 #include "nc_kernels_fma.h"
 
-/* ---- sums of windows ---- */
-
-/* @pairs pairs of partitions, at most 8: the first one of each is in a high half. */
-static inline __attribute__((always_inline))
-__m256i window_row(const uint16_t *x, unsigned int pairs, const bool whole)
-{
-	return whole ? _mm256_loadu_si256((const __m256i *)x) :
-		       _mm256_maskload_epi32((const int *)x, lane_mask(pairs));
-}
-
-/* Sums of 16 partitions, of which @n count: to the order of lanes. Returns which are NaNs. */
-static inline __attribute__((always_inline))
-__m256i window_put(float *dst, __m256 even, __m256 odd, unsigned int n)
-{
-	__m256 low = _mm256_unpacklo_ps(even, odd), high = _mm256_unpackhi_ps(even, odd);
-	__m256 a = _mm256_permute2f128_ps(low, high, 0x20);
-	__m256 b = _mm256_permute2f128_ps(low, high, 0x31);
-
-	if (n < 16) {
-		a = fma_cut(a, n);
-		b = fma_cut(b, n < 8 ? 0 : n - 8);
-	}
-	fma_put(dst, n < 8 ? n : 8, a);
-	fma_put(dst + 8, n < 8 ? 0 : n - 8, b);
-	return fma_nans(a, b);
-}
-
-/* @n partitions of @blocks times 32; @w has the even ones of a block, then its odd ones. */
-static inline __attribute__((always_inline))
-bool window_blocks(float *dst, const uint16_t *x, const int32_t *tap,
-		   const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n,
-		   const int blocks, const bool whole)
-{
-	const __m256i top = _mm256_set1_epi32((int)0xffff0000u);
-	__m256 even[4] = {}, odd[4] = {};
-	__m256i nans = _mm256_setzero_si256();
-	int rest[4];
-
-	for (int h = 0; h < 2 * blocks; h++)
-		rest[h] = (int)n < 16 * h ? 0 : (int)n < 16 * h + 16 ? (int)n - 16 * h : 16;
-	for (unsigned int t = 0; t < taps; t++)
-		_Pragma("GCC unroll 4")
-		for (int h = 0; h < 2 * blocks; h++) {
-			const float *f = w[t] + h / 2 * 32 + h % 2 * 8;
-			__m256i v = window_row(x + tap[t] + 16 * h, (unsigned int)(rest[h] + 1) / 2,
-					       whole);
-			__m256 e = _mm256_castsi256_ps(_mm256_and_si256(v, top));
-			__m256 o = _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
-
-			even[h] = _mm256_fmadd_ps(e, _mm256_loadu_ps(f), even[h]);
-			odd[h] = _mm256_fmadd_ps(o, _mm256_loadu_ps(f + 16), odd[h]);
-		}
-	_Pragma("GCC unroll 4")
-	for (int h = 0; h < 2 * blocks; h++)
-		nans |= window_put(dst + 16 * h, even[h], odd[h],
-				   whole ? 16 : (unsigned int)rest[h]);
-	if (__builtin_expect(!fma_any(nans), 1))
-		return false;
-	fma_fix_nans(dst, n);
-	return true;
-}
-
-static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
-		     const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n)
-{
-	bool nan = false;
-
-	for (unsigned int done; n; n -= done) {
-		if (n >= 64) {	/* enough sums not to wait for each other */
-			done = 64;
-			nan |= window_blocks(dst, x, tap, w, taps, done, 2, true);
-		} else if (n >= 32) {
-			done = 32;
-			nan |= window_blocks(dst, x, tap, w, taps, done, 1, true);
-		} else {
-			done = n;
-			nan |= window_blocks(dst, x, tap, w, taps, done, 1, false);
-		}
-		dst += done;
-		x += done;
-		w = (const float (*)[NEURON_PARTITIONS])(w[0] + done);
-	}
-	return nan;
-}
-
 const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.name = "avx2",
 	.ftz = true,
@@ -273,7 +188,10 @@ const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.alu = k_alu,
 	.ialu = k_ialu,
 	.fma = k_fma,
-	.window = k_window,
+	.products = k_products,
+	.sums = k_sums,
+	.greatest = k_greatest,
+	.least = k_least,
 	.strip = k_strip,
 	.mac = k_mac,
 	.dot = k_dot,

@@ -223,80 +223,42 @@ VEC_FN void vec_put_fp32(const struct vec_some *some, uint16_t *row, const __m51
 
 #include "nc_kernels_vec.h"
 
-static __attribute__((noinline, cold)) void fix_nan(float *p)
+#define V16			__m512i
+#define vec16_load(some, row)	_mm512_maskz_loadu_epi16((some)->all, row)
+#define vec16_max		_mm512_max_epi16
+#define vec16_min		_mm512_min_epi16
+#define vec16_floats(v, x)	vec_get_rows(_mm512_setzero_si512(), v, x)
+
+#define vec_read		_mm512_loadu_ps
+
+VEC_FN void vec16_halves(__m512i v, __m512 x[2])
 {
-	*p = nc_from_bits(nc_to_fp32(*p));
+	x[0] = _mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000u)));
+	x[1] = _mm512_castsi512_ps(_mm512_slli_epi32(v, 16));
 }
 
-/* @blocks blocks of 32 partitions, of the last one @last: even ones are in the high halves. */
-static inline __attribute__((always_inline))
-bool window_blocks(float *dst, const uint16_t *x, const int32_t *tap,
-		   const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int last,
-		   const int blocks)
+VEC_FN void vec_interleave(__m512 x[2])
 {
 	const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
 	const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-	const __m512i top = _mm512_set1_epi32((int)0xffff0000u);
-	const __mmask16 pairs = (__mmask16)((1u << (last + 1) / 2) - 1);
-	__m512 even[4], odd[4];
-	__mmask16 nan = 0;
+	const __m512 even = x[0], odd = x[1];
 
-	_Pragma("GCC unroll 4")
-	for (int b = 0; b < blocks; b++)
-		even[b] = odd[b] = _mm512_setzero_ps();
-	for (unsigned int t = 0; t < taps; t++) {
-		const uint16_t *row = x + tap[t];
-
-		_Pragma("GCC unroll 4")
-		for (int b = 0; b < blocks; b++) {
-			__mmask16 some = b < blocks - 1 ? 0xffff : pairs;
-			__m512i v = _mm512_maskz_loadu_epi32(some, row + 32 * b);
-			__m512 e = _mm512_castsi512_ps(_mm512_and_si512(v, top));
-			__m512 o = _mm512_castsi512_ps(_mm512_slli_epi32(v, 16));
-
-			even[b] = _mm512_fmadd_ps(e, _mm512_loadu_ps(w[t] + 32 * b), even[b]);
-			odd[b] = _mm512_fmadd_ps(o, _mm512_loadu_ps(w[t] + 32 * b + 16), odd[b]);
-		}
-	}
-	_Pragma("GCC unroll 4")
-	for (int b = 0; b < blocks; b++) {
-		uint32_t lanes = b < blocks - 1 || last == 32 ? ~0u : (1u << last) - 1;
-		__m512 r[2] = {
-			_mm512_permutex2var_ps(even[b], low, odd[b]),
-			_mm512_permutex2var_ps(even[b], high, odd[b]),
-		};
-
-		nan |= _mm512_cmp_ps_mask(r[0], r[0], _CMP_UNORD_Q) & (__mmask16)lanes;
-		nan |= _mm512_cmp_ps_mask(r[1], r[1], _CMP_UNORD_Q) & (__mmask16)(lanes >> 16);
-		if (lanes == ~0u) {	/* masked stores take long */
-			_mm512_storeu_ps(dst + 32 * b, r[0]);
-			_mm512_storeu_ps(dst + 32 * b + 16, r[1]);
-			continue;
-		}
-		_mm512_mask_storeu_ps(dst + 32 * b, (__mmask16)lanes, r[0]);
-		_mm512_mask_storeu_ps(dst + 32 * b + 16, (__mmask16)(lanes >> 16), r[1]);
-	}
-	return nan;
+	x[0] = _mm512_permutex2var_ps(even, low, odd);
+	x[1] = _mm512_permutex2var_ps(even, high, odd);
 }
 
-static bool k_window(float *dst, const uint16_t *x, const int32_t *tap,
-		     const float (*w)[NEURON_PARTITIONS], unsigned int taps, unsigned int n)
+VEC_FN __m512i vec16_order(__m512i x)
 {
-	unsigned int last = (n - 1) % 32 + 1;
-	bool nan;
-
-	if (n > 96)
-		nan = window_blocks(dst, x, tap, w, taps, last, 4);
-	else if (n > 64)
-		nan = window_blocks(dst, x, tap, w, taps, last, 3);
-	else if (n > 32)
-		nan = window_blocks(dst, x, tap, w, taps, last, 2);
-	else
-		nan = window_blocks(dst, x, tap, w, taps, last, 1);
-	for (unsigned int i = 0; i < n && nan; i++)
-		fix_nan(dst + i);
-	return nan;
+	return _mm512_xor_si512(x, _mm512_srli_epi16(_mm512_srai_epi16(x, 15), 1));
 }
+
+VEC_FN bool vec16_nan(__m512i min, __m512i max)
+{
+	return _mm512_cmpgt_epi16_mask(max, _mm512_set1_epi16(BF16_INFINITY)) |
+	       _mm512_cmplt_epi16_mask(min, _mm512_set1_epi16(BF16_LOWEST));
+}
+
+#include "nc_kernels_window.h"
 
 /* ---- the PE array ---- */
 
@@ -396,7 +358,10 @@ static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 	.alu = k_alu,					\
 	.ialu = k_ialu,					\
 	.fma = k_fma,				\
-	.window = k_window,			\
+	.products = k_products,				\
+	.sums = k_sums,					\
+	.greatest = k_greatest,				\
+	.least = k_least,				\
 	.strip = k_strip,				\
 	.mac = k_mac,					\
 	.imac = k_imac,					\

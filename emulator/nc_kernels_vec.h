@@ -18,6 +18,8 @@
  *	vec_get_bf16, vec_get_fp32(some, row, x), vec_put_bf16, vec_put_fp32	the same of SBUF rows
  */
 
+#define BF16_INFINITY	0x7f80
+#define BF16_LOWEST	(-1 - BF16_INFINITY)	/* -infinity in the order of vec16_order() */
 #define VEC_BLOCK	16	/* columns that vectors of lanes are kept for */
 
 /* e^x of what is neither too small nor too big nor a NaN. */

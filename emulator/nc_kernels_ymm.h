@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What nc_kernels_vec.h is made of, for the AVX2 path. */
+/* What nc_kernels_vec.h and nc_kernels_window.h are made of, for the AVX2 path. */
 
 #define VEC_FN	static inline __attribute__((always_inline))
 #define VF	__m256
@@ -148,3 +148,40 @@ VEC_FN void vec_put_fp32(const struct vec_some *some, uint16_t *row, const __m25
 }
 
 #include "nc_kernels_vec.h"
+
+#define V16			__m256i
+#define vec16_load		vec_load_row
+#define vec16_max		_mm256_max_epi16
+#define vec16_min		_mm256_min_epi16
+#define vec16_floats(v, x)	vec_get_rows(_mm256_setzero_si256(), v, x)
+
+#define vec_read		_mm256_loadu_ps
+
+VEC_FN void vec16_halves(__m256i v, __m256 x[2])
+{
+	x[0] = _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000u)));
+	x[1] = _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
+}
+
+VEC_FN void vec_interleave(__m256 x[2])
+{
+	const __m256 low = _mm256_unpacklo_ps(x[0], x[1]), high = _mm256_unpackhi_ps(x[0], x[1]);
+
+	x[0] = _mm256_permute2f128_ps(low, high, 0x20);
+	x[1] = _mm256_permute2f128_ps(low, high, 0x31);
+}
+
+VEC_FN __m256i vec16_order(__m256i x)
+{
+	return _mm256_xor_si256(x, _mm256_srli_epi16(_mm256_srai_epi16(x, 15), 1));
+}
+
+VEC_FN bool vec16_nan(__m256i min, __m256i max)
+{
+	__m256i more = _mm256_cmpgt_epi16(max, _mm256_set1_epi16(BF16_INFINITY));
+	__m256i less = _mm256_cmpgt_epi16(_mm256_set1_epi16(BF16_LOWEST), min);
+
+	return _mm256_movemask_epi8(_mm256_or_si256(more, less));
+}
+
+#include "nc_kernels_window.h"

@@ -95,6 +95,12 @@ bool emu_nc_ap_init(struct emu_nc_ap *ap, const struct emu_nc_counts *c, uint32_
 	return low >= 0 && high + size <= limit;
 }
 
+bool emu_nc_ap_disjoint(const struct emu_nc_ap *a, const struct emu_nc_ap *b)
+{
+	return a->psum != b->psum || a->high <= b->low || b->high <= a->low ||
+	       a->part + a->parts <= b->part || b->part + b->parts <= a->part;
+}
+
 /* Each loop, from the smallest step on, goes beyond all that the smaller ones reach. */
 bool emu_nc_ap_apart(const struct emu_nc_ap *ap, const struct emu_nc_counts *c)
 {

@@ -57,6 +57,9 @@ bool emu_nc_ap_init(struct emu_nc_ap *ap, const struct emu_nc_counts *c, uint32_
 /* No two elements of the pattern are the same bytes; false also where that is hard to tell. */
 bool emu_nc_ap_apart(const struct emu_nc_ap *ap, const struct emu_nc_counts *c);
 
+/* No byte is in both. */
+bool emu_nc_ap_disjoint(const struct emu_nc_ap *a, const struct emu_nc_ap *b);
+
 unsigned int emu_nc_dtype_size(unsigned int dtype);
 
 /*

@@ -3,6 +3,7 @@
 
 #include "nc_split.h"
 #include "nc_team.h"
+#include "nc_window.h"
 
 #define SCALAR_FLAGS	(NEURON_SCALAR0_PTR | NEURON_SCALAR1_PTR | \
 			 NEURON_SCALAR0_REVERSE | NEURON_SCALAR1_REVERSE | NEURON_SCALAR_INTEGER)
@@ -349,6 +350,8 @@ static void exec_tensor_reduce(struct emu_nc *nc, const struct emu_nc_dec_pool *
 	struct emu_nc_counts inner, outer;
 	struct emu_nc_walk w;
 
+	if (emu_nc_window(nc, p, NEURON_OP_TENSOR_REDUCE))
+		return;
 	split_counts(&inner, &p->counts, p->dims, true);
 	split_counts(&outer, &p->counts, p->dims, false);
 	emu_nc_walk_init(&w, ap, 2);

@@ -15,21 +15,15 @@ static bool same_place(const struct emu_nc_ap *a, const struct emu_nc_ap *b)
 	       !memcmp(a->step, b->step, sizeof(a->step));
 }
 
-static bool disjoint(const struct emu_nc_ap *a, const struct emu_nc_ap *b)
-{
-	return a->psum != b->psum || a->high <= b->low || b->high <= a->low ||
-	       a->part + a->parts <= b->part || b->part + b->parts <= a->part;
-}
-
 bool emu_nc_split_independent(const struct emu_nc_split *s)
 {
 	if (!emu_nc_ap_apart(s->dst, s->counts))
 		return false;
 	for (unsigned int i = 0; i < s->sources; i++)
-		if (!disjoint(s->dst, s->src[i]) && !same_place(s->dst, s->src[i]))
+		if (!emu_nc_ap_disjoint(s->dst, s->src[i]) && !same_place(s->dst, s->src[i]))
 			return false;
 	for (unsigned int i = 0; i < EMU_NC_SPLIT_APS; i++)
-		if (s->fixed[i] && !disjoint(s->dst, s->fixed[i]))
+		if (s->fixed[i] && !emu_nc_ap_disjoint(s->dst, s->fixed[i]))
 			return false;
 	/* two results in one byte pair: bytes are written by reading their neighbours */
 	return s->dst->psum || emu_nc_dtype_size(s->dst->dtype) > 1;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/* POOL's reductions by kernels that keep the results in registers. */
+
+#include "nc_split.h"
+#include "nc_window.h"
+
+#define MAX_TAPS	1024	/* elements a result; more are rare */
+#define MAX_FACTORS	128
+
+static void split_counts(struct emu_nc_counts *out, const struct emu_nc_dec_pool *p, bool inner)
+{
+	out->n = 1;
+	for (unsigned int i = 0; i < 4; i++) {
+		out->count[i] = (i >= 4u - p->dims) == inner ? p->counts.count[i] : 1;
+		out->n *= out->count[i];
+	}
+}
+
+/* Factors that are the same for all results: read and converted once. */
+static bool has_factors(const struct emu_nc_dec_pool *p, unsigned int op, unsigned int taps)
+{
+	return op == NEURON_OP_TENSOR_DOT && p->held && taps <= MAX_FACTORS &&
+	       p->src0.dtype == NEURON_BF16 && p->counts.n > taps;
+}
+
+static emu_nc_window_fn *find_kernel(const struct emu_nc *nc, const struct emu_nc_dec_pool *p,
+				     unsigned int op, unsigned int taps)
+{
+	const struct emu_nc_kernels *k = nc->kernels;
+
+	if (taps > MAX_TAPS || !emu_nc_strand_place(&p->src0) || !emu_nc_strand_place(&p->dst) ||
+	    !emu_nc_ap_disjoint(&p->dst, &p->src0))
+		return NULL;
+	if (op == NEURON_OP_TENSOR_DOT) {
+		if (!emu_nc_ap_disjoint(&p->dst, &p->src1))
+			return NULL;
+		if (has_factors(p, op, taps))
+			return k->products;
+		return emu_nc_strand_place(&p->src1) ? k->sums : NULL;
+	}
+	if (p->integer || p->index)
+		return NULL;
+	if (p->alu[0] == NEURON_ALU_ADD)
+		return k->sums;
+	if (p->src0.dtype != NEURON_BF16)
+		return NULL;
+	return p->alu[0] == NEURON_ALU_MAX ? k->greatest :
+	       p->alu[0] == NEURON_ALU_MIN ? k->least : NULL;
+}
+
+/* Where the elements of a result are, from the first on: bytes in memory. */
+static void find_taps(int32_t *tap, const struct emu_nc_ap *ap, const struct emu_nc_counts *inner)
+{
+	const struct emu_nc_ap *const in[] = { ap };
+	struct emu_nc_walk w;
+	unsigned int n = 0;
+
+	emu_nc_walk_init(&w, in, 1);
+	do {
+		tap[n++] = (w.off[0] - ap->base) * NEURON_PARTITIONS;
+	} while (emu_nc_walk_next(&w, inner, in, 1));
+}
+
+static void load_factors(struct emu_nc *nc, const struct emu_nc_ap *ap,
+			 const struct emu_nc_counts *inner, float (*factor)[NEURON_PARTITIONS])
+{
+	const struct emu_nc_ap *const in[] = { ap };
+	struct emu_nc_lanes lanes;
+	struct emu_nc_walk w;
+	unsigned int n = 0;
+
+	emu_nc_walk_init(&w, in, 1);
+	do {
+		const float *x = nc->kernels->load(&nc->mem, ap, w.off[0], &lanes);
+
+		for (unsigned int i = 0; i < NEURON_PARTITIONS; i++)
+			factor[n][i % 2 * (NEURON_PARTITIONS / 2) + i / 2] =
+				i < ap->parts ? x[i] : 0.0f;
+		n++;
+	} while (emu_nc_walk_next(&w, inner, in, 1));
+}
+
+/* Run after run of results. */
+static bool slide(struct emu_nc *nc, const struct emu_nc_dec_pool *p, struct emu_nc_window *w,
+		  const struct emu_nc_counts *outer, emu_nc_window_fn *kernel)
+{
+	const struct emu_nc_ap *const ap[] = { &p->src0, &p->dst, &p->src1 };
+	struct emu_nc_runs r;
+	bool nan = false;
+
+	emu_nc_runs_init(&r, outer, ap, w->other_tap ? 3 : 2);
+	w->columns = r.columns;
+	do {
+		w->src = emu_nc_strand(&nc->mem, &p->src0, r.off[0], r.step[0]);
+		w->dst = emu_nc_strand(&nc->mem, &p->dst, r.off[1], r.step[1]);
+		if (w->other_tap)
+			w->other = emu_nc_strand(&nc->mem, &p->src1, r.off[2], r.step[2]);
+		nan |= kernel(w);
+	} while (emu_nc_runs_next(&r));
+	return nan;
+}
+
+static bool slide_factors(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
+			  struct emu_nc_window *w, const struct emu_nc_counts *outer,
+			  const struct emu_nc_counts *inner, emu_nc_window_fn *kernel)
+{
+	float factor[MAX_FACTORS][NEURON_PARTITIONS] __attribute__((aligned(64)));
+
+	load_factors(nc, &p->src1, inner, factor);
+	w->factor = (const float (*)[NEURON_PARTITIONS])factor;
+	return slide(nc, p, w, outer, kernel);
+}
+
+bool emu_nc_window(struct emu_nc *nc, const struct emu_nc_dec_pool *p, unsigned int op)
+{
+	int32_t tap[MAX_TAPS], other_tap[MAX_TAPS];
+	struct emu_nc_window w = { .tap = tap, .lanes = p->dst.parts };
+	struct emu_nc_counts inner, outer;
+	emu_nc_window_fn *kernel;
+	bool nan;
+
+	split_counts(&inner, p, true);
+	kernel = find_kernel(nc, p, op, inner.n);
+	if (!kernel)
+		return false;
+	split_counts(&outer, p, false);
+	find_taps(tap, &p->src0, &inner);
+	w.taps = inner.n;
+	w.scale = emu_nc_flushed(p->imm[0]);
+	if (has_factors(p, op, inner.n)) {
+		nan = slide_factors(nc, p, &w, &outer, &inner, kernel);
+	} else {
+		if (op == NEURON_OP_TENSOR_DOT) {
+			find_taps(other_tap, &p->src1, &inner);
+			w.other_tap = other_tap;
+		}
+		nan = slide(nc, p, &w, &outer, kernel);
+	}
+	emu_nc_saw_nan(nc, nan);
+	return true;
+}
