@@ -224,5 +224,6 @@ int ncc_fold(struct ncc_context *ctx)
 		return -EINVAL;
 	ncc_fold_patterns(g);
 	drop_dead(g);
+	ncc_saturate(g);
 	return 0;
 }

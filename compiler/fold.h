@@ -26,6 +26,9 @@ void ncc_scale_channels(struct ncc_graph *g, struct ncc_node *node, const float 
 /* Functions that are written as several operators become one. */
 void ncc_fold_patterns(struct ncc_graph *g);
 
+/* Clips what might be infinite, where that might become no number, if options say so. */
+void ncc_saturate(struct ncc_graph *g);
+
 /*
  * Gemm and MatMul to what the tile pass knows: LINEAR where the second operand is
  * constant, MatMul of two tensors else, with Transpose, Mul and Add around it. The

@@ -65,6 +65,7 @@ struct ncc_declared {
  * @consumers: uses by nodes and as a graph output; ncc_graph_count_uses() updates it
  * @same: the tensor that replaces this one, after a node in between went away
  * @wide: fp32 on the device, whatever --fast-math says: a narrow type would spoil the result
+ * @infinite, @finite: it may have infinities; what has none, but the largest numbers instead
  * @value: where it lives on the device (place pass)
  * @mark, @crosses: used inside the partition pass; goes from one part to another
  */
@@ -78,6 +79,7 @@ struct ncc_tensor {
 	bool is_input;
 	bool is_output;
 	bool wide;
+	bool infinite;
 	int64_t count;
 	const float *f;
 	const int64_t *i;
@@ -85,7 +87,7 @@ struct ncc_tensor {
 	struct ncc_declared *declared;
 	struct ncc_node *producer;
 	int consumers;
-	struct ncc_tensor *same;
+	struct ncc_tensor *same, *finite;
 	struct ncc_value *value;
 	int mark;
 	bool crosses;

@@ -92,6 +92,7 @@ enum ncc_partition_mode {
  * @min_segment: segments of fewer nodes run on the CPU, if others do
  * @allow_no_ops: a model of which nothing runs on the chip is compiled too
  * @cores: NeuronCores that the model is cut into stages for; below 2: one program
+ * @saturate: infinities become the largest numbers where they might make a NaN
  * @report: each node's place is listed
  * @report_file: JSON goes there, NULL = none
  */
@@ -107,6 +108,7 @@ struct ncc_options {
 	int min_segment;
 	bool allow_no_ops;
 	int cores;
+	bool saturate;
 	bool report;
 	const char *report_file;
 	struct ncc_dump *dumps;

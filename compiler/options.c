@@ -51,9 +51,10 @@ static const char help_compile[] =
 "                     at a time, each with its weights in place (default 1: one program)\n"
 "  --enable-fast-loading-neuron-binaries\n"
 "                     do not compress the NEFF\n"
-"  --enable-saturate-infinity, --enable-fast-context-switch\n"
-"                     accepted, but change nothing here: infinities stay what they are, and all models\n"
-"                     that are loaded are in device memory\n"
+"  --enable-saturate-infinity\n"
+"                     infinities become the largest numbers where they might make a NaN; may cost time\n"
+"  --enable-fast-context-switch\n"
+"                     accepted, but changes nothing here: all models that are loaded are in device memory\n"
 "  --report[=FILE]    say of each operator where it runs, and why; FILE gets it as JSON\n"
 "  --allow-no-ops-on-neuron\n"
 "                     compile a model of which nothing runs on the chip, too\n"
@@ -395,7 +396,7 @@ static void ignore(struct parser *p, const char *arg)
 static int ignored(struct parser *p)
 {
 	static const char *const flags[] = {
-		"--enable-saturate-infinity", "--enable-fast-context-switch", "--batching_en",
+		"--enable-fast-context-switch", "--batching_en",
 		"--rematerialization_en", "--spill_dis", "--static-weights", "-O0", "-O1", "-O2",
 		"--enable-experimental-tensorized-scheduler", "--dynamic-batch-size",
 	};
@@ -451,6 +452,10 @@ static int compile_option(struct parser *p)
 		return pipeline_cores(p, value);
 	if (flag(p, "--enable-fast-loading-neuron-binaries")) {
 		cmd->compile.plain_tar = true;
+		return 0;
+	}
+	if (flag(p, "--enable-saturate-infinity")) {
+		cmd->compile.saturate = true;
 		return 0;
 	}
 	known = partition_option(p);

@@ -54,11 +54,12 @@ def accepted(t):
     for word in ("all", "all-fp16", "matmult", "matmult-bf16", "matmult-fp16"):
         compiles(f"--fp32-cast {word}", "--fp32-cast", word)
     note = "^Note: these options change nothing here: "
-    for args in (("--enable-saturate-infinity",), ("--enable-fast-context-switch",), ("--pipeline", "compile", "SaveTemps"), ("-O2",),
+    for args in (("--enable-fast-context-switch",), ("--pipeline", "compile", "SaveTemps"), ("-O2",),
                  ("--batching_en", "--rematerialization_en", "--spill_dis", "--sb_size", "80", "--enable-replication", "True"),
                  ("--static-weights",), ("--tensorizer-options=--disable-inline-cast",), ("--enable-experimental-tensorized-scheduler",),
                  ("--workdir", "w"), ("--dynamic-batch-size",), ("--extract-weights", "inf1.2xlarge")):
         compiles(" ".join(args) + ": with a note", *args, out=[note + args[0].split("=")[0]])
+    compiles("--enable-saturate-infinity", "--enable-saturate-infinity")
     for level in ("DEBUG", "info", "WARN", "ERROR", "0", "1", "2", "35"):
         compiles(f"--verbose {level}", "--verbose", level)
     compiles("--neuroncore-pipeline-cores 1", "--neuroncore-pipeline-cores", "1", "--num-neuroncores=1")
