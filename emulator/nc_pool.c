@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The POOL engine: elementwise operations of two operands, reductions, filling. */
 
-#include "nc_split.h"
+#include "nc_linear.h"
 #include "nc_team.h"
 #include "nc_window.h"
 
@@ -380,8 +380,27 @@ static void exec_memset(struct emu_nc *nc, const struct emu_nc_dec_pool *p)
 	} while (emu_nc_walk_next(&w, &p->counts, ap, 1));
 }
 
-static void compute(struct emu_nc *nc, unsigned int op, const struct emu_nc_dec_pool *p)
+/* A reduction's inner loops are done in order; its results are elements of the outer ones. */
+static struct emu_nc_split describe(struct emu_nc_dec_pool *p, unsigned int op)
 {
+	bool scalars = op == NEURON_OP_TENSOR_SCALAR, dot = op == NEURON_OP_TENSOR_DOT;
+
+	return (struct emu_nc_split){
+		.counts = &p->counts, .dst = &p->dst, .src = { &p->src0, &p->src1 },
+		.sources = dot || op == NEURON_OP_TENSOR_TENSOR ? 2 : op == NEURON_OP_MEMSET ? 0 : 1,
+		.fixed = { scalars && p->pointer[0] ? &p->scalar[0] : NULL,
+			   scalars && p->pointer[1] ? &p->scalar[1] : NULL },
+		.loops = dot || op == NEURON_OP_TENSOR_REDUCE ? 4u - p->dims : 4,
+		.work = p->counts.n * p->dst.parts,
+	};
+}
+
+static void compute(struct emu_nc *nc, unsigned int op, struct emu_nc_dec_pool *p)
+{
+	const struct emu_nc_split s = describe(p, op);
+
+	if (emu_nc_linear(nc, p, op, &s))
+		return;
 	switch (op) {
 	case NEURON_OP_TENSOR_TENSOR:
 		exec_tensor_tensor(nc, p);
@@ -407,21 +426,6 @@ struct operation {
 	const struct emu_nc_dec_pool *p;
 	unsigned int op, loop, parts;
 };
-
-/* A reduction's inner loops are done in order; its results are elements of the outer ones. */
-static struct emu_nc_split describe(struct emu_nc_dec_pool *p, unsigned int op)
-{
-	bool scalars = op == NEURON_OP_TENSOR_SCALAR, dot = op == NEURON_OP_TENSOR_DOT;
-
-	return (struct emu_nc_split){
-		.counts = &p->counts, .dst = &p->dst, .src = { &p->src0, &p->src1 },
-		.sources = dot || op == NEURON_OP_TENSOR_TENSOR ? 2 : op == NEURON_OP_MEMSET ? 0 : 1,
-		.fixed = { scalars && p->pointer[0] ? &p->scalar[0] : NULL,
-			   scalars && p->pointer[1] ? &p->scalar[1] : NULL },
-		.loops = dot || op == NEURON_OP_TENSOR_REDUCE ? 4u - p->dims : 4,
-		.work = p->counts.n * p->dst.parts,
-	};
-}
 
 static void compute_part(void *arg, unsigned int part)
 {
