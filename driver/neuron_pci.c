@@ -202,9 +202,10 @@ static int neuron_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 err_quiesce:
 	neuron_gone(ndev);
-	kfree(ndev->pci_state);
 err_irq:
 	neuron_quiesce(ndev);
+	/* A reset on the way restores it. */
+	kfree(ndev->pci_state);
 err_memory:
 	neuron_free_memory(ndev);
 err_unmap:
