@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The tables of docs/testing.md are true: each test that they name is in its program, each attack and each race of
-the sources is in them, and each suite belongs to a row. (The table of faults is held by vm/faults.)
+the sources is in them, and each suite belongs to a row. (The table of faults is held by vm/faults.) docs/isa.md describes each instruction that isa.def has, with its fields.
 """
 import glob
 import os
@@ -80,11 +80,42 @@ def suites(tap, text):
         tap.ok(fits, "suite %s has a row" % name)
 
 
+SIZES = {"__u8": 1, "__u16": 2, "__s16": 2, "__u32": 4, "__s32": 4}
+
+
+def fields(definition, op):
+    """What docs/isa.md has to say of the body of an instruction, by isa.def."""
+    at, told = 16, []
+    body = re.search(r"#define NEURON_ISA_%s\(F, A\)(.*?)\n\n" % op, definition, re.S).group(1)
+    for kind, name, count in re.findall(r"[FA]\((\w+), (\w+),(?: (\d+),)? \w+\)", body):
+        if name != "reserved":
+            told.append("%d `%s` %s%s" % (at, name, kind[2:], "[%s]" % count if count else ""))
+        at += SIZES[kind] * int(count or 1)
+    return ", ".join(told) or "none"
+
+
+def instructions(tap, text):
+    """Each instruction has its engines, its fields as isa.def has them, each fault that the decoder can find in it, its cycles."""
+    definition, decoder = read("uapi/neuron/isa.def"), "".join(read(p) for p in glob.glob(os.path.join(TOP, "emulator/nc_*.c")))
+    table_of_ops = definition.split("#define NEURON_ISA_OPS")[1].split("\n\n")[0]
+    for code, op, name, engines in re.findall(r"OP\((0x\w+), (\w+), (\w+), 0x(\w+)\)", table_of_ops):
+        who = {"f": "any engine", "1": "PE", "2": "ACT", "4": "POOL", "5": "PE or POOL", "8": "DMA"}[engines]
+        part = (text.split("\n### %s (%s), %s\n" % (name, code, who)) + [""])[1].split("\n##")[0]
+        items = dict(re.findall(r"\* (\w+): (.*?)\.\n(?=\*|\n|$)", re.sub(r"\n  ", " ", part) + "\n", re.S))
+        tap.ok(items.get("Fields") == fields(definition, op), "docs/isa.md: the fields of %s" % name,
+               "%s\ninstead of\n%s" % (items.get("Fields"), fields(definition, op)))
+        found = {"flags"} | set(re.findall(r"EMU_NC_BAD\(nc, %s\.(\w+)\)" % name, decoder))
+        missing = [f for f in found if "`%s`" % f not in items.get("Faults", "")]
+        tap.ok(not missing, "docs/isa.md: the faults of %s" % name, "without %s" % missing)
+        tap.ok(items.get("Cycles"), "docs/isa.md: the cycles of %s" % name, part)
+
+
 def main():
     tap, text = Tap(), read("docs/testing.md")
     attacks(tap, text)
     races(tap, text)
     suites(tap, text)
+    instructions(tap, read("docs/isa.md"))
     tap.exit()
 
 
