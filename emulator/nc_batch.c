@@ -5,6 +5,7 @@
 #include "nc_team.h"
 
 #define MIN_PART	400000u	/* multiply-adds: some microseconds */
+#define MIN_ROWS	12u	/* of PSUM */
 
 static bool meets(const struct emu_nc_rows *a, const struct emu_nc_rows *b)
 {
@@ -109,58 +110,45 @@ void emu_nc_batch_add(struct emu_nc *nc, const struct emu_nc_product *p)
 
 struct run {
 	struct emu_nc *nc;
-	unsigned int lanes, blocks, pieces;
+	unsigned int pieces;
 };
 
 static void run_part(void *arg, unsigned int part)
 {
 	const struct run *r = arg;
-	struct emu_nc_share share = {
-		.lanes = r->lanes, .lane = part / r->pieces * r->lanes,
-		.piece = part % r->pieces, .pieces = r->pieces,
-	};
 
-	emu_nc_product_share(r->nc, &share);
+	emu_nc_product_piece(r->nc, part, r->pieces);
 }
 
-/* Parts that are worth a thread's time; two a thread, so that one that is late does little. */
-static unsigned int worthy_parts(struct emu_nc *nc)
+/*
+ * Pieces that are worth a thread's time and fetching the arrays again; two a thread, so that one
+ * that is late does little. Rows, not lanes: what goes on with the results takes rows, too, and so
+ * finds them in the same processor's cache.
+ */
+static unsigned int count_pieces(struct emu_nc *nc)
 {
-	unsigned int parts = 2 * emu_nc_team_threads(nc->team);
+	const struct emu_nc_batch *b = &nc->batch;
+	unsigned int pieces = 2 * emu_nc_team_threads(nc->team);
+	int32_t rows = 0;
 
-	while (parts > 1 && !emu_nc_team_worth(nc->team, nc->batch.work, parts * MIN_PART))
-		parts--;
-	return parts;
-}
-
-/* Lanes first: who has some of them reads only their part of the arrays. */
-static void compute(struct emu_nc *nc)
-{
-	struct emu_nc_batch *b = &nc->batch;
-	unsigned int most = 1, parts = worthy_parts(nc);
-	struct run run = { .nc = nc, .blocks = 1, .pieces = 1 };
-
-	for (unsigned int i = 0; i < b->count; i++)
-		most = b->product[i].m > most ? b->product[i].m : most;
-	run.lanes = parts < 2 ? NEURON_PE_COLUMNS : nc->kernels->lanes;
-	if (parts < 2) {
-		run_part(&run, 0);
-		return;
-	}
-	run.blocks = (most + run.lanes - 1) / run.lanes;
-	run.pieces = (parts + run.blocks - 1) / run.blocks;
-	if (run.pieces * run.blocks > EMU_NC_MAX_PARTS)
-		run.pieces = EMU_NC_MAX_PARTS / run.blocks;
-	emu_nc_team_run(nc->team, nc->kernels, run_part, &run, run.blocks * run.pieces);
+	for (unsigned int g = 0; g < b->groups; g++)
+		rows = (b->group[g].high - b->group[g].low) / 4 > rows ?
+		       (b->group[g].high - b->group[g].low) / 4 : rows;
+	while (pieces > 1 && (!emu_nc_team_worth(nc->team, b->work, pieces * MIN_PART) ||
+			      (uint32_t)rows < pieces * MIN_ROWS))
+		pieces--;
+	return pieces < EMU_NC_MAX_PARTS ? pieces : EMU_NC_MAX_PARTS;
 }
 
 void emu_nc_batch_flush(struct emu_nc *nc)
 {
 	struct emu_nc_batch *b = &nc->batch;
+	struct run run = { .nc = nc };
 
 	if (!b->count)
 		return;
-	compute(nc);
+	run.pieces = count_pieces(nc);
+	emu_nc_team_run(nc->team, nc->kernels, run_part, &run, run.pieces);
 	for (unsigned int i = 0; i < b->count; i++)
 		for (int h = 0; h < 2; h++)
 			if (b->product[i].held[h])

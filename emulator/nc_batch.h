@@ -5,9 +5,9 @@
  * emu_nc_batch_meet(): so it makes no difference but that many small products are one large
  * piece of work, which threads share without waiting for each other.
  *
- * Products write PSUM, each once, and read SBUF and arrays that nobody changes any more. Those
- * whose results lie in the same rows of PSUM and the same partitions are a group: rows and
- * partitions of a group can be computed by different threads, each going through the whole list.
+ * Products write PSUM and read SBUF and arrays that nobody changes before. Those whose results
+ * lie in the same rows of PSUM and the same partitions are a group; rows of a group can be computed by
+ * different threads, each of which goes through the whole list.
  */
 #ifndef EMU_NC_BATCH_H
 #define EMU_NC_BATCH_H
@@ -76,16 +76,11 @@ void emu_nc_batch_flush(struct emu_nc *nc);
 bool emu_nc_batch_conflicts(const struct emu_nc_batch *b, bool psum, const struct emu_nc_rows *at,
 			    bool write);
 
-/* A share of all products; nc_product.c. */
-struct emu_nc_share {
-	unsigned int lanes, lane;	/* columns of the array: [lane, lane + lanes) */
-	unsigned int piece, pieces;	/* of the rows of each group */
-};
-
 /* Element @off of all rows of an operand of pairs, row 0 in a high half; there or in @buf. */
 const uint32_t *emu_nc_pair_row(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap,
 				int32_t off, uint32_t *buf);
 
-void emu_nc_product_share(struct emu_nc *nc, const struct emu_nc_share *share);
+/* Compute what lies in piece @piece of @pieces of the rows of each group; nc_product.c. */
+void emu_nc_product_piece(struct emu_nc *nc, unsigned int piece, unsigned int pieces);
 
 #endif

@@ -105,7 +105,6 @@ typedef bool emu_nc_window_fn(const struct emu_nc_window *w);
  * struct emu_nc_kernels - the functions of one path
  * @name: what people call it: "generic", "avx2", "avx512", "bf16"
  * @ftz: needs the host's flush-to-zero modes (emu_nc_fp_begin)
- * @lanes: columns of the array that mac and dot best take at once, a multiple of EMU_NC_STRIP
  * @load: element at byte @off of @ap, every partition, as fp32; subnormals become 0.
  *	Returns the place of lane 0 in @lanes
  * @store: the reverse, from @x (lane 0); converts. Returns whether a value was a NaN
@@ -135,7 +134,6 @@ typedef bool emu_nc_window_fn(const struct emu_nc_window *w);
 struct emu_nc_kernels {
 	const char *name;
 	bool ftz;
-	uint8_t lanes;
 	float *(*load)(const struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,
 		       struct emu_nc_lanes *lanes);
 	bool (*store)(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, int32_t off,

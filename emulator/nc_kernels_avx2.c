@@ -177,7 +177,6 @@ static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.name = "avx2",
 	.ftz = true,
-	.lanes = NEURON_PE_COLUMNS,
 	.load = k_load,
 	.store = k_store,
 	.load_int = k_load_int,

@@ -368,11 +368,10 @@ static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 	.swap_pairs = k_swap_pairs
 
 const struct emu_nc_kernels emu_nc_kernels_avx512 = {
-	.name = "avx512", TABLE, .dot = k_dot, .lanes = NEURON_PE_COLUMNS,
+	.name = "avx512", TABLE, .dot = k_dot,
 };
 const struct emu_nc_kernels emu_nc_kernels_bf16 = {
 	.name = "bf16", TABLE, .dot = emu_nc_dot_bf16,
-	.lanes = NEURON_PE_COLUMNS / 2,	/* of pairs: half of L1 */
 };
 
 #if defined(__clang__)

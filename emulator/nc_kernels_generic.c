@@ -51,7 +51,6 @@ static bool k_mac(float *const *acc, const emu_nc_float_strip *w, const float *c
 
 const struct emu_nc_kernels emu_nc_kernels_generic = {
 	.name = "generic",
-	.lanes = NEURON_PE_COLUMNS,
 	.load = k_load,
 	.store = k_store,
 	.load_int = k_load_int,

@@ -40,9 +40,9 @@ static __attribute__((noinline, cold)) void zmm_fix_nan(float *p)
 	*p = nc_from_bits(nc_to_fp32(*p));
 }
 
-ZMM_INLINE bool zmm_tile(float *const *acc, unsigned int at, const ZMM_STRIP *w, const ZMM_X *const *x,
-			 unsigned int k, __mmask16 last, bool start, const char *ahead,
-			 const int columns, const int strips)
+ZMM_INLINE bool zmm_tile(float *const *acc, unsigned int at, const ZMM_STRIP *w,
+			 const ZMM_X *const *x, unsigned int k, __mmask16 last, bool start,
+			 const char *ahead, const int columns, const int strips)
 {
 	const ZMM_X *x0 = x[0], *x1 = x[columns > 1 ? 1 : 0], *x2 = x[columns > 2 ? 2 : 0];
 	const ZMM_X *x3 = x[columns > 3 ? 3 : 0], *x4 = x[columns > 4 ? 4 : 0];

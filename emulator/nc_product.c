@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Computing products of the PE array: a share of each of a list. */
+/* Computing products of the PE array: what lies in some rows of PSUM. */
 
 #include <string.h>
 #include "nc_core.h"
@@ -21,10 +21,8 @@ struct task {
 	const struct emu_nc_kernels *kernels;
 	struct emu_nc_mem mem;
 	const struct emu_nc_product *p;
-	union emu_nc_array w;	/* from its first lane on */
-	unsigned int m;		/* lanes */
 	struct emu_nc_ahead ahead;
-	float *lane;		/* in the first row of PSUM */
+	float *lane;		/* the first one, in the first row of PSUM */
 	int32_t low, high;	/* rows of it */
 };
 
@@ -113,14 +111,17 @@ static void find_columns(const struct task *t, struct columns *c)
 static bool multiply_rows(struct task *t, const struct columns *c, unsigned int from,
 			  unsigned int to)
 {
-	return t->kernels->dot(c->acc + from, t->w.pairs, c->row + from, to - from, t->p->k, t->m,
-			       t->p->start, &t->ahead);
+	const struct emu_nc_product *p = t->p;
+
+	return t->kernels->dot(c->acc + from, p->w.pairs, c->row + from, to - from, p->k, p->m,
+			       p->start, &t->ahead);
 }
 
 /* From an odd partition on. */
 static bool multiply_pairs(struct task *t, const struct columns *c, unsigned int from,
 			   unsigned int to)
 {
+	const struct emu_nc_product *p = t->p;
 	uint32_t buf[BLOCK][EMU_NC_PAIRS];
 	const uint32_t *x[BLOCK];
 	bool nan = false;
@@ -128,8 +129,8 @@ static bool multiply_pairs(struct task *t, const struct columns *c, unsigned int
 	for (unsigned int at = from, n; at < to; at += n) {
 		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
-			x[i] = emu_nc_pair_row(&t->mem, &t->p->src, c->src[at + i], buf[i]);
-		nan |= t->kernels->dot(c->acc + at, t->w.pairs, x, n, t->p->k, t->m, t->p->start,
+			x[i] = emu_nc_pair_row(&t->mem, &p->src, c->src[at + i], buf[i]);
+		nan |= t->kernels->dot(c->acc + at, p->w.pairs, x, n, p->k, p->m, p->start,
 				       &t->ahead);
 	}
 	return nan;
@@ -138,6 +139,7 @@ static bool multiply_pairs(struct task *t, const struct columns *c, unsigned int
 static bool multiply_floats(struct task *t, const struct columns *c, unsigned int from,
 			    unsigned int to)
 {
+	const struct emu_nc_product *p = t->p;
 	struct emu_nc_lanes xs[BLOCK];
 	const float *x[BLOCK];
 	bool nan = false;
@@ -145,8 +147,8 @@ static bool multiply_floats(struct task *t, const struct columns *c, unsigned in
 	for (unsigned int at = from, n; at < to; at += n) {
 		n = to - at < BLOCK ? to - at : BLOCK;
 		for (unsigned int i = 0; i < n; i++)
-			x[i] = t->kernels->load(&t->mem, &t->p->src, c->src[at + i], &xs[i]);
-		nan |= t->kernels->mac(c->acc + at, t->w.f, x, n, t->p->k, t->m, t->p->start,
+			x[i] = t->kernels->load(&t->mem, &p->src, c->src[at + i], &xs[i]);
+		nan |= t->kernels->mac(c->acc + at, p->w.f, x, n, p->k, p->m, p->start,
 				       &t->ahead);
 	}
 	return nan;
@@ -162,8 +164,8 @@ static void multiply_integers(struct task *t, const struct columns *c, unsigned 
 		int32_t *acc = (int32_t *)c->acc[i];
 
 		if (t->p->start)
-			memset(acc, 0, t->m * sizeof(*acc));
-		t->kernels->imac(acc, t->w.i, x, t->p->k, t->m);
+			memset(acc, 0, t->p->m * sizeof(*acc));
+		t->kernels->imac(acc, t->p->w.i, x, t->p->k, t->p->m);
 	}
 }
 
@@ -181,91 +183,58 @@ static bool multiply(struct task *t, const struct columns *c, unsigned int from,
 	}
 }
 
-/* @w from column @lane of the array on, a multiple of a strip. */
-static union emu_nc_array array_from(const struct emu_nc_product *p, unsigned int lane)
-{
-	union emu_nc_array w = p->w;
-
-	switch (p->form) {
-	case EMU_NC_FORM_PAIRS:
-		w.pairs += lane / EMU_NC_STRIP;
-		break;
-	case EMU_NC_FORM_FLOATS:
-		w.f += lane / EMU_NC_STRIP;
-		break;
-	default:
-		w.i += lane / EMU_NC_STRIP;
-	}
-	return w;
-}
-
 #define FEW	64	/* rows of the array that are not worth fetching ahead: strips are apart */
 
-static struct emu_nc_ahead fetch_array(const struct emu_nc_product *p, unsigned int lane,
-				       unsigned int lanes)
-{
-	const char *at = (const char *)array_from(p, lane).pairs, *end;
-
-	if (p->k <= FEW || p->form == EMU_NC_FORM_INTEGERS || p->m <= lane)
-		return (struct emu_nc_ahead){};
-	lanes = p->m - lane < lanes ? p->m - lane : lanes;
-	end = (const char *)array_from(p, lane + lanes + EMU_NC_STRIP - 1).pairs;
-	return (struct emu_nc_ahead){ at, end };
-}
-
 /* What is multiplied after @p: the next array here, or what came next the last time. */
-static struct emu_nc_ahead find_ahead(const struct emu_nc_batch *b, const struct emu_nc_product *p,
-				      const struct emu_nc_share *s)
+static struct emu_nc_ahead find_ahead(const struct emu_nc_product *p,
+				      const struct emu_nc_product *end)
 {
-	const struct emu_nc_product *n = p + 1, *end = b->product + b->count;
-	ptrdiff_t skip;
+	const struct emu_nc_product *n = p + 1;
+	unsigned int strips;
 
-	while (n < end && (n->w.pairs == p->w.pairs || n->m <= s->lane))
+	while (n < end && n->w.pairs == p->w.pairs)
 		n++;
-	if (n < end)
-		return fetch_array(n, s->lane, s->lanes);
-	skip = (const char *)array_from(p, s->lane).pairs - (const char *)p->w.pairs;
-	if (p->ahead.end - p->ahead.at <= skip || p->k <= FEW)
+	if (n == end)
+		return p->k > FEW ? p->ahead : (struct emu_nc_ahead){};
+	if (n->k <= FEW || n->form != EMU_NC_FORM_PAIRS)
 		return (struct emu_nc_ahead){};
-	return (struct emu_nc_ahead){ p->ahead.at + skip, p->ahead.end };
+	strips = (n->m + EMU_NC_STRIP - 1u) / EMU_NC_STRIP;
+	return (struct emu_nc_ahead){ (const char *)n->w.pairs,
+				      (const char *)(n->w.pairs + strips) };
 }
 
-static struct task make_task(struct emu_nc *nc, const struct emu_nc_share *s,
-			     const struct emu_nc_product *p)
+static bool compute(struct task *t)
 {
-	const struct emu_nc_rows *g = &nc->batch.group[p->group];
-	int32_t low = g->low / 4, rows = (g->high - g->low) / 4;
-
-	return (struct task){
-		.kernels = nc->kernels, .p = p, .mem = { p->sbuf, nc->mem.psum },
-		.w = array_from(p, s->lane),
-		.m = p->m - s->lane < s->lanes ? p->m - s->lane : s->lanes,
-		.ahead = find_ahead(&nc->batch, p, s),
-		.lane = (float *)&nc->mem.psum[0][p->dst.part] + s->lane,
-		.low = low + rows * (int32_t)s->piece / (int32_t)s->pieces,
-		.high = low + rows * (int32_t)(s->piece + 1) / (int32_t)s->pieces,
-	};
-}
-
-void emu_nc_product_share(struct emu_nc *nc, const struct emu_nc_share *s)
-{
-	const struct emu_nc_batch *b = &nc->batch;
-	const struct emu_nc_product *end = b->product + b->count;
 	struct columns c;
 	bool nan = false;
 
-	for (const struct emu_nc_product *p = b->product; p < end && !emu_nc_aborting(nc); p++) {
-		struct task t;
+	find_columns(t, &c);
+	if (t->p->apart)
+		return multiply(t, &c, 0, c.n);
+	/* columns that meet in one result go one after the other */
+	for (unsigned int i = 0; i < c.n; i++)
+		nan |= multiply(t, &c, i, i + 1);
+	return nan;
+}
 
-		if (p->m <= s->lane)
-			continue;
-		t = make_task(nc, s, p);
-		find_columns(&t, &c);
-		if (p->apart)
-			nan |= multiply(&t, &c, 0, c.n);
-		else	/* columns that meet in one result go one after the other */
-			for (unsigned int i = 0; i < c.n; i++)
-				nan |= multiply(&t, &c, i, i + 1);
+void emu_nc_product_piece(struct emu_nc *nc, unsigned int piece, unsigned int pieces)
+{
+	const struct emu_nc_batch *b = &nc->batch;
+	const struct emu_nc_product *end = b->product + b->count;
+	bool nan = false;
+
+	for (const struct emu_nc_product *p = b->product; p < end && !emu_nc_aborting(nc); p++) {
+		const struct emu_nc_rows *g = &b->group[p->group];
+		int32_t low = g->low / 4, rows = (g->high - g->low) / 4;
+		struct task t = {
+			.kernels = nc->kernels, .p = p, .mem = { p->sbuf, nc->mem.psum },
+			.ahead = find_ahead(p, end),
+			.lane = (float *)&nc->mem.psum[0][p->dst.part],
+			.low = low + rows * (int32_t)piece / (int32_t)pieces,
+			.high = low + rows * (int32_t)(piece + 1) / (int32_t)pieces,
+		};
+
+		nan |= compute(&t);
 	}
 	emu_nc_saw_nan(nc, nan);
 }

@@ -11,7 +11,7 @@
 #include "nc_team.h"
 #include "relax.h"
 
-#define SPIN_NS		50000
+#define SPIN_NS		200000
 #define SPINS		64	/* between two looks at the clock */
 #define YIELD		256	/* looks for parts that are not done, before others may run */
 

@@ -66,6 +66,15 @@ static void spoil(struct neuron_insn *i, const struct gen *g)
 		i->src_seg = NCT_SEG_GONE;
 }
 
+/* Core 0's last instruction is the @n-th in all, and one of core 1, too. */
+static void add(struct neuron_insn *i, unsigned int n)
+{
+	i->wait_sem = i->sig_sem = 7;
+	i->wait_val = (uint16_t)n;
+	i->sig_val = 1;
+	*nct_insn(core[1], i->op) = *i;
+}
+
 static uint8_t choose_op(const uint8_t *others, unsigned int count, unsigned int n)
 {
 	if (!n || nct_below(8) == 0)
@@ -88,10 +97,7 @@ static void build(const uint8_t *others, unsigned int count)
 		gen_insn(&g, i);
 		if (n >= bad)
 			spoil(i, &g);
-		i->wait_sem = i->sig_sem = 7;
-		i->wait_val = (uint16_t)n;
-		i->sig_val = 1;
-		*nct_insn(core[1], op) = *i;
+		add(i, n);
 	}
 }
 
@@ -129,6 +135,113 @@ static void run_random(const uint8_t *others, unsigned int count)
 	assert_true(good > PROGRAMS / 2 && faults > PROGRAMS / 20);	/* else little was proved */
 }
 
+#define EDGE	(EMU_NC_BATCH_READS + 8)	/* products that read what nobody else reads */
+
+/* An array of int8 or bf16, and one-column products whose results are in a row of PSUM each. */
+static unsigned int due(uint8_t dtype, unsigned int products)
+{
+	struct neuron_insn *i;
+
+	for (int c = 0; c < 2; c++)
+		nct_begin(core[c]);
+	i = nct_insn(core[0], NEURON_OP_LDWEIGHTS);
+	i->ldweights.src = 0x400;
+	i->ldweights.step = 1;
+	i->ldweights.k = i->ldweights.m = 128;
+	i->ldweights.dtype = dtype;
+	add(i, 0);
+	for (unsigned int n = 0; n < products; n++) {
+		i = nct_insn(core[0], NEURON_OP_MATMUL);
+		i->flags = NEURON_MATMUL_START;
+		for (int d = 0; d < 4; d++)
+			i->matmul.count[d] = 1;
+		i->matmul.src = 16 * n;
+		i->matmul.dst = NEURON_LOCAL_PSUM + 4 * n;
+		i->matmul.k = i->matmul.m = 128;
+		i->matmul.dtype = dtype;
+		add(i, n + 1);
+	}
+	return products + 1;
+}
+
+/* An activate from and to where no product is, but for its third operand. */
+static void add_activate(unsigned int n, uint8_t flags, uint8_t func)
+{
+	struct neuron_insn *i = nct_insn(core[0], NEURON_OP_ACTIVATE);
+
+	i->flags = flags;
+	for (int d = 0; d < 4; d++)
+		i->activate.count[d] = 1;
+	i->activate.src = 0x700;
+	i->activate.dst = NEURON_LOCAL_PSUM + 0x700;
+	i->activate.scale = nct_f(1.0f);
+	i->activate.residual = NEURON_LOCAL_PSUM;
+	i->activate.partitions = 128;
+	i->activate.func = func;
+	i->activate.src_dtype = i->activate.dst_dtype = NEURON_FP32;
+	add(i, n);
+}
+
+/* A row of memory for each index; loop 0 is the indexed one. */
+static void add_gather(unsigned int n)
+{
+	struct neuron_insn *i = nct_insn(core[0], NEURON_OP_DMA_GATHER);
+
+	i->flags = 2;
+	i->src_seg = i->dst_seg = NCT_SEG_DATA;
+	i->dma_gather.count[0] = i->dma_gather.count[1] = i->dma_gather.count[2] = 1;
+	i->dma_gather.src_step[0] = 4;
+	i->dma_gather.dst = 0x8000;
+	i->dma_gather.limit = 0x1000;
+	i->dma_gather.index = NEURON_LOCAL_ADDR(1, 3, 0);
+	add(i, n);
+}
+
+static void add_memset(unsigned int n, uint32_t at)
+{
+	struct neuron_insn *i = nct_insn(core[0], NEURON_OP_MEMSET);
+
+	for (int d = 0; d < 4; d++)
+		i->memset.count[d] = 1;
+	i->memset.dst = at;
+	i->memset.value = nct_f(3.0f);
+	i->memset.partitions = 128;
+	i->memset.dst_dtype = NEURON_BF16;
+	add(i, n);
+}
+
+static void run_both(void)
+{
+	nct_run_ok(core[0]);
+	nct_run_ok(core[1]);
+	compare();
+}
+
+/* What random programs hit too seldom. */
+static void test_seldom(void **state)
+{
+	fill();
+	add_activate(due(NEURON_BF16, 1), NEURON_ACTIVATE_RESIDUAL, NEURON_FUNC_IDENTITY);
+	run_both();
+	add_activate(due(NEURON_BF16, 1), NEURON_ACTIVATE_PARAM_PTR, NEURON_FUNC_LEAKY_RELU);
+	run_both();
+	add_gather(due(NEURON_INT8, 1));
+	run_both();
+	/* small, so that the first index is one that there is */
+	for (int c = 0; c < 2; c++)
+		for (unsigned int p = 0; p < NEURON_PARTITIONS; p++) {
+			nct_poke_word(core[c], 0, p, 0, 1);
+			nct_poke_word(core[c], 0, p, 0x400, p == 5 ? 0x07070707 : 0);
+		}
+	add_gather(due(NEURON_INT8, 1));
+	run_both();
+	for (unsigned int n = 0; n < EDGE; n++) {
+		fill();
+		add_memset(due(NEURON_BF16, EDGE), 16 * n);
+		run_both();
+	}
+}
+
 #define TEST_MET(name, ...)								\
 	static void test_##name(void **state)						\
 	{										\
@@ -155,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dma, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_seldom, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
