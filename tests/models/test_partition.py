@@ -74,6 +74,34 @@ def loop():
     return model(nodes, {"x": [1, 8], "count": ([], I64)}, {"y": [1, 4]}, {"w": integers(1, 8, 4)})
 
 
+def scan():
+    """Scan whose body adds up what a product on the chip gives. Of what shape its results are is not told, so Neg is on the CPU too."""
+    from onnx_writer import blob, value_info
+    body = subgraph([node("Add", ["sum_in", "row"], ["sum_out"]), node("Identity", ["sum_out"], ["seen"])], {"sum_out": [4], "seen": [4]})
+    body += blob(11, value_info("sum_in", [4])) + blob(11, value_info("row", [4]))
+    nodes = [node("MatMul", ["x", "w"], ["c"]), node("Scan", ["start", "c"], ["last", "all"], name="over", num_scan_inputs=1, body=body),
+             node("Neg", ["all"], ["y"])]
+    return model(nodes, {"start": [4], "x": [5, 8]}, {"last": [4], "y": [5, 4]}, {"w": integers(1, 8, 4)})
+
+
+def recurrent(op, gates):
+    """A recurrent network between two products; with weights of 0 but for the input's, and what Relu gives, sums are exact."""
+    hidden = 4
+    weights = {"w": integers(1, 8, 6), "wx": integers(2, 1, gates * hidden, 6), "wr": np.zeros((1, gates * hidden, hidden), F32),
+               "v": integers(3, hidden, 3), "shape": np.array([7, hidden], np.int64)}
+    nodes = [node("MatMul", ["x", "w"], ["c"]), node("Unsqueeze", ["c", "one"], ["s"]), node(op, ["s", "wx", "wr"], ["h"], name="net", hidden_size=hidden),
+             node("Reshape", ["h", "shape"], ["r"]), node("Round", ["r"], ["q"]), node("MatMul", ["q", "v"], ["y"])]
+    return model(nodes, {"x": [7, 8]}, {"y": [7, 3]}, {**weights, "one": np.array([1], np.int64)})
+
+
+def suppression():
+    """Boxes that the chip scales, and NonMaxSuppression at the end."""
+    nodes = [node("Mul", ["boxes", "two"], ["b"]), node("Relu", ["scores"], ["s"]),
+             node("NonMaxSuppression", ["b", "s", "most", "overlap", "least"], ["chosen"], name="choice")]
+    return model(nodes, {"boxes": [1, 20, 4], "scores": [1, 2, 20]}, {"chosen": (["n", 3], I64)},
+                 {"two": np.array(2, F32), "most": np.array([5], np.int64), "overlap": np.array([0.5], F32), "least": np.array([0.5], F32)})
+
+
 def embedding():
     """int64 and bool inputs: a table on the CPU, a product on the chip, a choice on the CPU."""
     nodes = [node("Gather", ["table", "ids"], ["e"], name="look_up"), node("MatMul", ["e", "w"], ["p"]),
@@ -159,6 +187,20 @@ class Tests:
         for count in (0, 3):
             places, _ = self.equal(data, {"x": integers(3, 1, 8), "count": np.array(count, I64)}, "--partition=greedy")
             assert places["again"][0] == "cpu" and places["MatMul_c"][0] == "chip", places
+
+    def sequences(self):
+        places, _ = self.equal(scan(), {"start": integers(3, 4), "x": integers(4, 5, 8)}, "--partition=greedy")
+        assert places["over"][0] == "cpu" and "control flow" in places["over"][1] and places["MatMul_c"][0] == "chip", places
+        for op, gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
+            places, _ = self.equal(recurrent(op, gates), {"x": integers(5, 7, 8)}, "--partition=greedy")
+            assert places["net"][0] == "cpu" and places["MatMul_c"][0] == places["MatMul_y"][0] == "chip", places
+
+    def boxes(self):
+        rng = np.random.default_rng(6)
+        corners = rng.integers(0, 8, (1, 20, 2)).astype(F32)
+        inputs = {"boxes": np.concatenate([corners, corners + rng.integers(1, 8, (1, 20, 2)).astype(F32)], 2), "scores": integers(7, 1, 2, 20)}
+        places, _ = self.equal(suppression(), inputs, "--partition=greedy")
+        assert places["choice"][0] == "cpu" and places["Mul_b"][0] == "chip", places
 
     def types(self):
         ids, mask = integers(3, 1, 16, low=0, high=50).astype(I64), integers(4, 1, 16, 32) > 0
@@ -300,7 +342,8 @@ def main():
         tests = Tests(out, folder, runner, ort)
         for name, test in (("chip, CPU, chip", tests.sandwich), ("operators are sent to the CPU", tests.all_on_cpu),
                            ("If with tensors from outside", tests.branches), ("Loop with tensors from outside", tests.loop),
-                           ("int64 and bool inputs and outputs", tests.types), ("shapes that depend on the data", tests.shapes),
+                           ("Scan, LSTM, GRU, RNN between operators of the chip", tests.sequences),
+                           ("NonMaxSuppression behind the chip", tests.boxes), ("int64 and bool inputs and outputs", tests.types), ("shapes that depend on the data", tests.shapes),
                            ("small segments are not worth a trip", tests.cost), ("models that are refused", tests.refusals),
                            ("what is said", tests.summary), ("ONNX after each pass", tests.dumps),
                            ("stages for several cores", tests.pipeline), ("no stage ends within a mask", tests.masks),
