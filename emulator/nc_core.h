@@ -203,6 +203,7 @@ int emu_nc_dot_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 void emu_nc_dot_compute(struct emu_nc *nc, const struct emu_nc_dec_pool *p);
 int emu_nc_move_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_move_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+void emu_nc_transpose(struct emu_nc *nc, const struct emu_nc_dec_move *v);
 int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 

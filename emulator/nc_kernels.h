@@ -123,6 +123,8 @@ typedef bool emu_nc_window_fn(const struct emu_nc_window *w);
  * @greatest: max of src, of bf16, then times @scale
  * @least: min; all of these four may be NULL
  * @strip: transpose 16 rows of @n words, dst[j][i] = src[i][j]
+ * @join: of two rows of 16-bit elements, words of an even partition (high half) and the next one:
+ *	@n words of the even partitions and as many of the odd ones, @a in the high half
  * @mac: acc[m] = fma(w[k][m], x[k], acc[m]) for k ascending, k rounded up to even; for
  *	@columns pairs of acc and x, whose accs do not overlap. Where @start, acc begins as +0.
  *	acc is PSUM: read as load does, NaNs are stored as store does, nothing beyond @m is
@@ -156,6 +158,8 @@ struct emu_nc_kernels {
 		     unsigned int alu, bool is_unsigned);
 	void (*strip)(uint32_t (*dst)[EMU_NC_STRIP], const uint32_t *const src[EMU_NC_STRIP],
 		      unsigned int n);
+	void (*join)(uint32_t *even, uint32_t *odd, const uint32_t *a, const uint32_t *b,
+		     unsigned int n);
 	bool (*mac)(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
 		    unsigned int columns, unsigned int k, unsigned int m, bool start,
 		    struct emu_nc_ahead *ahead);

@@ -192,6 +192,7 @@ const struct emu_nc_kernels emu_nc_kernels_avx2 = {
 	.greatest = k_greatest,
 	.least = k_least,
 	.strip = k_strip,
+	.join = k_join,
 	.mac = k_mac,
 	.dot = k_dot,
 	.imac = k_imac,

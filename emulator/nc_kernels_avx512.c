@@ -363,6 +363,7 @@ static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 	.greatest = k_greatest,				\
 	.least = k_least,				\
 	.strip = k_strip,				\
+	.join = k_join,					\
 	.mac = k_mac,					\
 	.imac = k_imac,					\
 	.swap_pairs = k_swap_pairs

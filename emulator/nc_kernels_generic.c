@@ -61,6 +61,7 @@ const struct emu_nc_kernels emu_nc_kernels_generic = {
 	.ialu = k_ialu,
 	.fma = k_fma,
 	.strip = k_strip,
+	.join = k_join,
 	.mac = k_mac,
 	.imac = k_imac,
 	.swap_pairs = k_swap_pairs,

@@ -590,6 +590,13 @@ static void k_ialu(uint32_t *out, const uint32_t *a, const uint32_t *b, unsigned
 	}
 }
 
+static void k_join(uint32_t *restrict even, uint32_t *restrict odd, const uint32_t *restrict a,
+		   const uint32_t *restrict b, unsigned int n)
+{
+	FOR_LANES(n, even[i] = (a[i] & 0xffff0000u) | b[i] >> 16);
+	FOR_LANES(n, odd[i] = a[i] << 16 | (b[i] & 0xffff));
+}
+
 /* Row pairs to the order of memory and back. */
 static void k_swap_pairs(void *restrict dst, const void *restrict src, size_t n)
 {

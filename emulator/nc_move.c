@@ -185,50 +185,6 @@ static void bits_put(struct emu_nc_mem *mem, const struct emu_nc_ap *ap, unsigne
 
 /* ---- executing ---- */
 
-/* The type that is read and written as the same bits. */
-static uint8_t raw_dtype(unsigned int size)
-{
-	return size == 4 ? NEURON_UINT32 : size == 2 ? NEURON_UINT16 : NEURON_UINT8;
-}
-
-/* Columns @first .. @first + 15 of a tile, as far as there are any, to nc->tile. */
-static void read_columns(struct emu_nc *nc, const struct emu_nc_dec_move *v,
-			 const struct emu_nc_ap *src, int32_t off, unsigned int first)
-{
-	static const uint32_t none[NEURON_PARTITIONS];
-	uint32_t out[NEURON_PARTITIONS][EMU_NC_STRIP] __attribute__((aligned(64)));
-	struct emu_nc_lanes lanes[EMU_NC_STRIP];
-	const uint32_t *column[EMU_NC_STRIP];
-
-	for (unsigned int i = 0; i < EMU_NC_STRIP; i++) {
-		int32_t at = off + (int32_t)(first + i) * src->step[3];
-
-		column[i] = first + i >= v->m ? none :
-			(const uint32_t *)nc->kernels->load_int(&nc->mem, src, at, &lanes[i]);
-	}
-	nc->kernels->strip(out, column, v->k);
-	for (unsigned int i = 0; i < v->k; i++)
-		memcpy(nc->tile[i] + first, out[i], sizeof(out[i]));
-}
-
-/* A tile is read whole before it is written. */
-static void exec_transpose(struct emu_nc *nc, const struct emu_nc_dec_move *v)
-{
-	struct emu_nc_ap src = v->src, dst = v->dst;
-	const struct emu_nc_ap *const ap[] = { &src, &dst };
-	struct emu_nc_walk w;
-
-	src.dtype = dst.dtype = raw_dtype(emu_nc_dtype_size(v->src.dtype));
-	emu_nc_walk_init(&w, ap, 2);
-	do {
-		for (unsigned int c = 0; c < v->m; c += EMU_NC_STRIP)
-			read_columns(nc, v, &src, w.off[0], c);
-		for (int32_t i = 0; i < v->k; i++)
-			nc->kernels->store_int(&nc->mem, &dst, w.off[1] + i * dst.step[3],
-					       nc->tile[i], true);
-	} while (emu_nc_walk_next(&w, &v->counts, ap, 2));
-}
-
 static void exec_iota(struct emu_nc *nc, const struct emu_nc_dec_move *v)
 {
 	const struct emu_nc_ap *const ap[] = { &v->dst };
@@ -328,7 +284,7 @@ int emu_nc_move_exec(struct emu_nc *nc, struct emu_nc_dec *d)
 {
 	switch (d->insn.op) {
 	case NEURON_OP_TRANSPOSE:
-		exec_transpose(nc, &d->move);
+		emu_nc_transpose(nc, &d->move);
 		break;
 	case NEURON_OP_IOTA:
 		exec_iota(nc, &d->move);
