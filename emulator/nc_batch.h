@@ -2,12 +2,12 @@
 /*
  * Products that are due but not computed yet. The PE engine checks a matmul, appends it here and
  * goes on; what somebody else is about to see or to change is computed before that, by
- * emu_nc_batch_meet(): so it makes no difference but that many small products are one large
- * piece of work, which threads share without waiting for each other.
+ * emu_nc_meet(): so it makes no difference but that many small products are one large piece of
+ * work, which threads share without waiting for each other.
  *
  * Products write PSUM and read SBUF and arrays that nobody changes before. Those whose results
- * lie in the same rows of PSUM and the same partitions are a group; rows of a group can be computed by
- * different threads, each of which goes through the whole list.
+ * lie in the same rows of PSUM and the same partitions are a group; rows of a group can be
+ * computed by different threads, each of which goes through the whole list.
  */
 #ifndef EMU_NC_BATCH_H
 #define EMU_NC_BATCH_H

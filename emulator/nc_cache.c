@@ -247,16 +247,27 @@ bool emu_nc_cache_refer(struct emu_nc_cache *c, struct emu_nc_image *image, uint
 	       append(c, image, row, image->rows, 0);
 }
 
+/* Of a reference only the rows that are asked for, while there is room for what is left of it. */
 void emu_nc_cache_settle_slow(struct emu_nc_cache *c, struct emu_nc_mem *mem, uint32_t low,
 			      uint32_t high)
 {
-	for (unsigned int n = c->refs; n-- > 0; ) {
-		const struct emu_nc_ref *r = &c->ref[n];
+	for (unsigned int n = c->refs; n-- > 0; ) {	/* see emu_nc_cache_forget() */
+		struct emu_nc_ref r = c->ref[n];
+		uint32_t end = r.row + r.rows, from = r.row, to = end;
 
-		if (!meets(r, low, high))
+		if (!meets(&r, low, high))
 			continue;
-		memcpy(mem->sbuf[r->row], r->image->row[r->from], r->rows * ROW_BYTES);
+		if (c->refs + 2 <= EMU_NC_REFS) {
+			from = low > r.row ? low : r.row;
+			to = high < end ? high : end;
+		}
+		memcpy(mem->sbuf[from], r.image->row[r.from + from - r.row],
+		       (to - from) * ROW_BYTES);
 		take(c, n);
+		if (r.row < from)
+			append(c, r.image, r.row, from - r.row, r.from);
+		if (to < end)
+			append(c, r.image, to, end - to, r.from + to - r.row);
 	}
 }
 
