@@ -206,6 +206,9 @@ int emu_nc_move_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 void emu_nc_transpose(struct emu_nc *nc, const struct emu_nc_dec_move *v);
 int emu_nc_dma_decode(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d);
+/* A dma_copy from memory at @mem over partitions; *done: it was one that this does. */
+int emu_nc_spread(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
+		  bool *done);
 
 /* The timing model: NeuronCore cycles that an instruction keeps its engine busy. */
 uint64_t emu_nc_cycles(const struct emu_nc_dec *d);

@@ -597,7 +597,7 @@ static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 	struct place src = { dma->src.part, dma->src.base }, dst = { dma->dst.part, dma->dst.base };
 	struct sides s = { .dma = dma };
 	uint32_t i[3] = { 0, 0, 0 }, n;
-	bool run;
+	bool run, spread;
 	int ret, l;
 
 	if (!dma->src.local)
@@ -611,6 +611,11 @@ static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 	settle_side(nc, &dma->dst);
 	if (s.dst && is_image(dma, &dma->src, &dma->dst))
 		return copy_images(nc, dma, s.dst, false);
+	if (s.src && dma->dst.local) {
+		ret = emu_nc_spread(nc, dma, s.src, &spread);
+		if (spread)
+			return ret;
+	}
 	n = dma->counts.count[3];
 	run = !dma->src.local && !dma->dst.local && apart(nc, dma) &&
 	      (n == 1 || (dma->src.step[3] == dma->size && dma->dst.step[3] == dma->size));
