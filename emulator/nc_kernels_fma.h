@@ -49,13 +49,6 @@ static inline const char *fma_ahead(struct emu_nc_ahead *ahead, const char *w, u
 	ahead->at += k / 2 * 64;
 	return at;
 }
-
-/* Into L1. */
-static inline void fma_fetch(const void *p, unsigned int bytes)
-{
-	for (unsigned int i = 0; i < bytes; i += 64)
-		__builtin_prefetch((const char *)p + i);
-}
 #endif
 
 /* @columns sums of @vectors vectors, the last one of which has @lanes lanes to be stored. */
@@ -199,11 +192,8 @@ static bool FMA_NAME(float *const *acc, const FMA_STRIP *w, const FMA_X *const *
 
 	for (unsigned int c = 0, n; c < columns; c += n) {
 		n = columns - c <= FMA_BLOCK_MAX ? columns - c : FMA_BLOCK;
-		for (unsigned int i = 0; i < n; i++) {
-			if (c + n + i < columns)	/* its row is far away */
-				fma_fetch(x[c + n + i], k * FMA_PAIR / 32);
+		for (unsigned int i = 0; i < n; i++)
 			FMA_WIDEN(wide[i], x[c + i], k);
-		}
 		nan |= FMA_(block)(acc + c, w, (const float (*)[FMA_STRIDE])wide, n, k, m, start,
 				   ahead);
 	}
