@@ -44,6 +44,8 @@ static void set_options(struct ncc_options *options, uint8_t bits)
 	options->cpu_ops = cpu[bits >> 4 & 3];
 	options->allow_no_ops = true;
 	options->min_segment = 1 + (bits >> 6 & 1);
+	options->cores = bits >> 7 ? 3 : 1;
+	options->saturate = bits >> 7;
 }
 
 /* Reads what was written. It may be refused, for what is refused of the model too, but not as damaged. */
