@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Transpose, Concat and copies: work for the DMA engine alone.
+ * Transpose, Concat and copies: work for the DMA engine alone, or none at all.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +14,84 @@ static int done(struct ncc_value *v)
 	return 0;
 }
 
+/* Axes @first .. @last - 1 of @t are on the partitions of layout @l; false: no whole axes are. */
+static bool part_axes(const struct ncc_tensor *t, const struct ncc_layout *l, int *first, int *last)
+{
+	int64_t o = 1, a = 1;
+	int d = 0;
+
+	while (d < t->rank && o * t->dim[d] <= l->o && (o < l->o || t->dim[d] == 1))
+		o *= t->dim[d++];
+	*first = d;
+	while (d < t->rank && a < l->a)
+		a *= t->dim[d++];
+	*last = d;
+	return !l->rep && l->a > 1 && o == l->o && a == l->a;
+}
+
+/* Are there axes of more than one element among @first .. @last - 1? */
+static bool has_more(const struct ncc_tensor *t, int first, int last)
+{
+	while (first < last && t->dim[first] == 1)
+		first++;
+	return first < last;
+}
+
+/*
+ * If only the axes on the partitions change their place among the others, the result lies as the operand does:
+ * it is then in layout @to.
+ */
+static bool keeps_place(const struct ncc_node *node, const struct ncc_layout *from, struct ncc_layout *to)
+{
+	const struct ncc_tensor *x = node->in[0];
+	int first, last, part, other = -1, next;
+	int64_t *side = &to->o;
+
+	*to = (struct ncc_layout){ 1, from->a, 1, false };
+	if (!part_axes(x, from, &first, &last))
+		return false;
+	part = first;
+	for (int d = 0; d < x->rank; d++) {
+		next = (int)node->perm[d];
+		if (x->dim[next] == 1)
+			continue;
+		if (next >= first && next < last) {
+			/* All of them in order, and nothing between them. */
+			while (part < next && x->dim[part] == 1)
+				part++;
+			if (next != part++ || (side == &to->i && to->i > 1))
+				return false;
+			side = &to->i;
+			continue;
+		}
+		if (next < other || (side == &to->i && has_more(x, part, last)))
+			return false;
+		other = next;
+		*side *= x->dim[next];
+	}
+	return true;
+}
+
+/* Gives the result to the one who asks in a layout in which it is already there. */
+static bool transpose_free(struct ncc_lower *L, struct ncc_node *node)
+{
+	struct ncc_value *x = node->in[0]->value, *out = node->out[0]->value;
+	struct ncc_layout to;
+
+	for (struct ncc_copy *c = x->copies; c && !out->stream; c = c->next)
+		if (c->dtype == out->dtype && keeps_place(node, &c->layout, &to)) {
+			ncc_add_copy(L, out, &to, c->dtype, c->buf);
+			return true;
+		}
+	if (!x->imaged || x->dtype != out->dtype || out->kind != NCC_VALUE_TEMP ||
+	    !keeps_place(node, &x->image, &to))
+		return false;
+	out->image = to;
+	out->image_at = x->image_at;
+	out->imaged = true;
+	return true;
+}
+
 int ncc_tile_transpose(struct ncc_lower *L, struct ncc_node *node)
 {
 	struct ncc_tensor *x = node->in[0], *out = node->out[0];
@@ -22,7 +100,11 @@ int ncc_tile_transpose(struct ncc_lower *L, struct ncc_node *node)
 	uint8_t segment, dtype;
 	uint64_t off;
 	int64_t size;
-	int err = ncc_source(L, x->value, out->value->dtype, &segment, &off, &dtype);
+	int err;
+
+	if (transpose_free(L, node))
+		return out->value->kind == NCC_VALUE_OUTPUT ? ncc_home(L, out->value) : 0;
+	err = ncc_source(L, x->value, out->value->dtype, &segment, &off, &dtype);
 
 	if (err)
 		return err;

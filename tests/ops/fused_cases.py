@@ -104,4 +104,24 @@ def rows_added():
                         "r": values(name + "r", *shape)}, {"y": [2, 3, rows, 30]}, {"n": number(0.3)}, bounds.chain(3))
 
 
-groups = (functions, moves, heads, norms, rows_added)
+def transposes():
+    """Of what a convolution leaves with the channels on the partitions: to an output, a product, a convolution."""
+    for shape, perm in (((2, 20, 7, 6), (0, 2, 3, 1)), ((2, 20, 7, 6), (1, 0, 2, 3)), ((2, 20, 7, 6), (0, 3, 2, 1)),
+                        ((2, 20, 7, 6), (2, 0, 1, 3)), ((2, 20, 7, 6), (0, 2, 1, 3)), ((1, 20, 1, 6), (3, 2, 0, 1)),
+                        ((1, 140, 5, 4), (0, 2, 3, 1))):
+        name, last = f"conv of {shape}, Transpose {perm}", shape[perm[-1]]
+        weights = {"w": values(name + "w", shape[1], shape[1], 1, 1, low=-0.2, high=0.2), "m": values(name + "m", last, 9)}
+        yield Case(name, [node("Conv", ["x", "w"], ["c"]), node("Transpose", ["c"], ["t"], perm=list(perm)),
+                          node("Relu", ["t"], ["r"]), node("MatMul", ["t", "m"], ["p"]),
+                          node("Softmax", ["p"], ["y"], axis=-1), node("Add", ["r", "t"], ["z"])],
+                   {"x": values(name, *shape)}, {"y": [None] * 4, "z": [None] * 4}, weights, bounds.chain(4))
+    name = "groups of channels shuffled"
+    weights = {"w": values(name + "w", 24, 4, 1, 1), "a": np.array([2, 6, 4, 7, 6], np.int64),
+               "b": np.array([2, 24, 7, 6], np.int64)}
+    yield Case(name, [node("Conv", ["x", "w"], ["c"], group=6), node("Reshape", ["c", "a"], ["s"]),
+                      node("Transpose", ["s"], ["t"], perm=[0, 2, 1, 3, 4]), node("Reshape", ["t", "b"], ["u"]),
+                      node("Conv", ["u", "w"], ["y"], group=6)],
+               {"x": values(name, 2, 24, 7, 6)}, {"y": [None] * 4}, weights, bounds.chain(3))
+
+
+groups = (functions, transposes, moves, heads, norms, rows_added)
