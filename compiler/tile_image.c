@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Values that do not fit into SBUF wait in DRAM as images of it: for each chunk [o][i][partition], so that
- * rows of all partitions come and go in one piece. Who wants another layout gets the dense home, which is
+ * rows of all partitions come and go in one piece; elements of 4 bytes are two rows. Who wants another layout gets the dense home, which is
  * then made of the image.
  */
 #include <errno.h>
@@ -17,14 +17,20 @@ static int64_t width(const struct ncc_layout *l, int64_t chunk)
 	return n + (n & 1);
 }
 
+/* Rows of an element. */
+static int64_t halves(const struct ncc_value *v)
+{
+	return ncc_dtype_size(v->dtype) / 2;
+}
+
 bool ncc_can_image(const struct ncc_value *v, const struct ncc_layout *l)
 {
-	return v->kind == NCC_VALUE_TEMP && ncc_dtype_size(v->dtype) == 2 && !l->rep && l->a >= FEWEST;
+	return v->kind == NCC_VALUE_TEMP && ncc_dtype_size(v->dtype) >= 2 && !l->rep && l->a >= FEWEST;
 }
 
 void ncc_place_image(struct ncc_lower *L, struct ncc_value *v, const struct ncc_layout *l)
 {
-	int64_t last = ncc_chunks(l) - 1, rows = l->o * l->i;
+	int64_t last = ncc_chunks(l) - 1, rows = l->o * l->i * halves(v);
 
 	v->image = *l;
 	v->image_at = ncc_scratch_add(L->b.p, (uint64_t)(rows * (last * NEURON_PARTITIONS +
@@ -35,33 +41,34 @@ int ncc_image_dma(struct ncc_lower *L, const struct ncc_value *v, const struct n
 		  const struct ncc_tile *t, bool store)
 {
 	const struct ncc_layout *l = &v->image;
-	int64_t chunk = r->a0 / NEURON_PARTITIONS, row = width(l, chunk) * 2;
-	int64_t at = chunk * l->o * l->i * NEURON_PARTITIONS * 2 + (r->o0 * l->i + r->i0) * row +
+	int64_t chunk = r->a0 / NEURON_PARTITIONS, row = width(l, chunk) * 2, n = halves(v);
+	int64_t at = (chunk * l->o * l->i * NEURON_PARTITIONS * 2 + (r->o0 * l->i + r->i0) * row) * n +
 		     r->a0 % NEURON_PARTITIONS * 2;
 	struct ncc_side dram = ncc_dram(L->b.p->scratch_segment, v->image_at + (uint64_t)at);
 	struct ncc_side local = ncc_local(t->at.buf, t->at.part, t->at.off);
-	struct ncc_dma_loop loops[3] = {
-		{ r->on, l->i * row, t->step_o * 2 },
-		{ r->in, row, t->step_i * 2 },
+	struct ncc_dma_loop loops[4] = {
+		{ r->on, l->i * n * row, t->step_o * n * 2 },
+		{ r->in, n * row, t->step_i * n * 2 },
+		{ n, row, 2 },
 		{ r->an, 2, NEURON_LOCAL_PARTITION },
 	};
 
 	if (!store)
-		return ncc_dma(&L->b, dram, local, 2, loops, 3, false);
-	for (int k = 0; k < 3; k++) {
+		return ncc_dma(&L->b, dram, local, 2, loops, 4, false);
+	for (int k = 0; k < 4; k++) {
 		int64_t swap = loops[k].src;
 
 		loops[k].src = loops[k].dst;
 		loops[k].dst = swap;
 	}
-	return ncc_dma(&L->b, local, dram, 2, loops, 3, false);
+	return ncc_dma(&L->b, local, dram, 2, loops, 4, false);
 }
 
 /* Where partition @a of its first row is. */
 static struct ncc_side column(struct ncc_lower *L, const struct ncc_value *v, int64_t a)
 {
 	const struct ncc_layout *l = &v->image;
-	int64_t at = a / NEURON_PARTITIONS * l->o * l->i * NEURON_PARTITIONS + a % NEURON_PARTITIONS;
+	int64_t at = a / NEURON_PARTITIONS * l->o * l->i * halves(v) * NEURON_PARTITIONS + a % NEURON_PARTITIONS;
 
 	return ncc_dram(L->b.p->scratch_segment, v->image_at + (uint64_t)at * 2);
 }
@@ -71,7 +78,7 @@ int ncc_image_copy(struct ncc_lower *L, const struct ncc_value *from, int64_t fr
 {
 	struct ncc_dma_loop loops[2] = {
 		{
-			from->image.o * from->image.i, width(&from->image, from_a / NEURON_PARTITIONS) * 2,
+			from->image.o * from->image.i * halves(from), width(&from->image, from_a / NEURON_PARTITIONS) * 2,
 			width(&to->image, to_a / NEURON_PARTITIONS) * 2,
 		},
 		{ n, 2, 2 },
@@ -83,7 +90,7 @@ int ncc_image_copy(struct ncc_lower *L, const struct ncc_value *from, int64_t fr
 int ncc_image_home(struct ncc_lower *L, struct ncc_value *v)
 {
 	const struct ncc_layout *l = &v->image;
-	int64_t most = NCC_TILE_LIMIT / 2;
+	int64_t most = NCC_TILE_LIMIT / ncc_dtype_size(v->dtype);
 	int err = 0;
 
 	ncc_place_value(L, v);

@@ -268,7 +268,8 @@ static int image_run(struct ncc_lower *L, struct ncc_node *node, struct ncc_tens
 		return ncc_image_copy(L, t->value, from_a, out, to_a, n);
 	tile.at = (struct ncc_at){
 		.buf = c->buf, .dtype = c->dtype, .part = (uint8_t)(from_a % NEURON_PARTITIONS),
-		.off = (uint32_t)(from_a / NEURON_PARTITIONS * from.o * from.i * 2),
+		.off = (uint32_t)(from_a / NEURON_PARTITIONS * from.o * from.i *
+				  ncc_dtype_size(c->dtype)),
 	};
 	return ncc_image_dma(L, out, &r, &tile, true);
 }
