@@ -15,6 +15,8 @@
 #include "tile.h"
 
 #define BANK_COLUMNS	(NEURON_PSUM_BANK_BYTES / 4)
+/* From how many rows on weights are loaded to all partitions. */
+#define WHOLE_ROWS	32
 /* Output tiles that share loaded weights: half of the banks, the others drain meanwhile. */
 #define STRIP_TILES	(NEURON_PSUM_BANKS / 2)
 
@@ -116,12 +118,12 @@ static void plan_chunk(struct linear *l, int64_t mc, int64_t *bytes)
 	*bytes += (int64_t)c->nstep * columns * 2;
 }
 
-/* Rows of a piece: the input channels of its largest chunk, even for whole dwords. */
+/* Rows of a piece: the input channels of its largest chunk. Rows of all partitions move as one, so few zeros are no loss. */
 static int64_t piece_rows(const struct linear *l, const struct out_chunk *c, const struct piece *p)
 {
 	int64_t rows = ncc_chunk_size(&l->in, c->step[p->first].chunk);
 
-	return rows + (rows & 1);
+	return rows >= WHOLE_ROWS ? NEURON_PARTITIONS : rows + (rows & 1);
 }
 
 /* The weights in DRAM as the array takes them: [step][m][k], k innermost over the partitions. */
