@@ -93,7 +93,7 @@ void emu_nc_batch_add(struct emu_nc *nc, const struct emu_nc_product *p)
 	struct emu_nc_product *at;
 	uint8_t group;
 
-	if (b->count >= b->most || !find_group(b, &to, &group)) {
+	if (!find_group(b, &to, &group)) {
 		emu_nc_batch_flush(nc);
 		find_group(b, &to, &group);	/* the first one has room */
 	}
@@ -106,6 +106,9 @@ void emu_nc_batch_add(struct emu_nc *nc, const struct emu_nc_product *p)
 	if (p->sbuf == nc->mem.sbuf)
 		add_read(b, &from);
 	b->work += (uint64_t)p->k * p->m * p->counts.n;
+	nc->weights.lent |= nc->weights.used;
+	if (b->count >= b->most)
+		emu_nc_batch_flush(nc);
 }
 
 struct run {

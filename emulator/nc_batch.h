@@ -67,7 +67,7 @@ struct emu_nc_batch {
 	struct emu_nc_product product[EMU_NC_BATCH];
 };
 
-/* Append @p, whose group and images are to be set and held here. */
+/* Append @p; its group is set here, its images and the rooms of its array are held. */
 void emu_nc_batch_add(struct emu_nc *nc, const struct emu_nc_product *p);
 /* Compute all there are. Nothing is certain about the results of a job that is being aborted. */
 void emu_nc_batch_flush(struct emu_nc *nc);

@@ -270,7 +270,6 @@ static int exec_matmul(struct emu_nc *nc, const struct emu_nc_dec_pe *pe)
 	p.sbuf = mem.sbuf;
 	p.src.base += delta;
 	emu_nc_batch_add(nc, &p);
-	w->lent |= w->used;
 	return NEURON_JOB_OK;
 }
 

@@ -242,6 +242,37 @@ static void test_seldom(void **state)
 	}
 }
 
+static unsigned int macs;
+
+/* The host gives the job up in the middle of the list. */
+static bool mac_and_abort(float *const *acc, const emu_nc_float_strip *w, const float *const *x,
+			  unsigned int columns, unsigned int k, unsigned int m, bool start,
+			  struct emu_nc_ahead *ahead)
+{
+	macs++;
+	emu_nc_abort(core[0]->nc);
+	return emu_nc_kernels_generic.mac(acc, w, x, columns, k, m, start, ahead);
+}
+
+/* What an abort cuts short is not reported as done, though all instructions had their turn. */
+static void test_abort(void **state)
+{
+	struct emu_nc_kernels k = emu_nc_kernels_generic;
+
+	k.mac = mac_and_abort;
+	core[0]->nc->kernels = &k;
+	emu_nc_team_force(core[0]->nc->team, 1);
+	macs = 0;
+	due(NEURON_BF16, 2);
+	assert_int_equal(nct_run(core[0]).status, NEURON_JOB_ABORTED);
+	assert_int_equal(macs, 1);
+	/* the next job is not concerned */
+	core[0]->nc->kernels = &emu_nc_kernels_generic;
+	fill();
+	due(NEURON_BF16, 2);
+	run_both();
+}
+
 #define TEST_MET(name, ...)								\
 	static void test_##name(void **state)						\
 	{										\
@@ -269,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dma, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_seldom, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_abort, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
