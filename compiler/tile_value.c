@@ -123,18 +123,47 @@ int ncc_region_dma(struct ncc_lower *L, uint8_t segment, uint64_t off, uint8_t d
 	return ncc_dma(&L->b, local, dram, (unsigned int)size, loops, 3, false);
 }
 
+#define VECTOR	16	/* elements a partition and chunk that are not worth a copy of their own */
+
+/* All whole chunks at once. */
+static int chunks_dma(struct ncc_lower *L, struct ncc_side dram, unsigned int size, const struct ncc_layout *l, int buf,
+		      bool store, bool load)
+{
+	struct ncc_dma_loop loops[4] = {
+		{ l->a / NEURON_PARTITIONS, NEURON_PARTITIONS * l->i * size, l->o * l->i * size },
+		{ l->o, l->a * l->i * size, l->i * size },
+		{ l->i, size, size },
+		{ NEURON_PARTITIONS, l->i * size, NEURON_LOCAL_PARTITION },
+	};
+
+	if (!store)
+		return ncc_dma(&L->b, dram, ncc_local(buf, 0, 0), size, loops, 4, load);
+	for (int k = 0; k < 4; k++) {
+		int64_t swap = loops[k].src;
+
+		loops[k].src = loops[k].dst;
+		loops[k].dst = swap;
+	}
+	return ncc_dma(&L->b, ncc_local(buf, 0, 0), dram, size, loops, 4, false);
+}
+
 static int whole_dma(struct ncc_lower *L, uint8_t segment, uint64_t off, uint8_t dtype,
 		     const struct ncc_layout *l, int buf, bool store, bool load)
 {
-	for (int64_t c = 0; c < ncc_chunks(l); c++) {
+	int64_t first = 0;
+	int err = 0;
+
+	if (l->a >= 2 * NEURON_PARTITIONS && l->o * l->i <= VECTOR) {
+		err = chunks_dma(L, ncc_dram(segment, off), ncc_dtype_size(dtype), l, buf, store, load);
+		first = l->a / NEURON_PARTITIONS;
+	}
+	for (int64_t c = first; c < ncc_chunks(l) && !err; c++) {
 		struct ncc_region r = ncc_chunk_region(l, c);
 		struct ncc_tile t = part_of(buf, dtype, l, &r);
-		int err = ncc_region_dma(L, segment, off, dtype, l, &r, &t, store, load);
 
-		if (err)
-			return err;
+		err = ncc_region_dma(L, segment, off, dtype, l, &r, &t, store, load);
 	}
-	return 0;
+	return err;
 }
 
 /* Elementwise copy to another type. */
