@@ -96,9 +96,11 @@ static int read_sizes(struct resize *r, const int64_t *axes, int64_t naxes)
 		f = scales->f;
 		n = scales->count;
 	}
-	if (sizes && sizes->count)
+	if (sizes && !sizes->count)
+		sizes = NULL;
+	if (sizes)
 		n = sizes->count;
-	if (n != naxes || (!f && !(sizes && sizes->i)))
+	if (n != naxes || (sizes ? !sizes->i : !f))
 		return ncc_node_error(r->g->ctx, node, "scales or sizes do not fit '%s' %s", x->name,
 				      ncc_shape_text(r->g->ctx, x));
 	for (int d = 0; d < x->rank; d++) {
@@ -108,7 +110,7 @@ static int read_sizes(struct resize *r, const int64_t *axes, int64_t naxes)
 	for (int64_t k = 0; k < n; k++) {
 		int64_t d = axes ? axes[k] : k;
 
-		if (sizes && sizes->count) {
+		if (sizes) {
 			r->size[d] = sizes->i[k];
 			r->scale[d] = (float)((double)r->size[d] / (double)x->dim[d]);
 		} else {
@@ -217,7 +219,10 @@ int ncc_shape_resize(struct ncc_graph *g, struct ncc_node *node)
 
 	if (err)
 		return err;
-	if (a && a->kind == NCC_ATTR_INTS && a->n <= (size_t)x->rank) {
+	if (a && a->n > (size_t)x->rank)
+		return ncc_node_error(g->ctx, node, "attribute axes does not fit '%s' %s", x->name,
+				      ncc_shape_text(g->ctx, x));
+	if (a) {
 		naxes = (int64_t)a->n;
 		for (int64_t k = 0; k < naxes; k++)
 			if (ncc_axis(g, node, a->ints[k], x->rank, &axes[k]))

@@ -285,6 +285,10 @@ def attributes():
     yield Bad("perm out of range", one("Transpose", ["x"], x4, perm=[0, 2]), ["node 'n' (Transpose)", "perm"])
     yield Bad("perm of another rank", one("Transpose", ["x"], x4, perm=[0, 1, 2]), ["node 'n' (Transpose)", "perm"])
     yield Bad("alpha that is a text", one("LeakyRelu", ["x"], x4, alpha="0.1"), ["node 'n' (LeakyRelu)", "'alpha'", "float"])
+    yield Bad("Resize with sizes of a float type", one("Resize", ["x", "", "s", "s"], image, {"s": np.array([1, 1, 2, 2], F32)}),
+              ["node 'n' (Resize)", "scales or sizes do not fit 'x'"], OFF)
+    yield Bad("Resize with more axes than there are", one("Resize", ["x", "", "s"], image, {"s": np.array([1, 1, 2, 2], F32)}, axes=[0, 1, 2, 3, 0]),
+              ["node 'n' (Resize)", "attribute axes does not fit 'x'"], OFF)
     yield Bad("unknown mode of Resize", one("Resize", ["x", "", "s"], image, {"s": np.array([1, 1, 2, 2], F32)}, mode="quantum"),
               ["node 'n' (Resize)", "attribute mode has a value that is not supported"], OFF)
     yield Bad("reduction along axis 5", one("ReduceMean", ["x"], x4, axes=[5]), ["node 'n' (ReduceMean)", "5"])
