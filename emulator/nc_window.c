@@ -71,11 +71,14 @@ static void load_factors(struct emu_nc *nc, const struct emu_nc_ap *ap,
 
 	emu_nc_walk_init(&w, in, 1);
 	do {
-		const float *x = nc->kernels->load(&nc->mem, ap, w.off[0], &lanes);
+		float *x = nc->kernels->load(&nc->mem, ap, w.off[0], &lanes);
 
-		for (unsigned int i = 0; i < NEURON_PARTITIONS; i++)
-			factor[n][i % 2 * (NEURON_PARTITIONS / 2) + i / 2] =
-				i < ap->parts ? x[i] : 0.0f;
+		for (unsigned int i = ap->parts; i < NEURON_PARTITIONS; i++)
+			x[i] = 0.0f;
+		for (unsigned int i = 0; i < NEURON_PARTITIONS / 2; i++) {
+			factor[n][i] = x[2 * i];
+			factor[n][NEURON_PARTITIONS / 2 + i] = x[2 * i + 1];
+		}
 		n++;
 	} while (emu_nc_walk_next(&w, inner, in, 1));
 }
