@@ -246,6 +246,42 @@ static void bench_act(const char *path)
 	}
 }
 
+/* What depthwise layers and conversions of few channels are made of: few partitions. */
+static void bench_windows(const char *path)
+{
+	struct neuron_insn *i;
+
+	for (int n = 0; n < 8; n++) {
+		i = add(NEURON_OP_TENSOR_DOT);
+		i->tensor_dot.count[0] = 4;
+		i->tensor_dot.count[1] = 110;
+		i->tensor_dot.count[2] = i->tensor_dot.count[3] = 3;
+		i->tensor_dot.src0_step[0] = i->tensor_dot.src0_step[2] = 112;
+		i->tensor_dot.src0_step[1] = i->tensor_dot.src0_step[3] = 1;
+		i->tensor_dot.src1 = 0x8000;
+		i->tensor_dot.src1_step[2] = 3;
+		i->tensor_dot.src1_step[3] = 1;
+		i->tensor_dot.dst = NEURON_LOCAL_PSUM;
+		i->tensor_dot.dst_step[0] = 110;
+		i->tensor_dot.dst_step[1] = 1;
+		i->tensor_dot.partitions = 32;
+		i->tensor_dot.dims = 2;
+		i->tensor_dot.src_dtype = NEURON_BF16;
+		i->tensor_dot.dst_dtype = NEURON_FP32;
+	}
+	per_element(path, "tensor_dot 3x3 bf16, 32 partitions", NEURON_POOL, 440 * 9 / 4);
+	for (int n = 0; n < 8; n++) {
+		i = add(NEURON_OP_TENSOR_SCALAR);
+		counts(i->tensor_scalar.count, 2048);
+		i->tensor_scalar.dst = 0xa000;
+		i->tensor_scalar.src_step[3] = i->tensor_scalar.dst_step[3] = 1;
+		i->tensor_scalar.partitions = 16;
+		i->tensor_scalar.src_dtype = NEURON_FP32;
+		i->tensor_scalar.dst_dtype = NEURON_BF16;
+	}
+	per_element(path, "tensor_scalar to bf16, 16 partitions", NEURON_POOL, 2048 / 8);
+}
+
 static void bench_pool(const char *path)
 {
 	struct neuron_insn *i;
@@ -279,6 +315,7 @@ static void bench_pool(const char *path)
 		i->tensor_reduce.src_dtype = i->tensor_reduce.dst_dtype = NEURON_BF16;
 	}
 	per_element(path, "tensor_reduce max 3x3 bf16", NEURON_POOL, 28 * 28 * 9);
+	bench_windows(path);
 	for (int n = 0; n < 8; n++) {
 		i = add(NEURON_OP_TRANSPOSE);
 		counts(i->transpose.count, 128);
