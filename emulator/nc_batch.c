@@ -44,8 +44,8 @@ static struct emu_nc_rows rows_of(const struct emu_nc_ap *ap)
 }
 
 /*
- * The group that the results @at belong to. False: none can be, since lanes of the array would mean
- * other partitions in it, or since it would meet another group, or since there are too many.
+ * The group that the results @at belong to. False: none can be, since it would meet another group
+ * or since there are too many.
  */
 static bool find_group(struct emu_nc_batch *b, const struct emu_nc_rows *at, uint8_t *group)
 {
@@ -58,8 +58,6 @@ static bool find_group(struct emu_nc_batch *b, const struct emu_nc_rows *at, uin
 	if (found == EMU_NC_BATCH_GROUPS)
 		return false;
 	if (found < b->groups) {
-		if (b->group[found].part != at->part)
-			return false;
 		extend(&all, &b->group[found]);
 		for (unsigned int g = 0; g < b->groups; g++)
 			if (g != found && meets(&b->group[g], &all))
