@@ -73,8 +73,21 @@ static void spread(struct emu_nc *nc, const uint8_t *from, int64_t step, uint32_
 	}
 }
 
-int emu_nc_spread(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
-		  bool *done)
+/* Elements next to each other on both sides are fewer big ones. */
+static void widen(struct emu_nc_dec_dma *dma)
+{
+	while (dma->size < WORD * EMU_NC_STRIP && dma->counts.count[3] % 2 == 0 &&
+	       !dma->dst.dpart[3] && dma->src.step[3] == dma->size &&
+	       dma->dst.step[3] == dma->size) {
+		dma->size *= 2;
+		dma->counts.count[3] /= 2;
+		dma->src.step[3] *= 2;
+		dma->dst.step[3] *= 2;
+	}
+}
+
+static int spread_loops(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
+			bool *done)
 {
 	int loop = partition_loop(dma), d;
 	struct emu_nc_ap ap = { .part = (uint8_t)dma->dst.part, .dtype = NEURON_UINT32,
@@ -103,4 +116,13 @@ int emu_nc_spread(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uin
 		}
 	} while (d >= 0);
 	return NEURON_JOB_OK;
+}
+
+int emu_nc_spread(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
+		  bool *done)
+{
+	struct emu_nc_dec_dma wide = *dma;
+
+	widen(&wide);
+	return spread_loops(nc, &wide, mem, done);
 }
