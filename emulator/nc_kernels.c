@@ -94,8 +94,7 @@ static void test_multiply(struct tile *t, const struct emu_nc_kernels *k, float 
 	emu_nc_fp_end(fp);
 }
 
-/* Does the host multiply as the reference does, subnormals, infinities and NaNs included? */
-static bool passes(const struct emu_nc_kernels *k)
+bool emu_nc_kernels_good(const struct emu_nc_kernels *k)
 {
 	struct tile *t = aligned_alloc(64, (sizeof(*t) + 63) / 64 * 64);
 	bool good = t;
@@ -126,14 +125,14 @@ static void find_paths(void)
 #if defined(__x86_64__)
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
 		return;
-	if (passes(&emu_nc_kernels_avx2))
+	if (emu_nc_kernels_good(&emu_nc_kernels_avx2))
 		usable[usable_count++] = &emu_nc_kernels_avx2;
 	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
 	    !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
 		return;
-	if (passes(&emu_nc_kernels_avx512))
+	if (emu_nc_kernels_good(&emu_nc_kernels_avx512))
 		usable[usable_count++] = &emu_nc_kernels_avx512;
-	if (__builtin_cpu_supports("avx512bf16") && passes(&emu_nc_kernels_bf16))
+	if (__builtin_cpu_supports("avx512bf16") && emu_nc_kernels_good(&emu_nc_kernels_bf16))
 		usable[usable_count++] = &emu_nc_kernels_bf16;
 #endif
 }

@@ -177,6 +177,9 @@ extern const struct emu_nc_kernels emu_nc_kernels_avx2;
 extern const struct emu_nc_kernels emu_nc_kernels_avx512;
 extern const struct emu_nc_kernels emu_nc_kernels_bf16;
 
+/* The self-test: does @k multiply as the reference does, subnormals, infinities and NaNs included? */
+bool emu_nc_kernels_good(const struct emu_nc_kernels *k);
+
 bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
 		     unsigned int columns, unsigned int k, unsigned int m, bool start,
 		     struct emu_nc_ahead *ahead);
