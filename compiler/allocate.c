@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Allocate pass: addresses of the buffers, from when they are first to when they are
- * last used. Where there is no room, a value that waits in SBUF is told to stay in DRAM,
- * and the caller lowers again.
+ * Allocate pass: addresses of the buffers, from when they are first to when they are last
+ * used. Constants lie apart from the rest: the emulator shows them where it keeps them until
+ * something is written beside them. Where there is no room, a value that waits in SBUF is told
+ * to stay in DRAM, and the caller lowers again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,13 +20,14 @@ void ncc_space_init(struct ncc_arena *arena, struct ncc_space *s, uint32_t bytes
 		s->until[i] = -1;
 }
 
-int64_t ncc_space_take(struct ncc_space *s, uint32_t bytes, int32_t first, int32_t last, bool low)
+/* Among the granules from @from on, before @to. */
+static int64_t take(struct ncc_space *s, uint32_t from, uint32_t to, uint32_t need, int32_t first,
+		    int32_t last, bool low)
 {
-	uint32_t need = (bytes + NCC_GRANULE - 1) / NCC_GRANULE;
 	int32_t best_age = INT32_MAX;
 	int64_t best = -ENOSPC;
 
-	for (uint32_t at = 0; at + need <= s->granules;) {
+	for (uint32_t at = from; at + need <= to;) {
 		int32_t age = -1;
 		uint32_t i = 0;
 
@@ -51,6 +53,19 @@ int64_t ncc_space_take(struct ncc_space *s, uint32_t bytes, int32_t first, int32
 	return best * NCC_GRANULE;
 }
 
+int64_t ncc_space_take(struct ncc_space *s, uint32_t bytes, int32_t first, int32_t last,
+		       enum ncc_stay stay)
+{
+	uint32_t need = (bytes + NCC_GRANULE - 1) / NCC_GRANULE, half = s->granules / 2;
+	int64_t at = -ENOSPC;
+
+	if (stay == NCC_STAY_CONSTANT)
+		at = take(s, half, s->granules, need, first, last, false);
+	else if (stay == NCC_STAY_SHORT)
+		at = take(s, 0, half, need, first, last, false);
+	return at >= 0 ? at : take(s, 0, s->granules, need, first, last, stay == NCC_STAY_VALUE);
+}
+
 uint32_t ncc_space_used(const struct ncc_space *s, int32_t at)
 {
 	uint32_t n = 0;
@@ -69,6 +84,7 @@ static void find_lives(struct ncc_program *p)
 			if (b->first < 0)
 				b->first = (int)i;
 			b->last = (int)i;
+			b->constant |= p->insn[i].load && p->insn[i].access[k].write;
 		}
 }
 
@@ -125,6 +141,13 @@ static int no_room(struct ncc_context *ctx, const struct ncc_space *s, const str
 			      NEURON_SBUF_BYTES, ncc_space_used(s, b->first) * NCC_GRANULE);
 }
 
+static enum ncc_stay stay_of(const struct ncc_buf *b)
+{
+	if (b->psum)
+		return b->value ? NCC_STAY_VALUE : NCC_STAY_ANY;
+	return b->value ? NCC_STAY_VALUE : b->constant ? NCC_STAY_CONSTANT : NCC_STAY_SHORT;
+}
+
 int ncc_allocate(struct ncc_context *ctx)
 {
 	struct ncc_program *p = ctx->program;
@@ -143,7 +166,7 @@ int ncc_allocate(struct ncc_context *ctx)
 	for (size_t i = 0; i < n; i++) {
 		struct ncc_buf *b = order[i];
 		struct ncc_space *s = b->psum ? &psum : &sbuf;
-		int64_t at = ncc_space_take(s, b->size, b->first, b->last, b->value != NULL);
+		int64_t at = ncc_space_take(s, b->size, b->first, b->last, stay_of(b));
 
 		if (at < 0)
 			return no_room(ctx, s, b);

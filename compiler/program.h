@@ -73,6 +73,7 @@ struct ncc_value {
 
 /**
  * struct ncc_buf - bytes in each of some partitions of SBUF or PSUM
+ * @constant: loaded from the weights (allocate pass)
  * @size: bytes a partition
  * @value: for a copy of a value: what to move out if there is no room
  * @first, @last: instructions that use it (schedule order); -1 = none
@@ -80,6 +81,7 @@ struct ncc_value {
  */
 struct ncc_buf {
 	bool psum;
+	bool constant;
 	uint32_t size;
 	struct ncc_value *value;
 	struct ncc_node *node;

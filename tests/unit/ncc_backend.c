@@ -29,7 +29,7 @@ static void fill(struct ncc_space *s)
 		seed = seed * 1664525 + 1013904223;
 		live[t].size = 1 + (seed >> 8) % 1500;
 		live[t].last = t + (int32_t)(seed >> 20) % 12;
-		live[t].at = ncc_space_take(s, live[t].size, t, live[t].last, seed & 1);
+		live[t].at = ncc_space_take(s, live[t].size, t, live[t].last, seed & 3);
 		if (live[t].at < 0) {
 			assert_int_equal(live[t].at, -ENOSPC);
 			full++;
@@ -60,6 +60,29 @@ static void test_space(void **state)
 		fail();
 	ncc_space_init(&arena, &s, 8192);
 	fill(&s);
+	ncc_arena_free(&arena);
+}
+
+/* Constants lie apart from what is computed, as long as there is room. */
+static void test_space_of_constants(void **state)
+{
+	struct ncc_arena arena;
+	struct ncc_space s;
+	jmp_buf oom;
+
+	ncc_arena_init(&arena, &oom);
+	if (setjmp(oom))
+		fail();
+	ncc_space_init(&arena, &s, 8192);
+	assert_int_equal(ncc_space_take(&s, 1024, 0, 9, NCC_STAY_CONSTANT), 4096);
+	assert_int_equal(ncc_space_take(&s, 1024, 1, 2, NCC_STAY_SHORT), 0);
+	assert_int_equal(ncc_space_take(&s, 1024, 2, 9, NCC_STAY_VALUE), 1024);
+	/* the oldest place is one that was never used */
+	assert_int_equal(ncc_space_take(&s, 1024, 4, 9, NCC_STAY_SHORT), 2048);
+	assert_int_equal(ncc_space_take(&s, 1024, 4, 9, NCC_STAY_VALUE), 0);
+	assert_int_equal(ncc_space_take(&s, 3072, 5, 9, NCC_STAY_CONSTANT), 5120);
+	assert_int_equal(ncc_space_take(&s, 1024, 6, 9, NCC_STAY_CONSTANT), 3072);
+	assert_int_equal(ncc_space_take(&s, 64, 7, 9, NCC_STAY_SHORT), -ENOSPC);
 	ncc_arena_free(&arena);
 }
 
@@ -328,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_space),
+		cmocka_unit_test(test_space_of_constants),
 		cmocka_unit_test(test_live_apart),
 		cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_sync_notices),
