@@ -16,24 +16,14 @@ static struct nct *core[2];	/* [0] puts off */
 
 static int setup(void **state)
 {
-	for (int i = 0; i < 2; i++) {
-		void *t;
-
-		assert_int_equal(nct_setup(&t), 0);
-		core[i] = t;
-		emu_nc_team_force(core[i]->nc->team, i ? 1 : 3);
-	}
+	nct_setup_pair(core);
 	core[1]->nc->batch.most = 1;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < 2; i++) {
-		void *t = core[i];
-
-		nct_teardown(&t);
-	}
+	nct_teardown_pair(core);
 	return 0;
 }
 

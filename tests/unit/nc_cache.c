@@ -8,7 +8,6 @@
 
 #include <string.h>
 #include "nc_harness.h"
-#include "nc_team.h"
 
 #define IMAGES		4
 #define IMAGE_BYTES	0x10000u	/* as far apart as stamps are */
@@ -38,14 +37,7 @@ static void written(void *opaque, uint64_t addr, uint64_t len)
 
 static int setup(void **state)
 {
-	for (int i = 0; i < 2; i++) {
-		void *t;
-
-		assert_int_equal(nct_setup(&t), 0);
-		core[i] = t;
-	}
-	emu_nc_team_force(core[0]->nc->team, 3);
-	emu_nc_team_force(core[1]->nc->team, 1);
+	nct_setup_pair(core);
 	core[0]->nc->bus.stamp = get_stamp;
 	core[0]->nc->bus.written = written;
 	return 0;
@@ -53,11 +45,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < 2; i++) {
-		void *t = core[i];
-
-		nct_teardown(&t);
-	}
+	nct_teardown_pair(core);
 	return 0;
 }
 

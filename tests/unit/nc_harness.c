@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "nc_harness.h"
+#include "nc_team.h"
 
 #define STREAM_BYTES	(NCT_CODE_BYTES / NEURON_STREAMS)
 #define DATA_BYTES	(NCT_DRAM_BYTES - NCT_CODE_BYTES)
@@ -109,6 +110,26 @@ int nct_teardown(void **state)
 	free(t->host);
 	free(t);
 	return 0;
+}
+
+void nct_setup_pair(struct nct *core[2])
+{
+	for (int i = 0; i < 2; i++) {
+		void *t;
+
+		assert_int_equal(nct_setup(&t), 0);
+		core[i] = t;
+		emu_nc_team_force(core[i]->nc->team, i ? 1 : 3);
+	}
+}
+
+void nct_teardown_pair(struct nct *core[2])
+{
+	for (int i = 0; i < 2; i++) {
+		void *t = core[i];
+
+		nct_teardown(&t);
+	}
 }
 
 void nct_begin(struct nct *t)

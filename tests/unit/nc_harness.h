@@ -46,6 +46,9 @@ struct nct {
 
 int nct_setup(void **state);
 int nct_teardown(void **state);
+/* Two cores to compare: the first with three threads, the second with one. */
+void nct_setup_pair(struct nct *core[2]);
+void nct_teardown_pair(struct nct *core[2]);
 
 /* Start a new program. */
 void nct_begin(struct nct *t);

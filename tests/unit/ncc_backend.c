@@ -49,7 +49,21 @@ static void fill(struct ncc_space *s)
 	assert_true(taken > 100 && full > 10);
 }
 
-static void test_space(void **state)
+/* Constants lie apart from what is computed, as long as there is room. */
+static void place(struct ncc_space *s)
+{
+	assert_int_equal(ncc_space_take(s, 1024, 0, 9, NCC_STAY_CONSTANT), 4096);
+	assert_int_equal(ncc_space_take(s, 1024, 1, 2, NCC_STAY_SHORT), 0);
+	assert_int_equal(ncc_space_take(s, 1024, 2, 9, NCC_STAY_VALUE), 1024);
+	/* the oldest place is one that was never used */
+	assert_int_equal(ncc_space_take(s, 1024, 4, 9, NCC_STAY_SHORT), 2048);
+	assert_int_equal(ncc_space_take(s, 1024, 4, 9, NCC_STAY_VALUE), 0);
+	assert_int_equal(ncc_space_take(s, 3072, 5, 9, NCC_STAY_CONSTANT), 5120);
+	assert_int_equal(ncc_space_take(s, 1024, 6, 9, NCC_STAY_CONSTANT), 3072);
+	assert_int_equal(ncc_space_take(s, 64, 7, 9, NCC_STAY_SHORT), -ENOSPC);
+}
+
+static void with_space(void (*use)(struct ncc_space *s))
 {
 	struct ncc_arena arena;
 	struct ncc_space s;
@@ -59,31 +73,18 @@ static void test_space(void **state)
 	if (setjmp(oom))
 		fail();
 	ncc_space_init(&arena, &s, 8192);
-	fill(&s);
+	use(&s);
 	ncc_arena_free(&arena);
 }
 
-/* Constants lie apart from what is computed, as long as there is room. */
+static void test_space(void **state)
+{
+	with_space(fill);
+}
+
 static void test_space_of_constants(void **state)
 {
-	struct ncc_arena arena;
-	struct ncc_space s;
-	jmp_buf oom;
-
-	ncc_arena_init(&arena, &oom);
-	if (setjmp(oom))
-		fail();
-	ncc_space_init(&arena, &s, 8192);
-	assert_int_equal(ncc_space_take(&s, 1024, 0, 9, NCC_STAY_CONSTANT), 4096);
-	assert_int_equal(ncc_space_take(&s, 1024, 1, 2, NCC_STAY_SHORT), 0);
-	assert_int_equal(ncc_space_take(&s, 1024, 2, 9, NCC_STAY_VALUE), 1024);
-	/* the oldest place is one that was never used */
-	assert_int_equal(ncc_space_take(&s, 1024, 4, 9, NCC_STAY_SHORT), 2048);
-	assert_int_equal(ncc_space_take(&s, 1024, 4, 9, NCC_STAY_VALUE), 0);
-	assert_int_equal(ncc_space_take(&s, 3072, 5, 9, NCC_STAY_CONSTANT), 5120);
-	assert_int_equal(ncc_space_take(&s, 1024, 6, 9, NCC_STAY_CONSTANT), 3072);
-	assert_int_equal(ncc_space_take(&s, 64, 7, 9, NCC_STAY_SHORT), -ENOSPC);
-	ncc_arena_free(&arena);
+	with_space(place);
 }
 
 /* Convolutions with padding, pooling, a branch, a matrix product, softmax. */
