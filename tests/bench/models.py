@@ -78,9 +78,9 @@ def timed(side, inputs, runs, cpu):
         side.time(inputs, 1)
     before = processor_time(side.process.pid)
     seconds = side.time(inputs, runs)
+    busy = processor_time(side.process.pid) - before
     rest(side)
-    untimed = isinstance(side, Ort)
-    return ((processor_time(side.process.pid) - before) / (runs + untimed) if cpu else seconds) * 1e3
+    return (busy / (runs + isinstance(side, Ort)) if cpu else seconds) * 1e3
 
 
 def compare(ort, runner, inputs, rounds, cpu):
