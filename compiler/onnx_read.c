@@ -200,7 +200,7 @@ static int64_t raw_int(enum ncc_type type, const uint8_t *at)
 	}
 }
 
-/* Pages of a file that are not needed for now: what was read from them is in memory a second time. */
+/* Give pages of a file back: what was read from them is in memory a second time, and they can be read again. */
 static void release(struct ncc_context *ctx, const uint8_t *at, size_t n)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
