@@ -35,6 +35,9 @@ NEEDED = {"open", "close", "info", "mem-device", "mem-host", "mem-user", "mem-dm
           "ring-wait", "destroy", "poll", "fdinfo", "sysfs", "rig", "run"}
 # A guest that checks everything, on a busy host.
 PATIENCE = 120
+# The kernel adds up open files lazily: each of two processors may hold back 31 of them, up or down, in either of two
+# readings. The load opens a thousand files of our kinds, five thousand of sysfs.
+FILES_BLUR = 2 * 2 * 31 + 8
 
 
 def counted(kind, cycles):
@@ -144,7 +147,7 @@ class Races:
         tap.ok(memory == self.free, "all memory of the chip and of the host is given back",
                "before:\n%s\nafter:\n%s" % (self.free, memory))
         files = self.open_files()
-        tap.ok(files <= self.files + 32, "no files are left open", "%d before, %d after" % (self.files, files))
+        tap.ok(files <= self.files + FILES_BLUR, "no files are left open", "%d before, %d after" % (self.files, files))
         r = self.sh("rmmod neuron")
         tap.ok(r.code == 0, "the module can be removed", r.err)
         stats = self.cat("/proc/lockdep_stats")
