@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "device.h"
+#include "stats.h"
 
 int nrt_devices_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES])
 {
@@ -55,6 +56,7 @@ int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size
 	nrt_device_get(dev);
 	if (type == NRT_MEM_DEVICE)
 		atomic_fetch_add(&dev->used, size);
+	nrt_stats_memory(type, size);
 	*result = mem;
 	return 0;
 }
@@ -74,6 +76,7 @@ void nrt_mem_put(struct nrt_mem *mem)
 	dev = mem->dev;
 	if (mem->type == NRT_MEM_DEVICE)
 		atomic_fetch_sub(&dev->used, mem->size);
+	nrt_stats_memory(mem->type, -(int64_t)mem->size);
 	dev->ops->mem_destroy(mem);
 	free(mem);
 	nrt_device_put(dev);

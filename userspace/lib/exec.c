@@ -11,6 +11,7 @@
 
 #include "exec_cpu.h"
 #include "model.h"
+#include "stats.h"
 #include "tensor_set.h"
 
 #define FUNC "nrt_execute"
@@ -191,12 +192,15 @@ static NRT_STATUS run_job(struct nrt_run *run, uint32_t index)
 		.timeout_ms = nrt_runtime.timeout_ms,
 	};
 	struct neuron_completion completion;
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), end;
 	int rc;
 
 	memcpy(job.stream, layout->stream, sizeof(job.stream));
+	nrt_stats_core_busy(core - nrt_runtime.cores, start);
 	rc = core->dev->ops->run(core->dev, core->number, &job, &completion);
-	run->info.device_ns += now_ns() - start;
+	end = now_ns();
+	nrt_stats_core_idle(core - nrt_runtime.cores, end);
+	run->info.device_ns += end - start;
 	if (rc) {
 		exec_err("%s/%s on nc%td (neuron%u): %s", run->model->neff->name, node->name,
 			 core - nrt_runtime.cores, core->dev->index, strerror(-rc));
@@ -250,7 +254,7 @@ static NRT_STATUS run_nodes(struct nrt_run *run)
 }
 
 static NRT_STATUS execute(struct nrt_model *m, const struct nrt_set *inputs,
-			  const struct nrt_set *outputs)
+			  const struct nrt_set *outputs, uint64_t *device_ns)
 {
 	struct nrt_run run = { .model = m, .inputs = inputs, .outputs = outputs };
 	const struct neff *neff = m->neff;
@@ -266,6 +270,7 @@ static NRT_STATUS execute(struct nrt_model *m, const struct nrt_set *inputs,
 	status = run_nodes(&run);
 	nrt_run_cpu_end(&run);
 	give_slot(m, &run);
+	*device_ns = run.info.device_ns;
 	return status;
 }
 
@@ -273,6 +278,7 @@ NRT_API NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input
 			       nrt_tensor_set_t *output_set)
 {
 	NRT_STATUS status = nrt_enter(__func__);
+	uint64_t start = now_ns(), device_ns = 0;
 	struct nrt_model *m;
 
 	if (status)
@@ -283,13 +289,14 @@ NRT_API NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input
 		status = NRT_INVALID_HANDLE;
 	} else {
 		if (input_set && output_set) {
-			status = execute(m, input_set, output_set);
+			status = execute(m, input_set, output_set, &device_ns);
 		} else {
 			exec_err("a tensor set is NULL");
 			status = NRT_INVALID;
 		}
 		nrt_model_release(m);
 	}
+	nrt_stats_executed(status, now_ns() - start, device_ns);
 	nrt_leave();
 	return status;
 }

@@ -10,6 +10,7 @@
 
 #include "dtype.h"
 #include "model.h"
+#include "stats.h"
 
 struct nrt_model *nrt_model_hold(const void *handle)
 {
@@ -243,8 +244,11 @@ static NRT_STATUS stage(struct nrt_model *m, const struct placement *p)
 		return nrt_status_of(rc);
 	}
 	m->nc_count = p->instances * p->per_instance;
+	m->id = nrt_runtime.next_model_id;
+	nrt_runtime.next_model_id += m->instance_count;
 	m->next = nrt_runtime.models;
 	nrt_runtime.models = m;
+	nrt_stats_models(&nrt_runtime);
 	nrt_log(NRT_LOG_INFO, NRT_LOG_NMGR, "nrt_load", "%s: %u instance(s) from nc%u on",
 		m->neff->name, m->instance_count, p->first);
 	return NRT_SUCCESS;
@@ -348,6 +352,7 @@ NRT_API NRT_STATUS nrt_unload(nrt_model_t *model)
 	if (m && start_unloading(m)) {
 		pthread_mutex_lock(&nrt_runtime.lock);
 		nrt_model_destroy(&nrt_runtime, m);
+		nrt_stats_models(&nrt_runtime);
 		pthread_mutex_unlock(&nrt_runtime.lock);
 	} else {
 		nrt_err(NRT, "Failed to find model: %p is not loaded", (void *)model);

@@ -32,9 +32,11 @@ struct nrt_slot_node {
  * struct nrt_slot - room for one execution at a time
  * @between: contents of the tensors between nodes, by tensor - (inputs + outputs); NULL for
  *	those of unknown shape
+ * @counted: @between is in the statistics
  */
 struct nrt_slot {
 	bool busy;
+	bool counted;
 	struct nrt_slot_node *nodes;
 	void **between;
 };
@@ -71,6 +73,7 @@ struct nrt_layout {
  * struct nrt_model - a loaded model
  * @next: in nrt_runtime.models, under its lock
  * @neff: without the body's data
+ * @id: of the first instance; the others follow
  * @sessions: of each node; NULL for those on NeuronCores
  * @lock: of the slots' busy, of @users and @unloading
  * @change: signalled when a slot becomes free, or when @users shrinks while unloading
@@ -80,6 +83,7 @@ struct nrt_layout {
 struct nrt_model {
 	struct nrt_model *next;
 	struct neff *neff;
+	uint32_t id;
 	struct nrt_layout *layouts;
 	struct nrt_cpu_session **sessions;
 	struct nrt_instance *instances;
@@ -104,6 +108,8 @@ void nrt_model_destroy(struct nrt_runtime *rt, struct nrt_model *model);
 /* model_memory.c: where things are, and what it takes to put them there. */
 int nrt_layouts_create(const struct neff *neff, struct nrt_layout **layouts);
 void nrt_layouts_free(const struct neff *neff, struct nrt_layout *layouts);
+/* Bytes of a slot's tensors between nodes. */
+uint64_t nrt_between_size(const struct neff *neff);
 /* Code and constants of node @node on @dev. */
 int nrt_image_create(const struct neff_node *node, const struct nrt_layout *layout,
 		     struct nrt_device *dev, struct nrt_mem **image);

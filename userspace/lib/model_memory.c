@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "model.h"
+#include "stats.h"
 
 /* Instructions and DMA like it; also keeps variables on cache lines of their own. */
 #define MIN_ALIGNMENT	64
@@ -134,6 +135,17 @@ static int create_context(const struct neff_node *node, const struct nrt_layout 
 					&s->context);
 }
 
+uint64_t nrt_between_size(const struct neff *neff)
+{
+	uint64_t size = 0;
+	uint32_t i;
+
+	for (i = neff->input_count + neff->output_count; i < neff->tensor_count; i++)
+		if (!neff->tensors[i].dynamic)
+			size += neff->tensors[i].size;
+	return size;
+}
+
 static int create_between(const struct neff *neff, struct nrt_slot *slot)
 {
 	uint32_t first = neff->input_count + neff->output_count, i;
@@ -148,6 +160,8 @@ static int create_between(const struct neff *neff, struct nrt_slot *slot)
 		if (!slot->between[i - first])
 			return -ENOMEM;
 	}
+	nrt_stats_memory(NRT_MEM_HOST, nrt_between_size(neff));
+	slot->counted = true;
 	return 0;
 }
 
@@ -191,6 +205,8 @@ void nrt_slot_free(const struct nrt_model *model, const struct nrt_instance *ins
 			dev->ops->context_destroy(dev, slot->nodes[i].context);
 		nrt_mem_put(slot->nodes[i].data);
 	}
+	if (slot->counted)
+		nrt_stats_memory(NRT_MEM_HOST, -(int64_t)nrt_between_size(neff));
 	for (i = 0; slot->between && i < between; i++)
 		free(slot->between[i]);
 	free(slot->between);

@@ -14,6 +14,7 @@
 
 #include "model.h"
 #include "runtime.h"
+#include "stats.h"
 
 enum state {
 	STATE_NEW,
@@ -65,6 +66,7 @@ static void after_fork(void)
 		return;
 	state_lock = fresh;
 	nrt_runtime = (struct nrt_runtime) { .lock = PTHREAD_MUTEX_INITIALIZER };
+	nrt_stats_forget();
 	state = STATE_NEW;
 }
 
@@ -224,6 +226,7 @@ static void shut_down(struct nrt_runtime *rt)
 {
 	int i;
 
+	nrt_stats_close();
 	while (rt->models)
 		nrt_model_destroy(rt, rt->models);
 	release(rt->cores, rt->core_count);
@@ -249,6 +252,7 @@ static NRT_STATUS start_up(struct nrt_runtime *rt)
 	if (rc < 0)
 		return rc == -ENOMEM ? NRT_RESOURCE : NRT_FAILURE;
 	rt->device_count = rc;
+	rt->emulator = env.device == NRT_DEVICE_EMULATOR;
 	rt->timeout_ms = env.timeout_ms;
 	rt->validate_hash = env.validate_hash;
 	rc = take_cores(rt, &env);
@@ -279,6 +283,7 @@ NRT_API NRT_STATUS nrt_init(nrt_framework_type_t framework, const char *fw_versi
 	}
 	if (!status) {
 		state = STATE_OPEN;
+		nrt_stats_open(&nrt_runtime, framework, fw_version, fal_version);
 		nrt_info(NRT, "%u NeuronCores of %d devices", nrt_runtime.core_count,
 			 nrt_runtime.device_count);
 	}

@@ -30,6 +30,8 @@ struct nrt_core {
  * @lock: of @models, and of the cores' counters
  * @cores: index is what the API calls a NeuronCore
  * @models: list of loaded models
+ * @emulator: the devices are chips of the process itself
+ * @next_model_id: of the next instance
  */
 struct nrt_runtime {
 	pthread_mutex_t lock;
@@ -39,6 +41,8 @@ struct nrt_runtime {
 	uint32_t core_count;
 	uint32_t timeout_ms;
 	bool validate_hash;
+	bool emulator;
+	uint32_t next_model_id;
 	struct nrt_model *models;
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime.h"
+#include "stats.h"
 #include "tensor.h"
 
 #define HOST_PLACEMENT_MAX	(4u << 20)
@@ -18,17 +19,21 @@ static void storage_put(struct nrt_storage *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	nrt_mem_put(s->mem);
-	if (s->owned)
+	if (s->owned) {
+		nrt_stats_memory(NRT_MEM_HOST, -(int64_t)s->owned);
 		free(s->va);
+	}
 	free(s);
 }
 
-static struct nrt_storage *storage_new(void *va, struct nrt_mem *mem, bool owned)
+static struct nrt_storage *storage_new(void *va, struct nrt_mem *mem, size_t owned)
 {
 	struct nrt_storage *s = malloc(sizeof(*s));
 
-	if (s)
-		*s = (struct nrt_storage) { .refs = 1, .va = va, .mem = mem, .owned = owned };
+	if (!s)
+		return NULL;
+	nrt_stats_memory(NRT_MEM_HOST, owned);
+	*s = (struct nrt_storage) { .refs = 1, .va = va, .mem = mem, .owned = owned };
 	return s;
 }
 
@@ -54,7 +59,7 @@ static NRT_STATUS allocate_virtual(size_t size, struct nrt_storage **storage)
 	/* calloc() leaves pages of large tensors untouched until they are used. */
 	void *va = calloc(1, size);
 
-	*storage = va ? storage_new(va, NULL, true) : NULL;
+	*storage = va ? storage_new(va, NULL, size) : NULL;
 	if (!*storage) {
 		free(va);
 		return no_memory("nrt_tensor_allocate", size);
@@ -77,7 +82,7 @@ static NRT_STATUS allocate_on_device(enum nrt_mem_type type, int core, size_t si
 			    &mem);
 	if (rc)
 		return nrt_status_of(rc);
-	*storage = storage_new(mem->va, mem, false);
+	*storage = storage_new(mem->va, mem, 0);
 	if (!*storage) {
 		nrt_mem_put(mem);
 		return no_memory("nrt_tensor_allocate", size);
@@ -155,7 +160,7 @@ NRT_API NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, 
 		nrt_err(NRT, "tensor or buffer is NULL, or the size is 0");
 		return NRT_INVALID;
 	}
-	storage = storage_new(buffer, NULL, false);
+	storage = storage_new(buffer, NULL, 0);
 	if (!storage)
 		return no_memory(__func__, size);
 	storage_put(tensor->storage);
@@ -401,7 +406,7 @@ int nrt_tensor_replace(struct nrt_tensor *t, const void *data, size_t size, uint
 		       const uint32_t *shape)
 {
 	void *va = malloc(size ? size : 1);
-	struct nrt_storage *storage = va ? storage_new(va, NULL, true) : NULL;
+	struct nrt_storage *storage = va ? storage_new(va, NULL, size ? size : 1) : NULL;
 	uint32_t i;
 
 	if (!storage) {

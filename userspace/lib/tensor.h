@@ -17,13 +17,13 @@
  * struct nrt_storage - memory that tensors share
  * @va: address of it, or NULL for device memory that is not mapped
  * @mem: for the placements DEVICE and HOST
- * @owned: @va is to be freed
+ * @owned: bytes of @va, which is to be freed, 0 if it is not
  */
 struct nrt_storage {
 	atomic_uint refs;
 	char *va;
 	struct nrt_mem *mem;
-	bool owned;
+	size_t owned;
 };
 
 /**
