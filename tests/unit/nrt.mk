@@ -15,6 +15,7 @@ endef
 $(eval $(call nrt-test,nrt_npy,userspace/tools/common/npy.c))
 $(eval $(call nrt-test,nrt_env))
 $(eval $(call nrt-test,nrt_neff,$(NRT_BUILD)))
+$(eval $(call nrt-test,nrt_abi))
 $(eval $(call nrt-test,nrt_api,$(NRT_BUILD)))
 $(eval $(call nrt-test,nrt_ls,$(addprefix userspace/tools/,ls_print.c ls_devices.c common/cli.c)))
 # The driver of nrt_kernel.c takes the place of these; the commas need a variable.

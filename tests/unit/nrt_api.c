@@ -696,27 +696,12 @@ static void fork_starts_anew(void **state)
 	assert_int_equal(status, 0);
 }
 
-static void status_names(void **state)
-{
-	assert_string_equal(nrt_get_status_as_str(NRT_SUCCESS), "NRT_SUCCESS");
-	assert_string_equal(nrt_get_status_as_str(NRT_EXEC_BAD_INPUT), "NRT_EXEC_BAD_INPUT");
-	assert_string_equal(nrt_get_status_as_str(4711), "NRT_UNKNOWN_STATUS");
-	/* ABI. */
-	assert_int_equal(NRT_EXEC_COMPLETED_WITH_NUM_ERR, 1003);
-	assert_int_equal(NRT_LOAD_NOT_ENOUGH_NC, 9);
-	assert_int_equal(NRT_CLOSED, 14);
-	assert_int_equal(NRT_DTYPE_UINT64, 11);
-	assert_int_equal(sizeof(nrt_tensor_info_t), 296);
-	assert_int_equal(sizeof(nrt_version_t), 224);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(before_init),
-		cmocka_unit_test(status_names),
 		TEST(after_close),
 		TEST(init_arguments),
 		TEST(core_counts),

@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Devices: what both backends share - references, range checks, accounting.
+ * Devices: what both backends share - references, lists, range checks, accounting.
+ *
+ * list_lock is of the list of open devices and of that of memory objects; no other lock is
+ * taken under it.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "device.h"
 #include "stats.h"
 
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct nrt_device *open_devices;
+static struct nrt_mem *mems;
+
 int nrt_devices_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES])
 {
-	if (env->device == NRT_DEVICE_EMULATOR)
-		return nrt_emu_open(env, devices);
-	return nrt_kernel_open(env, devices);
+	int n = env->device == NRT_DEVICE_EMULATOR ? nrt_emu_open(env, devices) :
+		nrt_kernel_open(env, devices);
+	int i;
+
+	pthread_mutex_lock(&list_lock);
+	for (i = 0; i < n; i++) {
+		devices[i]->next = open_devices;
+		open_devices = devices[i];
+	}
+	pthread_mutex_unlock(&list_lock);
+	return n;
 }
 
 void nrt_device_get(struct nrt_device *dev)
@@ -23,8 +40,116 @@ void nrt_device_get(struct nrt_device *dev)
 
 void nrt_device_put(struct nrt_device *dev)
 {
-	if (dev && atomic_fetch_sub(&dev->refs, 1) == 1)
-		dev->ops->close(dev);
+	struct nrt_device **link = &open_devices;
+
+	if (!dev || atomic_fetch_sub(&dev->refs, 1) != 1)
+		return;
+	/* A backend that fails to open all gives back devices that are not on the list yet. */
+	pthread_mutex_lock(&list_lock);
+	while (*link && *link != dev)
+		link = &(*link)->next;
+	if (*link)
+		*link = dev->next;
+	pthread_mutex_unlock(&list_lock);
+	dev->ops->close(dev);
+}
+
+/* What a device is in the child of the process that opened it. */
+static void orphan_close(struct nrt_device *dev)
+{
+}
+
+static int orphan_mem_create(struct nrt_mem *mem)
+{
+	return -ENODEV;
+}
+
+static void orphan_mem_destroy(struct nrt_mem *mem)
+{
+}
+
+static int orphan_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len)
+{
+	return -ENODEV;
+}
+
+static int orphan_mem_write(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len)
+{
+	return -ENODEV;
+}
+
+static int orphan_mem_copy(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
+			   uint64_t src_offset, size_t len)
+{
+	return -ENODEV;
+}
+
+/* Models do not outlive the fork, so that nobody asks for contexts, cores or runs. */
+static const struct nrt_device_ops orphan_ops = {
+	.close = orphan_close,
+	.mem_create = orphan_mem_create,
+	.mem_destroy = orphan_mem_destroy,
+	.mem_read = orphan_mem_read,
+	.mem_write = orphan_mem_write,
+	.mem_copy = orphan_mem_copy,
+};
+
+void nrt_devices_before_fork(void)
+{
+	pthread_mutex_lock(&list_lock);
+}
+
+void nrt_devices_after_fork(bool child)
+{
+	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+	struct nrt_device *dev;
+
+	if (!child) {
+		pthread_mutex_unlock(&list_lock);
+		return;
+	}
+	for (dev = open_devices; dev; dev = dev->next) {
+		dev->ops->forked(dev);
+		dev->ops = &orphan_ops;
+	}
+	open_devices = NULL;
+	list_lock = fresh;
+}
+
+static void report_failure(struct nrt_mem *mem, int error)
+{
+	struct nrt_device *dev = mem->dev;
+	uint64_t available = 0, largest = 0;
+
+	if (error != -ENOSPC || dev->ops->mem_room(dev, &available, &largest))
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_TDRV, "mc_alloc",
+			"neuron%u: cannot allocate %" PRIu64 " bytes of %s memory: %s", dev->index,
+			mem->size, mem->type == NRT_MEM_HOST ? "host" : "device", strerror(-error));
+	else
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_TDRV, "mc_alloc",
+			"mc_alloc: device mempool [neuron%u] total %" PRIu64 " occupied %" PRIu64 " needed %" PRIu64 " available %" PRIu64 "; the largest range is %" PRIu64 ": unload models or free tensors, or use another device",
+			dev->index, dev->memory, dev->memory - available, mem->size, available,
+			largest);
+}
+
+static void list_add(struct nrt_mem *mem)
+{
+	pthread_mutex_lock(&list_lock);
+	mem->next = mems;
+	mem->link = &mems;
+	if (mems)
+		mems->link = &mem->next;
+	mems = mem;
+	pthread_mutex_unlock(&list_lock);
+}
+
+static void list_remove(struct nrt_mem *mem)
+{
+	pthread_mutex_lock(&list_lock);
+	*mem->link = mem->next;
+	if (mem->next)
+		mem->next->link = mem->link;
+	pthread_mutex_unlock(&list_lock);
 }
 
 int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size, uint64_t align,
@@ -42,14 +167,7 @@ int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size
 	mem->align = align;
 	rc = dev->ops->mem_create(mem);
 	if (rc) {
-		if (rc == -ENOSPC)
-			nrt_err(TDRV,
-				"mc_alloc: device mempool of neuron%u: total %" PRIu64 " MiB, occupied by this process %" PRIu64 " KiB, needed %" PRIu64 " KiB: no contiguous range of that size is available",
-				dev->index, dev->memory >> 20,
-				(uint64_t)atomic_load(&dev->used) >> 10, size >> 10);
-		else
-			nrt_err(TDRV, "neuron%u: cannot allocate %" PRIu64 " KiB: error %d",
-				dev->index, size >> 10, -rc);
+		report_failure(mem, rc);
 		free(mem);
 		return rc;
 	}
@@ -57,6 +175,7 @@ int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size
 	if (type == NRT_MEM_DEVICE)
 		atomic_fetch_add(&dev->used, size);
 	nrt_stats_memory(type, size);
+	list_add(mem);
 	*result = mem;
 	return 0;
 }
@@ -67,6 +186,30 @@ struct nrt_mem *nrt_mem_get(struct nrt_mem *mem)
 	return mem;
 }
 
+/* Take a reference unless the last one is being given up. */
+static bool get_if_used(struct nrt_mem *mem)
+{
+	unsigned int refs = atomic_load(&mem->refs);
+
+	while (refs && !atomic_compare_exchange_weak(&mem->refs, &refs, refs + 1))
+		;
+	return refs;
+}
+
+struct nrt_mem *nrt_mem_find(const void *va, uint64_t *offset)
+{
+	struct nrt_mem *mem;
+
+	pthread_mutex_lock(&list_lock);
+	for (mem = mems; mem; mem = mem->next) {
+		*offset = (uintptr_t)va - (uintptr_t)mem->va;
+		if (mem->va && *offset < mem->size && get_if_used(mem))
+			break;
+	}
+	pthread_mutex_unlock(&list_lock);
+	return mem;
+}
+
 void nrt_mem_put(struct nrt_mem *mem)
 {
 	struct nrt_device *dev;
@@ -74,6 +217,7 @@ void nrt_mem_put(struct nrt_mem *mem)
 	if (!mem || atomic_fetch_sub(&mem->refs, 1) != 1)
 		return;
 	dev = mem->dev;
+	list_remove(mem);
 	if (mem->type == NRT_MEM_DEVICE)
 		atomic_fetch_sub(&dev->used, mem->size);
 	nrt_stats_memory(mem->type, -(int64_t)mem->size);

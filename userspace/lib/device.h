@@ -23,6 +23,7 @@ enum nrt_mem_type {
 
 /**
  * struct nrt_mem - a memory object
+ * @next, @link: in the list of all, under the list's lock
  * @refs: freed when 0
  * @size: bytes; they read as 0 at first
  * @align: power of two
@@ -31,6 +32,7 @@ enum nrt_mem_type {
  */
 struct nrt_mem {
 	struct nrt_device *dev;
+	struct nrt_mem *next, **link;
 	atomic_uint refs;
 	enum nrt_mem_type type;
 	uint64_t size;
@@ -75,7 +77,10 @@ struct nrt_job {
  * @mem_read, @mem_write, @mem_copy: ranges are checked by the caller; @mem_copy: both of this
  *	device, not overlapping
  * @context_create: @count binds, highest segment + 1 = @segments
+ * @mem_room: bytes of device memory that are free, and of the largest range of them
  * @cores_acquire: -EBUSY: fills @busy (bitmap) and @holder (pid, 0 = not known)
+ * @forked: in the child of a fork: give up what the child shares with its parent. Only this
+ *	process's other threads could hold locks, so that none may be taken
  * @run: run a job to its end; @result is filled when this returns 0. Any thread
  */
 struct nrt_device_ops {
@@ -86,18 +91,21 @@ struct nrt_device_ops {
 	int (*mem_write)(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len);
 	int (*mem_copy)(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
 			uint64_t src_offset, size_t len);
+	int (*mem_room)(struct nrt_device *dev, uint64_t *available, uint64_t *largest);
 	int (*context_create)(struct nrt_device *dev, uint32_t segments,
 			      const struct nrt_bind *binds, uint32_t count,
 			      struct nrt_context **context);
 	void (*context_destroy)(struct nrt_device *dev, struct nrt_context *context);
 	int (*cores_acquire)(struct nrt_device *dev, uint32_t mask, uint32_t *busy, int *holder);
 	void (*cores_release)(struct nrt_device *dev, uint32_t mask);
+	void (*forked)(struct nrt_device *dev);
 	int (*run)(struct nrt_device *dev, uint32_t core, const struct nrt_job *job,
 		   struct neuron_completion *result);
 };
 
 /**
  * struct nrt_device - a chip; the backend's structure starts with it
+ * @next: in the list of all that are open, under the list's lock
  * @index: N of /dev/neuronN, or the emulated chip's number
  * @cores: NeuronCores
  * @busy: bitmap of those that another process had when the device was opened
@@ -106,6 +114,7 @@ struct nrt_device_ops {
  */
 struct nrt_device {
 	const struct nrt_device_ops *ops;
+	struct nrt_device *next;
 	atomic_uint refs;
 	uint32_t index;
 	uint32_t cores;
@@ -133,6 +142,14 @@ int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size
 		   struct nrt_mem **mem);
 struct nrt_mem *nrt_mem_get(struct nrt_mem *mem);
 void nrt_mem_put(struct nrt_mem *mem);
+/* The object that the process sees at @va, with a reference for the caller, or NULL. */
+struct nrt_mem *nrt_mem_find(const void *va, uint64_t *offset);
+/*
+ * Handlers of pthread_atfork(). What the child inherits is the parent's: from then on all there
+ * is to do with it in the child is to free the host's side of it.
+ */
+void nrt_devices_before_fork(void);
+void nrt_devices_after_fork(bool child);
 /* -ERANGE when the range is not inside the object. */
 int nrt_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len);
 int nrt_mem_write(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len);

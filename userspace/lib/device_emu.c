@@ -143,6 +143,24 @@ static int emu_mem_copy(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem
 	return 0;
 }
 
+static int emu_mem_room(struct nrt_device *dev, uint64_t *available, uint64_t *largest)
+{
+	struct emu_device *emu = to_emu(dev);
+	uint64_t total, most;
+	unsigned int i;
+
+	*available = *largest = 0;
+	pthread_mutex_lock(&emu->lock);
+	for (i = 0; i < NEURON_DRAM_CHANNELS; i++) {
+		nrt_ranges_sum(&emu->ranges[i], &total, &most);
+		*available += total;
+		if (most > *largest)
+			*largest = most;
+	}
+	pthread_mutex_unlock(&emu->lock);
+	return 0;
+}
+
 static int emu_context_create(struct nrt_device *dev, uint32_t segments,
 			      const struct nrt_bind *binds, uint32_t count,
 			      struct nrt_context **result)
@@ -180,6 +198,11 @@ static void emu_cores_release(struct nrt_device *dev, uint32_t mask)
 {
 }
 
+/* The memory of the chip may be shared with the parent, whose it stays. */
+static void emu_forked(struct nrt_device *dev)
+{
+}
+
 static int emu_run(struct nrt_device *dev, uint32_t core, const struct nrt_job *job,
 		   struct neuron_completion *result)
 {
@@ -202,10 +225,12 @@ static const struct nrt_device_ops emu_ops = {
 	.mem_read = emu_mem_read,
 	.mem_write = emu_mem_write,
 	.mem_copy = emu_mem_copy,
+	.mem_room = emu_mem_room,
 	.context_create = emu_context_create,
 	.context_destroy = emu_context_destroy,
 	.cores_acquire = emu_cores_acquire,
 	.cores_release = emu_cores_release,
+	.forked = emu_forked,
 	.run = emu_run,
 };
 

@@ -167,7 +167,10 @@ static int copy(struct kernel_device *k, uint32_t dst, uint64_t dst_offset, uint
 	};
 	int rc = call(k->fd, NEURON_IOCTL_COPY, &arg);
 
-	if (rc)
+	if (rc == -ETIMEDOUT)
+		nrt_err(TDRV, "Error: DMA completion timeout in neuron%u, %" PRIu64 " bytes",
+			k->dev.index, len);
+	else if (rc)
 		nrt_err(TDRV, "Error: DMA of %" PRIu64 " bytes failed on neuron%u: %s", len,
 			k->dev.index, strerror(-rc));
 	return rc;
@@ -228,6 +231,17 @@ static int kernel_mem_copy(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_
 			   uint64_t src_offset, size_t len)
 {
 	return copy(to_kernel(dst->dev), dst->id, dst_offset, src->id, src_offset, len);
+}
+
+static int kernel_mem_room(struct nrt_device *dev, uint64_t *available, uint64_t *largest)
+{
+	struct neuron_ioctl_info info = { .size = sizeof(info) };
+	int rc = call(to_kernel(dev)->fd, NEURON_IOCTL_INFO, &info);
+
+	*available = info.mem_free;
+	*largest = info.mem_largest[0] > info.mem_largest[1] ? info.mem_largest[0] :
+		   info.mem_largest[1];
+	return rc;
 }
 
 static int bind_segments(int fd, uint32_t context, const struct nrt_bind *binds, uint32_t count)
@@ -325,6 +339,12 @@ static int kernel_cores_acquire(struct nrt_device *dev, uint32_t mask, uint32_t 
 	return rc;
 }
 
+/* As long as a child has the file open, too, the cores stay its parent's when that ends. */
+static void kernel_forked(struct nrt_device *dev)
+{
+	close(to_kernel(dev)->fd);
+}
+
 static int kernel_run(struct nrt_device *dev, uint32_t core, const struct nrt_job *job,
 		      struct neuron_completion *result)
 {
@@ -350,19 +370,23 @@ static const struct nrt_device_ops kernel_ops = {
 	.mem_read = kernel_mem_read,
 	.mem_write = kernel_mem_write,
 	.mem_copy = kernel_mem_copy,
+	.mem_room = kernel_mem_room,
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
 	.cores_acquire = kernel_cores_acquire,
 	.cores_release = kernel_cores_release,
+	.forked = kernel_forked,
 	.run = kernel_run,
 };
+
+/* Under this name the documentation has the messages about drivers. */
+#define init_err(...) nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, "nrt_init", __VA_ARGS__)
 
 static int check_info(const struct nrt_found *f, const struct neuron_ioctl_info *info)
 {
 	if (info->abi_version != NEURON_ABI_VERSION) {
-		nrt_err(TDRV,
-			"This runtime requires Neuron Driver interface version %d, the driver has %u. Please install runtime and driver of one release.",
-			NEURON_ABI_VERSION, info->abi_version);
+		init_err("This runtime requires Neuron Driver interface version %d, the driver has %u. Please install runtime and driver of one release.",
+			 NEURON_ABI_VERSION, info->abi_version);
 		return -EPROTO;
 	}
 	if (!(info->features & NEURON_FEATURE_COMPUTE) || info->core_count > 32) {
@@ -389,8 +413,8 @@ static int open_device(const struct nrt_found *f, struct nrt_device **result)
 	}
 	rc = call(fd, NEURON_IOCTL_INFO, &info);
 	if (rc)
-		nrt_err(TDRV, "Unable to determine Neuron Driver version of %s: %s", f->node,
-			strerror(-rc));
+		init_err("Unable to determine Neuron Driver version of %s: %s", f->node,
+			 strerror(-rc));
 	else
 		rc = check_info(f, &info);
 	k = rc ? NULL : calloc(1, sizeof(*k));
@@ -416,14 +440,12 @@ static int no_device(const struct nrt_env *env)
 	int functions = nrt_discover_pci();
 
 	if (env->only_device >= 0)
-		nrt_err(TDRV, "there is no Neuron device /dev/neuron%d", env->only_device);
+		init_err("there is no Neuron device /dev/neuron%d", env->only_device);
 	else if (functions)
-		nrt_err(TDRV,
-			"Unable to determine Neuron Driver version: %d Neuron device(s) on the PCI bus, but the driver is not loaded: modprobe neuron",
-			functions);
+		init_err("Unable to determine Neuron Driver version. Please check neuron-dkms package is installed: %d Neuron device(s) on the PCI bus, but the driver is not loaded: modprobe neuron",
+			 functions);
 	else
-		nrt_err(TDRV,
-			"no Neuron device: there is no /dev/neuron* and no such function on the PCI bus. With a device, load the driver: modprobe neuron; without one, set NEURON_RT_DEVICE=emulator");
+		init_err("Unable to determine Neuron Driver version. Please check neuron-dkms package is installed: there is no /dev/neuron* and no Neuron device on the PCI bus; to run without one, set NEURON_RT_DEVICE=emulator");
 	return -ENODEV;
 }
 

@@ -245,9 +245,8 @@ static NRT_STATUS run_nodes(struct nrt_run *run)
 	last_info = run->info;
 	last_info_valid = true;
 	if (run->nan) {
-		nrt_log(NRT_LOG_WARN, NRT_LOG_NMGR, FUNC,
-			"Error notifications found on NC %u INFER_ERROR_SUBTYPE_NUMERICAL: an engine produced a NaN",
-			run->info.core);
+		exec_err("Error notifications found on NC %u INFER_ERROR_SUBTYPE_NUMERICAL: an engine produced a NaN",
+			 run->info.core);
 		return NRT_EXEC_COMPLETED_WITH_NUM_ERR;
 	}
 	return NRT_SUCCESS;
@@ -274,30 +273,56 @@ static NRT_STATUS execute(struct nrt_model *m, const struct nrt_set *inputs,
 	return status;
 }
 
-NRT_API NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input_set,
-			       nrt_tensor_set_t *output_set)
+NRT_STATUS nrt_execute_once(struct nrt_model *m, const struct nrt_set *inputs,
+			    const struct nrt_set *outputs)
 {
-	NRT_STATUS status = nrt_enter(__func__);
 	uint64_t start = now_ns(), device_ns = 0;
-	struct nrt_model *m;
+	NRT_STATUS status = execute(m, inputs, outputs, &device_ns);
+
+	nrt_stats_executed(status, now_ns() - start, device_ns);
+	return status;
+}
+
+NRT_STATUS nrt_execute_start(const char *function, const void *handle, const void *input_set,
+			     const void *output_set, struct nrt_model **m)
+{
+	NRT_STATUS status = nrt_enter(function);
 
 	if (status)
 		return status;
-	m = nrt_model_hold(model);
-	if (!m) {
-		exec_err("Failed to find model: %p is not loaded", (void *)model);
+	*m = nrt_model_hold(handle);
+	if (*m && input_set && output_set)
+		return NRT_SUCCESS;
+	if (!*m) {
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, function,
+			"Failed to find model: %p is not loaded", handle);
 		status = NRT_INVALID_HANDLE;
 	} else {
-		if (input_set && output_set) {
-			status = execute(m, input_set, output_set, &device_ns);
-		} else {
-			exec_err("a tensor set is NULL");
-			status = NRT_INVALID;
-		}
-		nrt_model_release(m);
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, function, "a tensor set is NULL");
+		nrt_model_release(*m);
+		status = NRT_INVALID;
 	}
-	nrt_stats_executed(status, now_ns() - start, device_ns);
+	nrt_stats_executed(status, 0, 0);
 	nrt_leave();
+	return status;
+}
+
+void nrt_execute_end(struct nrt_model *m)
+{
+	nrt_model_release(m);
+	nrt_leave();
+}
+
+NRT_API NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input_set,
+			       nrt_tensor_set_t *output_set)
+{
+	struct nrt_model *m;
+	NRT_STATUS status = nrt_execute_start(__func__, model, input_set, output_set, &m);
+
+	if (status)
+		return status;
+	status = nrt_execute_once(m, input_set, output_set);
+	nrt_execute_end(m);
 	return status;
 }
 

@@ -25,6 +25,16 @@ struct nrt_run {
 	bool nan;
 };
 
+/*
+ * Brackets of the API calls that execute: nrt_enter() and nrt_model_hold() of *@m, unless an
+ * argument is not valid.
+ */
+NRT_STATUS nrt_execute_start(const char *function, const void *handle, const void *input_set,
+			     const void *output_set, struct nrt_model **m);
+void nrt_execute_end(struct nrt_model *m);
+/* One inference between them. */
+NRT_STATUS nrt_execute_once(struct nrt_model *model, const struct nrt_set *inputs,
+			    const struct nrt_set *outputs);
 /* Node @index, which has a session. */
 NRT_STATUS nrt_run_cpu(struct nrt_run *run, uint32_t index);
 /* Gives back what nodes on the CPU left. */

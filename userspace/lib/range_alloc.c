@@ -84,6 +84,18 @@ int nrt_ranges_alloc(struct nrt_ranges *ranges, uint64_t size, uint64_t align, u
 	return -ENOSPC;
 }
 
+void nrt_ranges_sum(const struct nrt_ranges *ranges, uint64_t *total, uint64_t *largest)
+{
+	const struct nrt_range *r;
+
+	*total = *largest = 0;
+	for (r = ranges->first; r; r = r->next) {
+		*total += r->size;
+		if (r->size > *largest)
+			*largest = r->size;
+	}
+}
+
 void nrt_ranges_destroy(struct nrt_ranges *ranges)
 {
 	while (ranges->first) {

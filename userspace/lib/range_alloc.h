@@ -21,6 +21,8 @@ struct nrt_ranges {
 int nrt_ranges_free(struct nrt_ranges *ranges, uint64_t start, uint64_t size);
 /* -ENOSPC, -ENOMEM; @align is a power of two. */
 int nrt_ranges_alloc(struct nrt_ranges *ranges, uint64_t size, uint64_t align, uint64_t *start);
+/* Bytes that are free, and of the largest range of them. */
+void nrt_ranges_sum(const struct nrt_ranges *ranges, uint64_t *total, uint64_t *largest);
 void nrt_ranges_destroy(struct nrt_ranges *ranges);
 
 #endif

@@ -16,6 +16,9 @@
 #include "runtime.h"
 #include "stats.h"
 
+/* Under this name the documentation has its messages. */
+#define ALLOCATE "nrt_allocate_neuron_cores"
+
 enum state {
 	STATE_NEW,
 	STATE_OPEN,
@@ -57,11 +60,22 @@ void nrt_leave(void)
 	pthread_rwlock_unlock(&state_lock);
 }
 
+static void before_fork(void)
+{
+	nrt_devices_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+	nrt_devices_after_fork(false);
+}
+
 /* The child of a fork has neither the parent's threads nor a right to its NeuronCores. */
 static void after_fork(void)
 {
 	static const pthread_rwlock_t fresh = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
+	nrt_devices_after_fork(true);
 	if (state == STATE_NEW)
 		return;
 	state_lock = fresh;
@@ -72,7 +86,7 @@ static void after_fork(void)
 
 static void register_fork_handler(void)
 {
-	pthread_atfork(NULL, NULL, after_fork);
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork);
 }
 
 static uint32_t count_cores(struct nrt_device *const *devices, int count)
@@ -183,7 +197,7 @@ static void report_busy(const struct nrt_runtime *rt, uint32_t first, uint32_t c
 		process_name(busy->holder, name, sizeof(name));
 		snprintf(who, sizeof(who), "process %d (%s)", busy->holder, name);
 	}
-	nrt_err(NRT,
+	nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, ALLOCATE,
 		"NeuronCore(s) not available - Requested:nc%u-nc%u Available:%u; nc%u is held by %s: end it, or choose others with NEURON_RT_VISIBLE_CORES or NEURON_RT_NUM_CORES",
 		first, first + count - 1, count_free(rt, first, count), busy->core, who);
 }
@@ -202,7 +216,7 @@ static int take_cores(struct nrt_runtime *rt, const struct nrt_env *env)
 		count = env->num_cores;
 	}
 	if (first >= total || count > total - first) {
-		nrt_err(NRT,
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, ALLOCATE,
 			"NeuronCore(s) not available - Requested:nc%u-nc%u Available:%u; there are only %u, nc0-nc%u: change NEURON_RT_VISIBLE_CORES or NEURON_RT_NUM_CORES",
 			first, first + count - 1, total, total, total - 1);
 		return -ENOSPC;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nrt/nrt_experimental.h>
+
 #include "runtime.h"
 #include "stats.h"
 #include "tensor.h"
@@ -65,6 +67,18 @@ static NRT_STATUS allocate_virtual(size_t size, struct nrt_storage **storage)
 		return no_memory("nrt_tensor_allocate", size);
 	}
 	return NRT_SUCCESS;
+}
+
+struct nrt_tensor *nrt_tensor_new(size_t size)
+{
+	struct nrt_tensor *t = tensor_new(NULL);
+
+	if (!t || allocate_virtual(size, &t->storage)) {
+		free(t);
+		return NULL;
+	}
+	t->size = size;
+	return t;
 }
 
 static NRT_STATUS allocate_on_device(enum nrt_mem_type type, int core, size_t size,
@@ -355,6 +369,25 @@ NRT_API NRT_STATUS nrt_tensor_memset(nrt_tensor_t *tensor, uint64_t offset, int 
 		size -= n;
 	}
 	return nrt_status_of(rc);
+}
+
+NRT_API NRT_STATUS nrt_memcpy_to_device(void *dest, const void *src, size_t size)
+{
+	NRT_STATUS status = nrt_check_state(__func__);
+	struct nrt_mem *mem;
+	uint64_t offset;
+
+	if (status)
+		return status;
+	mem = dest && src ? nrt_mem_find(dest, &offset) : NULL;
+	if (mem && size <= mem->size - offset) {
+		status = nrt_status_of(nrt_mem_write(mem, offset, src, size));
+	} else {
+		nrt_err(NRT, "%zu bytes at %p are not in one tensor's memory of a device", size, dest);
+		status = NRT_INVALID;
+	}
+	nrt_mem_put(mem);
+	return status;
 }
 
 NRT_API size_t nrt_tensor_get_size(const nrt_tensor_t *tensor)

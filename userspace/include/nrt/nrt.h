@@ -244,6 +244,21 @@ NRT_STATUS nrt_get_tensor_from_tensor_set(nrt_tensor_set_t *tensor_set, const ch
 NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input_set,
 		       nrt_tensor_set_t *output_set);
 
+/**
+ * nrt_execute_repeat - inferences in a row, each with the outputs of the one before as inputs
+ * @input_set: inputs of the first one; its tensors are not written
+ * @output_set: outputs of the last one; those of the others pass through it, too
+ * @repeat_count: number of inferences, > 0
+ *
+ * Needs a model made for it: its outputs, in the order of nrt_get_model_tensor_info(), have the
+ * types and shapes of as many inputs, which they become. What further inputs there are stays.
+ *
+ * The codes of nrt_execute(); NRT_INVALID also: the model is not one that can be repeated, or
+ * @repeat_count is less than 1. NRT_EXEC_COMPLETED_WITH_NUM_ERR: any of them produced a NaN.
+ */
+NRT_STATUS nrt_execute_repeat(nrt_model_t *model, const nrt_tensor_set_t *input_set,
+			      nrt_tensor_set_t *output_set, int repeat_count);
+
 #ifdef __cplusplus
 }
 #endif

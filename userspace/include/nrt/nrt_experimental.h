@@ -52,6 +52,52 @@ NRT_STATUS nrt_free_model_tensor_info(nrt_tensor_info_array_t *tensor_info);
 /** nrt_get_model_instance_count - how many instances of a model were loaded, >= 1 */
 NRT_STATUS nrt_get_model_instance_count(nrt_model_t *model, uint32_t *instance_count);
 
+/**
+ * nrt_memcpy_to_device - copy into device memory that the process has mapped
+ * @dest: an address inside of what nrt_tensor_get_va() gave for a tensor with the placement
+ *	DEVICE or HOST
+ * @src: @size bytes
+ *
+ * Done when it returns: an execution or copy that starts then sees the bytes. Storing
+ * through the pointer does not give that promise, and ends the process if the device goes.
+ *
+ * NRT_INVALID: @dest or @src is NULL, or the range is not in one tensor's memory.
+ * NRT_HW_ERROR: the device failed or went away.
+ */
+NRT_STATUS nrt_memcpy_to_device(void *dest, const void *src, size_t size);
+
+/** struct nrt_ucode_img - an image of microcode: @size bytes at @bin */
+typedef struct nrt_ucode_img {
+	uint8_t *bin;
+	size_t size;
+} nrt_ucode_img;
+
+/** struct nrt_ucode_info - microcode of a Pool engine: its instructions and its data */
+typedef struct nrt_ucode_info {
+	nrt_ucode_img iram;
+	nrt_ucode_img dram;
+} nrt_ucode_info;
+
+/**
+ * nrt_set_pool_eng_ucode - replace the microcode of the Pool engines
+ *
+ * To be called before nrt_init(). The Pool engine of Inferentia 1 has none, so that
+ * there is nothing that could be replaced:
+ *
+ * NRT_INVALID: @ucode_info is NULL, or an image has no bytes.
+ * NRT_FAILURE: else; the images are not used.
+ */
+NRT_STATUS nrt_set_pool_eng_ucode(const nrt_ucode_info *ucode_info);
+
+/**
+ * nrt_get_libnccl_net - the network plug-in for collectives
+ * @err: out: status code; may be NULL
+ *
+ * Inferentia 1 has no collectives: always NULL, with NRT_FAILURE in *@err, or the code for the
+ * state of the library.
+ */
+void *nrt_get_libnccl_net(int *err);
+
 #ifdef __cplusplus
 }
 #endif
