@@ -154,6 +154,8 @@ int neuron_ext_start(struct neuron_device *ndev)
 	/* The chip has the registers, firmware has to do the work. */
 	if (ndev->fw_api < (NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_CANCEL))
 		ndev->ext_features &= ~NEURON_EXT_FEATURE_CANCEL;
+	if (ndev->fw_api < (NEURON_FW_API_MAJOR << 16 | NEURON_FW_API_TRACE))
+		ndev->ext_features &= ~NEURON_EXT_FEATURE_TRACE;
 	if (!(ndev->ext_features & NEURON_EXT_FEATURE_COMPUTE))
 		return neuron_ext_no_compute(ndev);
 	if (ndev->fw_api >> 16 != NEURON_FW_API_MAJOR) {

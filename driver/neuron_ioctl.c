@@ -45,6 +45,8 @@ static int neuron_ioctl_info(struct neuron_file *nf, union neuron_ioctl_arg *u)
 	arg->features = (ndev->compute ? NEURON_FEATURE_COMPUTE : 0) |
 			(ndev->compute && ndev->ext_features & NEURON_EXT_FEATURE_CANCEL ?
 			 NEURON_FEATURE_CANCEL : 0) |
+			(ndev->compute && ndev->ext_features & NEURON_EXT_FEATURE_TRACE ?
+			 NEURON_FEATURE_TRACE : 0) |
 			(ndev->vector_count ? NEURON_FEATURE_MSIX : 0) |
 			NEURON_FEATURE_USERPTR |
 			(IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ? NEURON_FEATURE_DMABUF : 0);

@@ -246,6 +246,11 @@ static int neuron_submit_run(struct neuron_file *nf, struct neuron_queue *queue,
 		ret = neuron_job_check(&jobs[i]);
 		if (ret || jobs[i].op == NEURON_SUBMIT_NOP)
 			continue;
+		if (jobs[i].flags & NEURON_SUBMIT_TRACE &&
+		    !(nf->ndev->ext_features & NEURON_EXT_FEATURE_TRACE)) {
+			ret = -EOPNOTSUPP;
+			continue;
+		}
 		obj = neuron_object_lookup(nf, jobs[i].context, NEURON_OBJECT_CONTEXT);
 		if (obj)
 			contexts[i] = to_neuron_context(obj);

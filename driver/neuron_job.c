@@ -21,11 +21,13 @@ int neuron_job_check(const struct neuron_submit *submit)
 {
 	unsigned int i;
 
-	if (submit->reserved[0] || submit->reserved[1])
+	if (submit->reserved || submit->flags & ~NEURON_SUBMIT_TRACE ||
+	    submit->trace >= NEURON_SEGMENTS - 1 || (submit->trace && !submit->flags))
 		return -EINVAL;
 	switch (submit->op) {
 	case NEURON_SUBMIT_NOP:
-		if (submit->context || submit->code || neuron_job_has_streams(submit))
+		if (submit->context || submit->code || submit->flags ||
+		    neuron_job_has_streams(submit))
 			return -EINVAL;
 		return 0;
 	case NEURON_SUBMIT_EXEC:
@@ -51,6 +53,8 @@ void neuron_job_fill(struct neuron_job *job, const struct neuron_submit *submit,
 		.context = context,
 		.timeout_ms = submit->timeout_ms,
 		.seq = seq,
+		.flags = submit->flags & NEURON_SUBMIT_TRACE ? NEURON_JOB_TRACE : 0,
+		.trace = submit->trace,
 	};
 	for (i = 0; i < NEURON_STREAMS; i++) {
 		job->stream[i].offset = submit->stream[i].offset;

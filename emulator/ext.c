@@ -133,7 +133,7 @@ void emu_ext_reset(struct emu_chip *chip, bool power)
 	atomic_store(&ext->reg[NEURON_EXT_MAGIC / 4], NEURON_EXT_MAGIC_VALUE);
 	atomic_store(&ext->reg[NEURON_EXT_VERSION / 4], NEURON_EXT_VERSION_VALUE);
 	atomic_store(&ext->reg[NEURON_EXT_FEATURES / 4],
-		     NEURON_EXT_FEATURE_COMPUTE | NEURON_EXT_FEATURE_CANCEL |
+		     NEURON_EXT_FEATURE_COMPUTE | NEURON_EXT_FEATURE_CANCEL | NEURON_EXT_FEATURE_TRACE |
 		     NEURON_EXT_FEATURE_TELEMETRY | NEURON_EXT_FEATURE_LOG);
 	atomic_store(&ext->reg[NEURON_EXT_TEMP_CRIT / 4], EMU_TEMP_CRIT);
 	atomic_store(&ext->reg[NEURON_EXT_GEOMETRY / 4],

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "nc_core.h"
 #include "nc_team.h"
+#include "nc_trace.h"
 
 #define NEVER	UINT64_MAX
 #define FETCH	16	/* instructions read at once from memory that is not mapped */
@@ -38,6 +39,7 @@ struct run {
 	struct stream stream[NEURON_STREAMS];
 	uint64_t sem_time[NEURON_ISA_SEMAPHORES];	/* of the last signal */
 	uint64_t cycles;
+	struct emu_nc_tracer *tracer;	/* NULL: nobody asked for one */
 };
 
 static bool header_valid(const struct neuron_insn *insn, size_t *field)
@@ -317,6 +319,10 @@ static void step(struct run *run, unsigned int engine, uint64_t start)
 			.engine = (uint8_t)engine, .op = insn->op, .pc = s->pc, .tag = insn->tag,
 			.value = insn->op == NEURON_OP_NOTIFY ? insn->notify.value : 0,
 			.start = start, .end = s->busy });
+	if (run->tracer)
+		emu_nc_trace_add(run->tracer, &(struct neuron_trace_entry){
+			.start = start, .end = s->busy, .pc = s->pc, .tag = insn->tag,
+			.engine = (uint8_t)engine, .op = insn->op });
 	s->pc++;
 	atomic_store_explicit(&nc->pc[engine], s->pc, memory_order_relaxed);
 	prepare(run, engine);
@@ -387,8 +393,10 @@ static void run_streams(struct run *run, struct neuron_completion *c)
 
 static bool job_valid(const struct neuron_job *job)
 {
-	return (job->op == NEURON_JOB_NOP || job->op == NEURON_JOB_EXEC) &&
-	       !job->reserved[0] && !job->reserved[1];
+	if (job->reserved0 || job->reserved1 || job->reserved2 || job->flags & ~NEURON_JOB_TRACE ||
+	    (job->trace && !job->flags))
+		return false;
+	return job->op == NEURON_JOB_EXEC || (job->op == NEURON_JOB_NOP && !job->flags);
 }
 
 /* The streams must lie in a segment that may be executed. */
@@ -417,10 +425,42 @@ static int check_streams(struct run *run, const struct neuron_job *job, struct n
 	return NEURON_JOB_OK;
 }
 
+/* The streams from their first instruction to the last that is executed. */
+static void run_job(struct run *run, const struct neuron_job *job, struct neuron_completion *c)
+{
+	struct emu_nc *nc = run->nc;
+	uint64_t fp;
+
+	if (check_streams(run, job, c))
+		return;
+	/* before the first instruction: what it leaves is to be wiped */
+	nc->used = true;
+	fp = emu_nc_fp_begin(nc->kernels);
+	emu_nc_team_begin(nc->team);
+	run_streams(run, c);
+	emu_nc_team_end(nc->team);
+	emu_nc_fp_end(fp);
+	if (nc->nan)
+		c->flags |= NEURON_JOB_FLAG_NAN;
+}
+
+static void run_traced(struct run *run, const struct neuron_job *job, struct neuron_completion *c)
+{
+	struct emu_nc_tracer tracer;
+	int ret = emu_nc_trace_begin(&tracer, run->nc, job->trace);
+
+	if (!ret) {
+		run->tracer = &tracer;
+		run_job(run, job, c);
+		ret = emu_nc_trace_end(&tracer, job->seq, c->cycles);
+	}
+	if (ret && !c->status)
+		report(c, ret, 0, 0, run->nc->detail);
+}
+
 static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neuron_completion *c)
 {
 	struct run run = { .nc = nc, .code = job->code };
-	uint64_t fp;
 
 	for (unsigned int i = 0; i < NEURON_ISA_SEMAPHORES; i++)
 		atomic_store_explicit(&nc->sem[i], 0, memory_order_relaxed);
@@ -428,17 +468,10 @@ static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neur
 	emu_nc_pe_release(nc);
 	emu_nc_cache_begin_job(&nc->cache);
 	nc->nan = false;
-	if (check_streams(&run, job, c))
-		return;
-	/* before the first instruction: what it leaves is to be wiped */
-	nc->used = true;
-	fp = emu_nc_fp_begin(nc->kernels);
-	emu_nc_team_begin(nc->team);
-	run_streams(&run, c);
-	emu_nc_team_end(nc->team);
-	emu_nc_fp_end(fp);
-	if (nc->nan)
-		c->flags |= NEURON_JOB_FLAG_NAN;
+	if (job->flags & NEURON_JOB_TRACE)
+		run_traced(&run, job, c);
+	else
+		run_job(&run, job, c);
 }
 
 void emu_nc_run(struct emu_nc *nc, const struct neuron_segment *segments, unsigned int count,

@@ -8,10 +8,11 @@
 
 static bool descriptor_valid(const struct neuron_job *job)
 {
-	if (job->reserved[0] || job->reserved[1])
+	if (job->reserved0 || job->reserved1 || job->reserved2 || job->flags & ~NEURON_JOB_TRACE ||
+	    (job->trace && !job->flags))
 		return false;
 	if (job->op == NEURON_JOB_NOP)
-		return true;
+		return !job->flags;
 	if (job->op != NEURON_JOB_EXEC)
 		return false;
 	for (int i = 0; i < NEURON_STREAMS; i++)

@@ -237,6 +237,47 @@ TEST_F_TIMEOUT(job, code_anywhere, 120)
 	EXPECT_LT(0, ran);
 }
 
+/* The trace is what the chip itself writes: into each segment, with each length around what it takes. */
+TEST_F_TIMEOUT(job, trace_anywhere, 120)
+{
+	static const uint64_t lengths[] = { 1, 64, 127, 128, 129, 159, 160, 161, 4096, 4223, 4224, CELL_BYTES };
+	struct neuron_submit job = { .op = NEURON_SUBMIT_EXEC, .context = self->cage.context, .timeout_ms = 2000,
+				     .stream[NEURON_POOL] = { 0, 200 }, .flags = NEURON_SUBMIT_TRACE };
+	struct neuron_ioctl_wait w;
+	unsigned int statuses[16] = {};
+	uint64_t seq;
+
+	for (uint32_t n = 0; n < 200; n++)
+		cage_code(&self->cage, 0)[n] = insn(NEURON_OP_NOP);
+	for (job.trace = 0; job.trace < 256; job.trace++) {
+		int ret = submit(self->rig.fd, self->cage.queue.id, &job, 1, &seq);
+
+		if (job.trace == 255) {
+			EXPECT_EQ(-EINVAL, ret);
+			break;
+		}
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(0, wait_job(self->rig.fd, self->cage.queue.id, seq, 60 * SECOND, &w));
+		EXPECT_EQ(job.trace == SEG_DEVICE || job.trace == SEG_HOST || job.trace == SEG_WRITEONLY,
+			  w.status == NEURON_JOB_OK);
+	}
+	job.trace = SEG_DEVICE;
+	for (size_t l = 0; l < ARRAY_SIZE(lengths); l++)
+		for (uint64_t from = 0; from < 64; from += 21) {
+			uint64_t length = lengths[l] - (lengths[l] == CELL_BYTES ? from : 0);
+
+			ASSERT_EQ(0, bind_one(self->rig.fd, self->cage.context, SEG_DEVICE,
+					      self->cage.mem[SEG_DEVICE].id, GUARD_BYTES + CELL_BYTES - length, length,
+					      NEURON_ACCESS_READ | NEURON_ACCESS_WRITE));
+			ASSERT_EQ(0, submit(self->rig.fd, self->cage.queue.id, &job, 1, &seq));
+			ASSERT_EQ(0, wait_job(self->rig.fd, self->cage.queue.id, seq, 60 * SECOND, &w));
+			statuses[w.status < 16 ? w.status : 15]++;
+			EXPECT_EQ(length < 128 ? NEURON_JOB_SEGMENT : NEURON_JOB_OK, w.status);
+			EXPECT_NOTHING_WRONG(&self->cage);
+		}
+	EXPECT_LT(0, statuses[NEURON_JOB_OK]);
+}
+
 /* --- what the last owner left --- */
 
 TEST_F_TIMEOUT(job, nothing_left_of_the_last_owner, 120)

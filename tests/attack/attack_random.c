@@ -121,6 +121,11 @@ static struct neuron_submit spoilt_job(struct cage *c, struct random *r, unsigne
 	case 2:
 		job.stream[random_below(r, 4)].count = (uint32_t)random_value(r);
 		break;
+	case 3:
+	case 4:
+		job.flags = NEURON_SUBMIT_TRACE;
+		job.trace = random_below(r, random_below(r, 4) ? SEGMENTS : 255);
+		break;
 	}
 	return job;
 }

@@ -213,6 +213,7 @@ TEST(info)
 	EXPECT_EQ(0, info.device);
 	EXPECT_NE(0, info.features & NEURON_FEATURE_COMPUTE);
 	EXPECT_NE(0, info.features & NEURON_FEATURE_CANCEL);
+	EXPECT_NE(0, info.features & NEURON_FEATURE_TRACE);
 	EXPECT_EQ(4, info.core_count);
 	EXPECT_EQ(16, info.queues_per_core);
 	EXPECT_EQ(2, info.channel_count);

@@ -200,7 +200,8 @@ static const struct {
 	ZERO(QUEUE_CREATE, queue_create, flags), ZERO(QUEUE_CREATE, queue_create, reserved),
 	ZERO(SUBMIT_NOP, submit, flags), ZERO(SUBMIT_EXEC, submit, flags), ZERO_IN(SUBMIT_NOP, submit, reserved),
 	ZERO_IN(SUBMIT_EXEC, submit, reserved), ZERO_IN(SUBMIT_NOP, submit, context), ZERO_IN(SUBMIT_NOP, submit, code),
-	ZERO_IN(SUBMIT_NOP, submit, stream),
+	ZERO_IN(SUBMIT_NOP, submit, stream), ZERO_IN(SUBMIT_NOP, submit, flags), ZERO_IN(SUBMIT_NOP, submit, trace),
+	ZERO_IN(SUBMIT_EXEC, submit, flags), ZERO_IN(SUBMIT_EXEC, submit, trace),
 	ZERO(CANCEL, cancel, reserved), ZERO(WAIT, wait, flags), ZERO(WAIT, wait, reserved),
 };
 

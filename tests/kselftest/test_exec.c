@@ -290,4 +290,127 @@ TEST_F(exec, nan_is_told_and_counted)
 	EXPECT_EQ(atoi(before), atoi(after));
 }
 
+/* --- trace --- */
+
+/* Can chip and firmware trace? Where they cannot, asking for it is an error that says so, and nothing else. */
+static bool can_trace(const struct rig *r)
+{
+	struct neuron_ioctl_info info;
+
+	return !get_info(r->fd, &info) && info.features & NEURON_FEATURE_TRACE;
+}
+
+TEST_F(exec, trace_needs_firmware_that_can)
+{
+	struct neuron_submit j[2] = { rig_job(&self->r, NEURON_DMA, 0, 0), rig_job(&self->r, NEURON_DMA, 0, 0) };
+	struct neuron_ioctl_info info;
+
+	ASSERT_EQ(0, get_info(self->r.fd, &info));
+	EXPECT_EQ(info.fw_api >= 0x10002, can_trace(&self->r));
+	j[1].flags = NEURON_SUBMIT_TRACE;
+	j[1].trace = 1;
+	EXPECT_EQ(can_trace(&self->r) ? 0 : -EOPNOTSUPP, submit(self->r.fd, self->r.queue.id, j, 2, NULL));
+	EXPECT_EQ(NEURON_JOB_OK, rig_run(&self->r, &j[0], &self->w));
+	/* All or nothing. */
+	EXPECT_EQ(can_trace(&self->r) ? 3 : 1, self->w.seq);
+}
+
+TEST_F(exec, trace_is_what_was_executed)
+{
+	struct neuron_submit j = rig_job(&self->r, NEURON_DMA, 0, 3);
+	const struct neuron_trace *t = (void *)(self->r.data + 1024);
+
+	if (!can_trace(&self->r))
+		SKIP(return, "this firmware cannot");
+	ASSERT_EQ(0, bind_one(self->r.fd, self->r.context, 3, self->r.data_mem.id, 1024, 4096, NEURON_ACCESS_WRITE));
+	for (int i = 0; i < 3; i++) {
+		self->r.code[i] = insn_copy(2, 64 * i, 2, 4096, i + 1);
+		self->r.code[i].tag = 70 + i;
+	}
+	memset(self->r.data, 0xa5, 8192);
+	j.flags = NEURON_SUBMIT_TRACE;
+	j.trace = 3;
+	ASSERT_EQ(NEURON_JOB_OK, rig_run(&self->r, &j, &self->w));
+	EXPECT_EQ(NEURON_TRACE_MAGIC, t->magic);
+	EXPECT_EQ(NEURON_TRACE_VERSION, t->version);
+	EXPECT_EQ(sizeof(t->entry[0]), t->entry_size);
+	EXPECT_EQ(self->w.seq, t->seq);
+	EXPECT_EQ(3, t->count);
+	EXPECT_EQ(0, t->lost);
+	EXPECT_EQ(self->w.cycles, t->cycles);
+	EXPECT_EQ(3, t->executed[NEURON_DMA]);
+	EXPECT_EQ(self->w.cycles, t->busy[NEURON_DMA]);
+	for (unsigned int i = 0; i < 3; i++) {
+		EXPECT_EQ(NEURON_DMA, t->entry[i].engine);
+		EXPECT_EQ(NEURON_OP_DMA_COPY, t->entry[i].op);
+		EXPECT_EQ(i, t->entry[i].pc);
+		EXPECT_EQ(70 + i, t->entry[i].tag);
+		EXPECT_EQ(i ? t->entry[i - 1].end : 0, t->entry[i].start);
+	}
+	EXPECT_EQ(self->w.cycles, t->entry[2].end);
+	EXPECT_EQ(0xa5, self->r.data[1023]);
+	EXPECT_EQ(0xa5, self->r.data[1024 + sizeof(*t) + 3 * sizeof(t->entry[0])]);
+}
+
+/* A segment that is too small for all is filled, and not a byte more; its job is a good one. */
+TEST_F(exec, trace_ends_with_its_segment)
+{
+	struct neuron_submit j = rig_job(&self->r, NEURON_DMA, 0, 3);
+	const struct neuron_trace *t = (void *)self->r.data;
+	const uint32_t room = sizeof(*t) + 2 * sizeof(t->entry[0]);
+
+	if (!can_trace(&self->r))
+		SKIP(return, "this firmware cannot");
+	for (int i = 0; i < 3; i++)
+		self->r.code[i] = insn(NEURON_OP_NOP);
+	memset(self->r.data, 0xa5, 8192);
+	ASSERT_EQ(0, bind_one(self->r.fd, self->r.context, 3, self->r.data_mem.id, 0, room + 31, NEURON_ACCESS_WRITE));
+	j.flags = NEURON_SUBMIT_TRACE;
+	j.trace = 3;
+	ASSERT_EQ(NEURON_JOB_OK, rig_run(&self->r, &j, &self->w));
+	EXPECT_EQ(2, t->count);
+	EXPECT_EQ(1, t->lost);
+	EXPECT_EQ(3, t->executed[NEURON_DMA]);
+	EXPECT_EQ(3, t->busy[NEURON_DMA]);
+	EXPECT_EQ(0xa5, self->r.data[room]);
+}
+
+TEST_F(exec, trace_needs_a_segment_that_may_be_written)
+{
+	struct neuron_submit j = rig_job(&self->r, NEURON_DMA, 0, 1);
+
+	if (!can_trace(&self->r))
+		SKIP(return, "this firmware cannot");
+	self->r.code[0] = insn_copy(2, 64, 2, 0, 1);
+	memset(self->r.host, 0x11, 64);
+	memset(self->r.host + 64, 0x22, 64);
+	j.flags = NEURON_SUBMIT_TRACE;
+	/* code is not writable, 3 is not bound, 200 is not in the table */
+	for (int i = 0; i < 3; i++) {
+		j.trace = i == 0 ? 0 : i == 1 ? 3 : 200;
+		EXPECT_EQ(NEURON_JOB_SEGMENT, rig_run(&self->r, &j, &self->w));
+		EXPECT_EQ(j.trace, self->w.detail);
+	}
+	j.trace = 3;
+	ASSERT_EQ(0, bind_one(self->r.fd, self->r.context, 3, self->r.data_mem.id, 0, 4096, NEURON_ACCESS_READ));
+	EXPECT_EQ(NEURON_JOB_SEGMENT, rig_run(&self->r, &j, &self->w));
+	ASSERT_EQ(0, bind_one(self->r.fd, self->r.context, 3, self->r.data_mem.id, 0,
+			      sizeof(struct neuron_trace) - 1, NEURON_ACCESS_WRITE));
+	EXPECT_EQ(NEURON_JOB_SEGMENT, rig_run(&self->r, &j, &self->w));
+	/* Nothing of such a job was executed. */
+	EXPECT_EQ(0x22, self->r.host[64]);
+	j.trace = 255;
+	EXPECT_EQ(-EINVAL, submit(self->r.fd, self->r.queue.id, &j, 1, NULL));
+	j.trace = 256;
+	EXPECT_EQ(-EINVAL, submit(self->r.fd, self->r.queue.id, &j, 1, NULL));
+	j.trace = 1;
+	j.flags = 0;
+	EXPECT_EQ(-EINVAL, submit(self->r.fd, self->r.queue.id, &j, 1, NULL));
+	j.flags = 2;
+	EXPECT_EQ(-EINVAL, submit(self->r.fd, self->r.queue.id, &j, 1, NULL));
+	j.flags = NEURON_SUBMIT_TRACE;
+	j.op = NEURON_SUBMIT_NOP;
+	EXPECT_EQ(-EINVAL, submit(self->r.fd, self->r.queue.id, &j, 1, NULL));
+}
+
 TEST_HARNESS_MAIN

@@ -353,7 +353,7 @@ TEST_F_TIMEOUT(load, jobs_that_change_during_submit, 120)
 		{ &j[2].context, 99999, -ENOENT },
 		{ &j[7].code, 255, -EINVAL },
 		{ &j[3].stream[NEURON_DMA].offset, 32, -EINVAL },
-		{ &j[4].reserved[1], 1, -EINVAL },
+		{ &j[4].reserved, 1, -EINVAL },
 	};
 	unsigned int results[2];
 	struct flipper f;

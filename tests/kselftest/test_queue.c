@@ -299,7 +299,7 @@ TEST_F(rig, submit_errors)
 	j[1].op = 3;
 	EXPECT_EQ(-EINVAL, submit(fd, q, j, 2, NULL));
 	j[1] = nop;
-	j[1].reserved[1] = 1;
+	j[1].reserved = 1;
 	EXPECT_EQ(-EINVAL, submit(fd, q, j, 2, NULL));
 	j[1] = nop;
 	j[1].context = self->r.context;

@@ -30,7 +30,7 @@ TEST_F(silicon, info)
 	ASSERT_EQ(0, get_info(self->fd, &info));
 	EXPECT_EQ(REVISION, info.revision);
 	EXPECT_EQ(0, info.features & (NEURON_FEATURE_COMPUTE | NEURON_FEATURE_MSIX |
-				      NEURON_FEATURE_CANCEL));
+				      NEURON_FEATURE_CANCEL | NEURON_FEATURE_TRACE));
 	EXPECT_EQ(NEURON_CORES, info.core_count);
 	EXPECT_EQ(0, info.queues_per_core);
 	EXPECT_EQ(0, info.fw_version);

@@ -73,11 +73,22 @@ static void check_refuses_what_no_job_has(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
 	submit = (struct neuron_submit){ .op = NEURON_SUBMIT_NOP, .code = 1 };
 	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
-	for (i = 0; i < ARRAY_SIZE(submit.reserved); i++) {
-		submit = (struct neuron_submit){ .op = NEURON_SUBMIT_NOP };
-		submit.reserved[i] = 1;
-		KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
-	}
+	submit = (struct neuron_submit){ .op = NEURON_SUBMIT_NOP, .reserved = 1 };
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
+	submit = (struct neuron_submit){ .op = NEURON_SUBMIT_NOP, .flags = NEURON_SUBMIT_TRACE };
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
+	submit.op = NEURON_SUBMIT_EXEC;
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), 0);
+	submit.trace = NEURON_SEGMENTS - 2;
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), 0);
+	submit.trace = NEURON_SEGMENTS - 1;
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
+	submit.trace = 1;
+	submit.flags = 0;
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
+	submit.trace = 0;
+	submit.flags = NEURON_SUBMIT_TRACE << 1;
+	KUNIT_EXPECT_EQ(test, neuron_job_check(&submit), -EINVAL);
 	for (i = 0; i < NEURON_STREAMS; i++) {
 		submit = (struct neuron_submit){ .op = NEURON_SUBMIT_EXEC };
 		submit.stream[i].offset = NEURON_CODE_ALIGN;
@@ -98,7 +109,8 @@ static void check_refuses_what_no_job_has(struct kunit *test)
 
 static void fill_leaves_no_old_byte(struct kunit *test)
 {
-	struct neuron_submit submit = { .op = NEURON_SUBMIT_EXEC, .code = 3, .timeout_ms = 77 };
+	struct neuron_submit submit = { .op = NEURON_SUBMIT_EXEC, .code = 3, .timeout_ms = 77,
+					.flags = NEURON_SUBMIT_TRACE, .trace = 8 };
 	struct neuron_job job, again;
 
 	submit.stream[1].offset = NEURON_CODE_ALIGN;
@@ -113,6 +125,8 @@ static void fill_leaves_no_old_byte(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, job.timeout_ms, 77);
 	KUNIT_EXPECT_EQ(test, job.seq, (1ULL << 32) + 1);
 	KUNIT_EXPECT_EQ(test, job.stream[1].count, 9);
+	KUNIT_EXPECT_EQ(test, job.flags, NEURON_JOB_TRACE);
+	KUNIT_EXPECT_EQ(test, job.trace, 8);
 }
 
 static struct kunit_case neuron_job_cases[] = {

@@ -35,7 +35,8 @@ static void identity(void **state)
 	assert_int_equal(ext_read(&h, NEURON_EXT_MAGIC), NEURON_EXT_MAGIC_VALUE);
 	assert_int_equal(ext_read(&h, NEURON_EXT_VERSION), NEURON_EXT_VERSION_VALUE);
 	assert_int_equal(ext_read(&h, NEURON_EXT_FEATURES), NEURON_EXT_FEATURE_COMPUTE |
-			 NEURON_EXT_FEATURE_CANCEL | NEURON_EXT_FEATURE_TELEMETRY | NEURON_EXT_FEATURE_LOG);
+			 NEURON_EXT_FEATURE_CANCEL | NEURON_EXT_FEATURE_TELEMETRY | NEURON_EXT_FEATURE_LOG |
+			 NEURON_EXT_FEATURE_TRACE);
 	assert_int_equal(ext_read(&h, NEURON_EXT_GEOMETRY), 4 | 16 << 8 | 9 << 16);
 	assert_int_equal(ext_read(&h, NEURON_EXT_FW_STATE), NEURON_FW_STATE_RESET);
 	assert_int_equal(h.errors, 0);

@@ -201,7 +201,7 @@ static void test_bad_jobs(void **state)
 	queue_put(0, NEURON_JOB_NOP);
 	queue_put(0, 0);
 	queue_put(0, 4);
-	queue_put(0, NEURON_JOB_NOP)->reserved[1] = 1ull << 63;
+	queue_put(0, NEURON_JOB_NOP)->reserved2 = 1ull << 63;
 	queue_put(0, NEURON_JOB_EXEC)->stream[3].offset = 32;
 	queue_put(0, NEURON_JOB_EXEC)->context = CTX_COUNT;
 	queue_put(0, NEURON_JOB_EXEC)->context = CTX_COUNT - 1;	/* unused entry */
@@ -219,6 +219,36 @@ static void test_bad_jobs(void **state)
 	assert_true(log_error(NEURON_MGMT_ERROR_JOB_DESCRIPTOR));
 	assert_true(log_error(NEURON_MGMT_ERROR_JOB_CONTEXT));
 	assert_int_equal(mock.log[log_find(DID_ERROR, NEURON_MGMT_ERROR_JOB_CONTEXT, 0)].b, CTX_COUNT);
+}
+
+/* What a job asks for in its trace fields gets to the core as it is; what no job may ask for does not. */
+static void test_trace_fields(void **state)
+{
+	struct neuron_job *job;
+
+	queue_enable(0, 16, IRQ(2));
+	job = queue_put(0, NEURON_JOB_NOP);
+	job->flags = NEURON_JOB_TRACE;
+	job = queue_put(0, NEURON_JOB_EXEC);
+	job->trace = 1;
+	job = queue_put(0, NEURON_JOB_EXEC);
+	job->flags = NEURON_JOB_TRACE << 1;
+	job = queue_put(0, NEURON_JOB_EXEC);
+	job->reserved0 = 1;
+	job = queue_put(0, NEURON_JOB_EXEC);
+	job->reserved1 = 1;
+	job = queue_put(0, NEURON_JOB_EXEC);
+	job->flags = NEURON_JOB_TRACE;
+	job->trace = 200;
+	queue_ring(0);
+	mock_run();
+	assert_int_equal(queue_seq(0), 5);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(queue_record(0, i)->status, NEURON_JOB_DESCRIPTOR);
+	assert_int_equal(mock.nc[0].job.flags, NEURON_JOB_TRACE);
+	assert_int_equal(mock.nc[0].job.trace, 200);
+	finish(0);
+	assert_int_equal(queue_record(0, 5)->status, NEURON_JOB_OK);
 }
 
 static void try_context(struct neuron_context_entry entry, enum neuron_job_status want)
@@ -469,7 +499,8 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		T(test_boot_announces), T(test_nop), T(test_exec), T(test_completion_order),
 		T(test_no_interrupt_unless_asked_for), T(test_priority_first), T(test_turns_among_equals),
-		T(test_cores_are_independent), T(test_bad_jobs), T(test_context_entries),
+		T(test_cores_are_independent), T(test_bad_jobs), T(test_trace_fields),
+		T(test_context_entries),
 		T(test_jobs_are_fetched_in_batches), T(test_time_out), T(test_time_out_is_repeated), T(test_waiting_is_not_running),
 		T(test_default_time_out), T(test_time_outs_of_all_cores), T(test_heartbeat),
 		T(test_power_samples), T(test_links), T(test_link_event), T(test_thermal_hold),

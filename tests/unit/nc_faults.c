@@ -532,7 +532,7 @@ static void test_descriptor(void **state)
 	t->job.op = 3;
 	expect(t, NEURON_JOB_DESCRIPTOR, 0, 0, 0);
 	nct_begin(t);
-	t->job.reserved[1] = 1;
+	t->job.reserved2 = 1;
 	expect(t, NEURON_JOB_DESCRIPTOR, 0, 0, 0);
 	nct_begin(t);
 	t->job.op = NEURON_JOB_NOP;

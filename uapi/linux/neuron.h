@@ -91,6 +91,7 @@ struct neuron_ioctl_info {
 #define NEURON_FEATURE_CANCEL	_BITULL(2)	/* NEURON_IOCTL_CANCEL */
 #define NEURON_FEATURE_USERPTR	_BITULL(3)	/* NEURON_MEM_USER */
 #define NEURON_FEATURE_DMABUF	_BITULL(4)	/* NEURON_MEM_DMABUF, NEURON_IOCTL_MEM_EXPORT */
+#define NEURON_FEATURE_TRACE	_BITULL(5)	/* NEURON_SUBMIT_TRACE */
 
 /**
  * struct neuron_ioctl_mem_create - NEURON_IOCTL_MEM_CREATE: a memory object
@@ -465,6 +466,9 @@ struct neuron_submit_stream {
  * @code: segment that holds the instructions, bound with NEURON_ACCESS_EXEC
  * @timeout_ms: time on the core; 0 = the default of 30 s
  * @stream: for the pe, act, pool and dma engines
+ * @flags: NEURON_SUBMIT_TRACE, of NEURON_SUBMIT_EXEC; else 0
+ * @trace: with NEURON_SUBMIT_TRACE the segment that the chip writes a struct neuron_trace of
+ *	<neuron/job.h> into, bound with NEURON_ACCESS_WRITE; else 0
  * @reserved: must be 0
  */
 struct neuron_submit {
@@ -473,11 +477,14 @@ struct neuron_submit {
 	__u32 code;
 	__u32 timeout_ms;
 	struct neuron_submit_stream stream[4];
-	__aligned_u64 reserved[2];
+	__u32 flags;
+	__u32 trace;
+	__aligned_u64 reserved;
 };
 
 #define NEURON_SUBMIT_NOP	1
 #define NEURON_SUBMIT_EXEC	2
+#define NEURON_SUBMIT_TRACE	0x1
 
 /**
  * struct neuron_ioctl_submit - NEURON_IOCTL_SUBMIT: put jobs into a queue
@@ -489,6 +496,8 @@ struct neuron_submit {
  * @seq: out: sequence number of the last job; a queue counts 1, 2, 3, ...
  *
  *  -EAGAIN	fewer than @count entries are free: wait for a completion
+ *  -EOPNOTSUPP	also: NEURON_SUBMIT_TRACE without NEURON_FEATURE_TRACE: the chip or its firmware
+ *		(API older than 1.2) cannot
  */
 struct neuron_ioctl_submit {
 	__u32 size;

@@ -31,6 +31,7 @@
 #define NEURON_EXT_FEATURE_CANCEL	0x00000002u	/* with FW_API >= 1.1: CANCEL, RUNNING */
 #define NEURON_EXT_FEATURE_TELEMETRY	0x00000004u	/* temperature, ECC, links */
 #define NEURON_EXT_FEATURE_LOG		0x00000008u	/* crash record and console log windows */
+#define NEURON_EXT_FEATURE_TRACE	0x00000010u	/* with FW_API >= 1.2: NEURON_JOB_TRACE */
 #define NEURON_EXT_GEOMETRY		0x000c	/* cores | queues a core << 8 | vectors << 16 */
 
 /* Management core: written by firmware, but for STATE and BOOT_ERROR, the loader's. */

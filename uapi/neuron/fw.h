@@ -10,8 +10,9 @@
 
 #define NEURON_FW_MAGIC		0x3157464eu	/* "NFW1" */
 #define NEURON_FW_API_MAJOR	1
-#define NEURON_FW_API_MINOR	1
+#define NEURON_FW_API_MINOR	2
 #define NEURON_FW_API_CANCEL	1	/* minor that brought NEURON_Q_CTRL_CANCEL */
+#define NEURON_FW_API_TRACE	2	/* minor that brought NEURON_JOB_TRACE */
 
 /**
  * struct neuron_fw_header - first 128 bytes of an image, little-endian

@@ -67,6 +67,9 @@ struct neuron_job_stream {
  * @timeout_ms: time on the core after which the job is ended; 0 = the firmware's default
  * @seq: given back in the completion; the driver counts 1, 2, 3 ... per queue
  * @stream: one per engine
+ * @flags: NEURON_JOB_TRACE, of NEURON_JOB_EXEC; else 0
+ * @trace: with NEURON_JOB_TRACE the segment that the trace is written into (needs
+ *	NEURON_SEG_WRITE and room for a struct neuron_trace), else 0
  */
 struct neuron_job {
 	__u8 op;
@@ -75,8 +78,14 @@ struct neuron_job {
 	__u32 timeout_ms;
 	__u64 seq;
 	struct neuron_job_stream stream[NEURON_STREAMS];
-	__u64 reserved[2];
+	__u8 flags;
+	__u8 trace;
+	__u16 reserved0;
+	__u32 reserved1;
+	__u64 reserved2;
 };
+
+#define NEURON_JOB_TRACE	0x1u	/* with NEURON_EXT_FEATURE_TRACE and FW_API >= 1.2 */
 
 #define NEURON_JOB_DEFAULT_TIMEOUT_MS	30000
 
@@ -113,6 +122,58 @@ struct neuron_completion {
 	__u32 pc;
 	__u64 detail;
 	__u64 cycles;
+};
+
+#define NEURON_TRACE_MAGIC	0x4352544eu	/* "NTRC" */
+#define NEURON_TRACE_VERSION	1
+
+/**
+ * struct neuron_trace_entry - an instruction that was executed, 32 bytes
+ * @start, @end: modelled cycles since the job's start; a model, not a measurement of silicon
+ * @pc: index of the instruction in its stream: it is at stream[engine].offset + pc * 64
+ * @tag: the instruction's
+ * @engine: enum neuron_engine
+ * @op: the instruction's
+ */
+struct neuron_trace_entry {
+	__u64 start;
+	__u64 end;
+	__u32 pc;
+	__u32 tag;
+	__u8 engine;
+	__u8 op;
+	__u16 reserved0;
+	__u32 reserved1;
+};
+
+/**
+ * struct neuron_trace - what a traced job leaves at the start of its trace segment, 128 bytes
+ * @magic: NEURON_TRACE_MAGIC, written when the job ends, however it ends; 0 until then
+ * @version: NEURON_TRACE_VERSION
+ * @entry_size: sizeof(struct neuron_trace_entry)
+ * @seq: the job's
+ * @count: entries that follow, in the order of their start
+ * @lost: instructions that were executed and for which the segment had no room. They are in
+ *	@executed and @busy all the same
+ * @cycles: as in the completion: the latest end of an instruction
+ * @executed: instructions, per engine
+ * @busy: cycles between start and end, summed, per engine
+ *
+ * A segment that cannot be written is a NEURON_JOB_SEGMENT or NEURON_JOB_BUS of the job, with
+ * its number as the detail. Without NEURON_JOB_TRACE nothing is written, and tracing costs nothing.
+ */
+struct neuron_trace {
+	__u32 magic;
+	__u16 version;
+	__u16 entry_size;
+	__u64 seq;
+	__u64 count;
+	__u64 lost;
+	__u64 cycles;
+	__u64 executed[NEURON_STREAMS];
+	__u64 busy[NEURON_STREAMS];
+	__u64 reserved[3];
+	struct neuron_trace_entry entry[];
 };
 
 /**
