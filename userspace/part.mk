@@ -7,6 +7,7 @@
 NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c dtype.c)
 NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c \
 	device_kernel.c kernel_queue.c discover.c range_alloc.c runtime.c tensor.c tensor_set.c \
+	dmabuf.c \
 	model.c model_memory.c exec.c exec_repeat.c cpu.c exec_cpu.c absent.c stats.c stats_dir.c)
 NRT_CFLAGS := -Iuserspace/include -Iuserspace/lib -Iemulator
 NRT_MAP := userspace/lib/libnrt.map

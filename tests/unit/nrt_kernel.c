@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include <linux/neuron.h>
+#include <nrt/nrt_open.h>
 
 #include "device.h"
 #include "discover.h"
@@ -30,6 +31,11 @@ int __wrap_nrt_discover_pci(void);
 
 #define OBJECTS	64
 #define SIZE	(64 << 20)
+/* Descriptors that the driver takes for dma-bufs. */
+#define DMABUF	1000
+#define DMABUF_READONLY	1001
+#define DMABUF_FAR	1002
+#define DMABUF_SIZE	12288
 
 /** struct driver - what the file's driver knows, and what it is to do wrong */
 static struct {
@@ -42,7 +48,9 @@ static struct {
 	uint32_t abi;
 	uint64_t features;
 	int devices, functions;
+	unsigned int missing;		/* bitmap: devices whose node is gone */
 	int gone;
+	int fail_export;
 	uint64_t submitted;
 	uint64_t record[NRT_QUEUE_ENTRIES];
 	int fail_submit, fail_wait, fail_create, interrupts;
@@ -62,11 +70,28 @@ static int new_object(void)
 	return id;
 }
 
+static int import(struct neuron_ioctl_mem_create *a)
+{
+	if (a->length || a->flags & ~NEURON_MEM_READONLY)
+		return -EINVAL;
+	if (a->fd == DMABUF_FAR)
+		return -EOPNOTSUPP;
+	if (a->fd != DMABUF && a->fd != DMABUF_READONLY)
+		return -EBADF;
+	if (a->fd == DMABUF_READONLY && !a->flags)
+		return -EACCES;
+	a->length = DMABUF_SIZE;
+	a->flags = 0;
+	return 0;
+}
+
 static int mem_create(struct neuron_ioctl_mem_create *a)
 {
+	int id = a->type == NEURON_MEM_DMABUF ? import(a) : 0;
 	uint64_t length = (a->length + 4095) & ~4095ULL;
-	int id;
 
+	if (id)
+		return id;
 	if (a->size != sizeof(*a) || a->flags || a->reserved || !a->length)
 		return -EINVAL;
 	if (k.fail_create && !--k.fail_create)
@@ -77,7 +102,7 @@ static int mem_create(struct neuron_ioctl_mem_create *a)
 	if (id < 0)
 		return id;
 	a->id = id;
-	a->mmap_offset = k.next_offset;
+	a->mmap_offset = a->type == NEURON_MEM_DMABUF ? 0 : k.next_offset;
 	k.object[id].offset = k.next_offset;
 	k.object[id].length = length;
 	k.next_offset += length;
@@ -174,6 +199,10 @@ static int do_ioctl(unsigned long request, void *arg)
 		return info(arg);
 	case NEURON_IOCTL_MEM_CREATE:
 		return mem_create(arg);
+	case NEURON_IOCTL_MEM_EXPORT:
+		((struct neuron_ioctl_mem_export *)arg)->fd =
+			DMABUF + ((struct neuron_ioctl_mem_export *)arg)->id;
+		return k.fail_export;
 	case NEURON_IOCTL_COPY:
 		return copy(arg);
 	case NEURON_IOCTL_CONTEXT_CREATE:
@@ -220,7 +249,8 @@ int __wrap_nrt_discover(struct nrt_found *found, int max)
 	for (i = 0; i < k.devices; i++) {
 		found[i] = (struct nrt_found) { .index = i };
 		/* Each opening of the device gives the memory of it. */
-		snprintf(found[i].node, sizeof(found[i].node), "/proc/self/fd/%d", k.memory);
+		snprintf(found[i].node, sizeof(found[i].node), "/proc/self/fd/%d",
+			 k.missing & 1u << i ? 9999 : k.memory);
 	}
 	return k.devices;
 }
@@ -247,6 +277,8 @@ static int set_up(void **state)
 	k.devices = 1;
 	setenv("NEURON_RT_DEVICE", "kernel", 1);
 	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 1);
+	unsetenv("NEURON_RT_VISIBLE_CORES");
+	unsetenv("NEURON_RT_NUM_CORES");
 	nrt_env_read(&env, error, sizeof(error));
 	nrt_log_configure(&env.log);
 	return ftruncate(k.memory, SIZE);
@@ -349,6 +381,137 @@ static void unplugged(void **state)
 	nrt_device_put(devices[0]);
 }
 
+/* Cores of others keep their numbers when a device is broken. */
+static void broken_device(void **state)
+{
+	uint32_t busy = 0, cores;
+	int holder = 0;
+
+	k.devices = 3;
+	k.missing = 2;
+	assert_int_equal(nrt_devices_open(&env, devices), 3);
+	assert_true(devices[1]->gone && !devices[0]->gone && !devices[2]->gone);
+	assert_int_equal(devices[1]->cores, 4);
+	assert_int_equal(devices[1]->ops->cores_acquire(devices[1], 1, &busy, &holder), -EIO);
+	nrt_device_put(devices[0]);
+	nrt_device_put(devices[1]);
+	nrt_device_put(devices[2]);
+	k.missing = 7;
+	assert_int_equal(nrt_devices_open(&env, devices), -ENOENT);
+
+	k.missing = 1;
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	assert_int_equal(nrt_get_visible_nc_count(&cores), NRT_SUCCESS);
+	assert_int_equal(cores, 8);
+	nrt_close();
+	setenv("NEURON_RT_NUM_CORES", "8", 1);
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	nrt_close();
+	setenv("NEURON_RT_NUM_CORES", "9", 1);
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_RESOURCE);
+	unsetenv("NEURON_RT_NUM_CORES");
+	setenv("NEURON_RT_VISIBLE_CORES", "4-11", 1);
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	nrt_close();
+	setenv("NEURON_RT_VISIBLE_CORES", "3-5", 1);
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_HW_ERROR);
+	assert_non_null(strstr(nrt_open_last_error(), "Requested:nc3-nc5 Available:2; nc3 is of neuron0, which is broken"));
+	/* What was taken of others was given back. */
+	assert_int_equal(k.owned, 0);
+}
+
+static nrt_tensor_t *tensor(nrt_tensor_placement_t placement, size_t size)
+{
+	nrt_tensor_t *t;
+
+	assert_int_equal(nrt_tensor_allocate(placement, 0, size, "t", &t), NRT_SUCCESS);
+	return t;
+}
+
+static void exported(void **state)
+{
+	nrt_tensor_t *t, *slice, *plain;
+	uint64_t va;
+	int fd = -1;
+
+	assert_int_equal(nrt_get_dmabuf_fd(4096, 1, &fd), NRT_CLOSED);
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	t = tensor(NRT_TENSOR_PLACEMENT_DEVICE, 5000);
+	va = (uintptr_t)nrt_tensor_get_va(t);
+	assert_int_equal(nrt_get_dmabuf_fd(va, 5000, &fd), NRT_SUCCESS);
+	assert_true(fd > DMABUF);
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, &fd), NRT_SUCCESS);
+	assert_int_equal(nrt_get_dmabuf_fd(va, 5001, &fd), NRT_INVALID);
+	assert_int_equal(nrt_get_dmabuf_fd(va, 0, &fd), NRT_INVALID);
+	assert_int_equal(nrt_get_dmabuf_fd(0, 1, &fd), NRT_INVALID);
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, NULL), NRT_INVALID);
+	assert_int_equal(nrt_tensor_allocate_slice(t, 4096, 100, "", &slice), NRT_SUCCESS);
+	assert_int_equal(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(slice), 100, &fd), NRT_INVALID);
+	plain = tensor(NRT_TENSOR_PLACEMENT_VIRTUAL, 4096);
+	assert_int_equal(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(plain), 1, &fd), NRT_INVALID);
+	assert_non_null(strstr(nrt_open_last_error(), "placement DEVICE"));
+	nrt_tensor_free(&plain);
+	plain = tensor(NRT_TENSOR_PLACEMENT_HOST, 4096);
+	assert_int_equal(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(plain), 1, &fd), NRT_INVALID);
+	k.fail_export = -EOPNOTSUPP;
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, &fd), NRT_FAILURE);
+	k.fail_export = -EMFILE;
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, &fd), NRT_RESOURCE);
+	k.fail_export = -ENODEV;
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, &fd), NRT_HW_ERROR);
+	k.fail_export = 0;
+	nrt_tensor_free(&t);
+	/* The slice keeps the memory, and only that begins there. */
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, &fd), NRT_SUCCESS);
+	nrt_tensor_free(&slice);
+	assert_int_equal(nrt_get_dmabuf_fd(va, 1, &fd), NRT_INVALID);
+	nrt_tensor_free(&plain);
+	nrt_close();
+	assert_int_equal(live_objects(), 0);
+}
+
+static void imported(void **state)
+{
+	char in[DMABUF_SIZE], out[DMABUF_SIZE];
+	nrt_tensor_t *t, *dram;
+	size_t i;
+
+	for (i = 0; i < sizeof(in); i++)
+		in[i] = i * 2654435761u >> 11;
+	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	assert_int_equal(nrt_tensor_allocate_empty("frame", &t), NRT_SUCCESS);
+	dram = tensor(NRT_TENSOR_PLACEMENT_DEVICE, DMABUF_SIZE);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, -1, DMABUF, 0, DMABUF_SIZE), NRT_SUCCESS);
+	assert_int_equal(nrt_tensor_get_size(t), DMABUF_SIZE);
+	assert_null(nrt_tensor_get_va(t));
+	/* The process reaches it through the chip; between both of the chip nothing is in between. */
+	assert_int_equal(nrt_tensor_write(t, in, 0, sizeof(in)), NRT_SUCCESS);
+	k.copies = 0;
+	assert_int_equal(nrt_tensor_copy(t, 0, dram, 0, sizeof(in)), NRT_SUCCESS);
+	assert_int_equal(k.copies, 1);
+	assert_int_equal(nrt_tensor_read(dram, out, 0, sizeof(out)), NRT_SUCCESS);
+	assert_memory_equal(in, out, sizeof(in));
+	assert_int_equal(nrt_tensor_read(t, out, 5, 7), NRT_SUCCESS);
+	assert_memory_equal(in + 5, out, 7);
+	/* A part of it, read-only, and what is refused; the tensor is then as it was. */
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 0, DMABUF_READONLY, 4096, 100), NRT_SUCCESS);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 0, 3, 0, 100), NRT_INVALID);
+	assert_non_null(strstr(nrt_open_last_error(), "not a dma-buf"));
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 0, DMABUF_FAR, 0, 100), NRT_FAILURE);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 0, DMABUF, DMABUF_SIZE - 1, 2), NRT_INVALID);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 0, DMABUF, UINT64_MAX, 2), NRT_INVALID);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 4, DMABUF, 0, 2), NRT_INVALID);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, -2, DMABUF, 0, 2), NRT_INVALID);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(t, 0, DMABUF, 0, 0), NRT_INVALID);
+	assert_int_equal(nrt_open_tensor_attach_dmabuf(NULL, 0, DMABUF, 0, 2), NRT_INVALID);
+	assert_int_equal(nrt_tensor_get_size(t), 100);
+	nrt_tensor_free(&t);
+	nrt_tensor_free(&dram);
+	nrt_close();
+	/* The staging memory goes with the file. */
+	assert_int_equal(live_objects(), 1);
+}
+
 static void ownership(void **state)
 {
 	uint32_t busy = 0;
@@ -429,6 +592,9 @@ int main(void)
 		cmocka_unit_test_setup(nothing_to_open, set_up),
 		cmocka_unit_test_setup(memory, set_up),
 		cmocka_unit_test_setup(unplugged, set_up),
+		cmocka_unit_test_setup(broken_device, set_up),
+		cmocka_unit_test_setup(exported, set_up),
+		cmocka_unit_test_setup(imported, set_up),
 		cmocka_unit_test_setup(ownership, set_up),
 		cmocka_unit_test_setup(many_threads, set_up),
 		cmocka_unit_test_setup(device_fails, set_up),

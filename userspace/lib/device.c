@@ -152,30 +152,61 @@ static void list_remove(struct nrt_mem *mem)
 	pthread_mutex_unlock(&list_lock);
 }
 
+static struct nrt_mem *mem_new(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size,
+			       uint64_t align)
+{
+	struct nrt_mem *mem = calloc(1, sizeof(*mem));
+
+	if (mem)
+		*mem = (struct nrt_mem) {
+			.dev = dev, .refs = 1, .type = type, .size = size, .align = align,
+		};
+	return mem;
+}
+
+static void mem_made(struct nrt_mem *mem)
+{
+	nrt_device_get(mem->dev);
+	if (mem->type == NRT_MEM_DEVICE)
+		atomic_fetch_add(&mem->dev->used, mem->size);
+	/* What is another's is not counted as ours. */
+	if (mem->type != NRT_MEM_DMABUF)
+		nrt_stats_memory(mem->type, mem->size);
+	list_add(mem);
+}
+
 int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size, uint64_t align,
 		   struct nrt_mem **result)
 {
-	struct nrt_mem *mem = calloc(1, sizeof(*mem));
+	struct nrt_mem *mem = mem_new(dev, type, size, align);
 	int rc;
 
 	if (!mem)
 		return -ENOMEM;
-	mem->dev = dev;
-	mem->refs = 1;
-	mem->type = type;
-	mem->size = size;
-	mem->align = align;
 	rc = dev->ops->mem_create(mem);
 	if (rc) {
 		report_failure(mem, rc);
 		free(mem);
 		return rc;
 	}
-	nrt_device_get(dev);
-	if (type == NRT_MEM_DEVICE)
-		atomic_fetch_add(&dev->used, size);
-	nrt_stats_memory(type, size);
-	list_add(mem);
+	mem_made(mem);
+	*result = mem;
+	return 0;
+}
+
+int nrt_mem_import(struct nrt_device *dev, int fd, struct nrt_mem **result)
+{
+	struct nrt_mem *mem = mem_new(dev, NRT_MEM_DMABUF, 0, 0);
+	int rc;
+
+	if (!mem)
+		return -ENOMEM;
+	rc = dev->ops->mem_import(mem, fd);
+	if (rc) {
+		free(mem);
+		return rc;
+	}
+	mem_made(mem);
 	*result = mem;
 	return 0;
 }
@@ -220,7 +251,8 @@ void nrt_mem_put(struct nrt_mem *mem)
 	list_remove(mem);
 	if (mem->type == NRT_MEM_DEVICE)
 		atomic_fetch_sub(&dev->used, mem->size);
-	nrt_stats_memory(mem->type, -(int64_t)mem->size);
+	if (mem->type != NRT_MEM_DMABUF)
+		nrt_stats_memory(mem->type, -(int64_t)mem->size);
 	dev->ops->mem_destroy(mem);
 	free(mem);
 	nrt_device_put(dev);

@@ -10,6 +10,7 @@
 #define NRT_DEVICE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <neuron/job.h>
@@ -19,6 +20,7 @@
 enum nrt_mem_type {
 	NRT_MEM_DEVICE,
 	NRT_MEM_HOST,		/* host memory that the chip can address */
+	NRT_MEM_DMABUF,		/* another device's buffer; reached by copies only */
 };
 
 /**
@@ -28,6 +30,7 @@ enum nrt_mem_type {
  * @size: bytes; they read as 0 at first
  * @align: power of two
  * @va: its memory, or NULL if the process cannot reach it directly
+ * @readonly: of a dma-buf that is open for reading only: writing it is -EACCES
  * @id, @address: the backend's
  */
 struct nrt_mem {
@@ -38,6 +41,7 @@ struct nrt_mem {
 	uint64_t size;
 	uint64_t align;
 	void *va;
+	bool readonly;
 	uint32_t id;
 	uint32_t channel;
 	uint64_t address;
@@ -73,6 +77,9 @@ struct nrt_job {
  * struct nrt_device_ops - a backend
  * @close: the last reference is gone
  * @mem_create: @mem has type, size and alignment; fill in the rest. -ENOSPC: no room
+ * @mem_import: the same for the dma-buf @fd, which stays the caller's; @mem has its type, and gets
+ *	the buffer's size. -EBADF: not a dma-buf; -EOPNOTSUPP: the chip cannot reach it
+ * @mem_export: a descriptor of a dma-buf that is all of @mem. -EOPNOTSUPP: there are none here
  * @mem_destroy: nothing uses @mem any more
  * @mem_read, @mem_write, @mem_copy: ranges are checked by the caller; @mem_copy: both of this
  *	device, not overlapping
@@ -86,6 +93,8 @@ struct nrt_job {
 struct nrt_device_ops {
 	void (*close)(struct nrt_device *dev);
 	int (*mem_create)(struct nrt_mem *mem);
+	int (*mem_import)(struct nrt_mem *mem, int fd);
+	int (*mem_export)(struct nrt_mem *mem, int *fd);
 	void (*mem_destroy)(struct nrt_mem *mem);
 	int (*mem_read)(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len);
 	int (*mem_write)(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len);
@@ -108,6 +117,8 @@ struct nrt_device_ops {
  * @next: in the list of all that are open, under the list's lock
  * @index: N of /dev/neuronN, or the emulated chip's number
  * @cores: NeuronCores
+ * @gone: it is broken or about to go: its cores keep their numbers, and cannot be acquired (-EIO);
+ *	nothing else is asked of it
  * @busy: bitmap of those that another process had when the device was opened
  * @memory: bytes of DRAM
  * @used: bytes of it that memory objects of this process occupy
@@ -118,6 +129,7 @@ struct nrt_device {
 	atomic_uint refs;
 	uint32_t index;
 	uint32_t cores;
+	bool gone;
 	uint32_t busy;
 	uint64_t memory;
 	_Atomic uint64_t used;
@@ -127,7 +139,7 @@ struct nrt_device {
 
 /*
  * Open the devices that @env names, in the order of their numbers. Returns how many, or
- * -errno; there is at least one. Give each back with nrt_device_put().
+ * -errno; there is at least one that works. Give each back with nrt_device_put().
  */
 int nrt_devices_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES]);
 void nrt_device_get(struct nrt_device *dev);
@@ -140,6 +152,7 @@ int nrt_emu_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_D
 /* One reference for the caller. */
 int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size, uint64_t align,
 		   struct nrt_mem **mem);
+int nrt_mem_import(struct nrt_device *dev, int fd, struct nrt_mem **mem);
 struct nrt_mem *nrt_mem_get(struct nrt_mem *mem);
 void nrt_mem_put(struct nrt_mem *mem);
 /* The object that the process sees at @va, with a reference for the caller, or NULL. */

@@ -9,12 +9,15 @@
  * use another version of it beside.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <linux/dma-buf.h>
 #include <neuron/regs.h>
 
 #include "device.h"
@@ -94,6 +97,55 @@ static int emu_mem_create(struct nrt_mem *mem)
 	return 0;
 }
 
+/* Brackets what the CPU does to a dma-buf: its exporter may have to move or to flush it. */
+static int bracket(const struct nrt_mem *mem, uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+	int rc;
+
+	if (mem->type != NRT_MEM_DMABUF)
+		return 0;
+	do
+		rc = ioctl(mem->id, DMA_BUF_IOCTL_SYNC, &sync);
+	while (rc < 0 && (errno == EINTR || errno == EAGAIN));
+	return rc < 0 ? -errno : 0;
+}
+
+/* The chip is part of the process: what the CPU can reach, it can. */
+static int emu_mem_import(struct nrt_mem *mem, int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), rc;
+
+	if (own < 0)
+		return -errno;
+	mem->id = own;
+	/* Nothing else takes this. */
+	rc = bracket(mem, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	if (!rc)
+		rc = bracket(mem, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	if (rc || size <= 0) {
+		close(own);
+		return -EBADF;
+	}
+	mem->size = size;
+	mem->va = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, own, 0);
+	if (mem->va == MAP_FAILED && errno == EACCES) {
+		mem->va = mmap(NULL, size, PROT_READ, MAP_SHARED, own, 0);
+		mem->readonly = true;
+	}
+	if (mem->va != MAP_FAILED)
+		return 0;
+	rc = -errno;
+	close(own);
+	return rc;
+}
+
+static int emu_mem_export(struct nrt_mem *mem, int *fd)
+{
+	return -EOPNOTSUPP;
+}
+
 /*
  * What jobs are given is written here only: users have pointers to the memory of their own
  * tensors, from which it is copied.
@@ -109,6 +161,11 @@ static void emu_mem_destroy(struct nrt_mem *mem)
 	struct emu_device *emu = to_emu(mem->dev);
 	uint64_t size = page_round(mem->size);
 
+	if (mem->type == NRT_MEM_DMABUF) {
+		munmap(mem->va, mem->size);
+		close(mem->id);
+		return;
+	}
 	if (mem->type == NRT_MEM_HOST) {
 		free(mem->va);
 		return;
@@ -124,23 +181,40 @@ static void emu_mem_destroy(struct nrt_mem *mem)
 
 static int emu_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len)
 {
+	int rc = bracket(mem, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+
+	if (rc)
+		return rc;
 	memcpy(buf, (char *)mem->va + offset, len);
-	return 0;
+	return bracket(mem, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
 }
 
 static int emu_mem_write(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len)
 {
+	int rc = mem->readonly ? -EACCES : bracket(mem, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+
+	if (rc)
+		return rc;
 	memcpy((char *)mem->va + offset, buf, len);
 	written(mem, offset, len);
-	return 0;
+	return bracket(mem, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
 }
 
 static int emu_mem_copy(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
 			uint64_t src_offset, size_t len)
 {
-	memmove((char *)dst->va + dst_offset, (char *)src->va + src_offset, len);
-	written(dst, dst_offset, len);
-	return 0;
+	int rc = bracket(src, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), end;
+
+	if (rc)
+		return rc;
+	rc = dst->readonly ? -EACCES : bracket(dst, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+	if (!rc) {
+		memmove((char *)dst->va + dst_offset, (char *)src->va + src_offset, len);
+		written(dst, dst_offset, len);
+		rc = bracket(dst, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
+	}
+	end = bracket(src, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	return rc ? rc : end;
 }
 
 static int emu_mem_room(struct nrt_device *dev, uint64_t *available, uint64_t *largest)
@@ -221,6 +295,8 @@ static int emu_run(struct nrt_device *dev, uint32_t core, const struct nrt_job *
 static const struct nrt_device_ops emu_ops = {
 	.close = emu_close,
 	.mem_create = emu_mem_create,
+	.mem_import = emu_mem_import,
+	.mem_export = emu_mem_export,
 	.mem_destroy = emu_mem_destroy,
 	.mem_read = emu_mem_read,
 	.mem_write = emu_mem_write,

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <linux/neuron.h>
+#include <neuron/regs.h>
 
 #include "device.h"
 #include "discover.h"
@@ -150,9 +151,41 @@ static int kernel_mem_create(struct nrt_mem *mem)
 			     &mem->va);
 }
 
+static int kernel_mem_import(struct nrt_mem *mem, int fd)
+{
+	struct neuron_ioctl_mem_create arg = {
+		.size = sizeof(arg),
+		.type = NEURON_MEM_DMABUF,
+		.fd = fd,
+	};
+	int rc = call(to_kernel(mem->dev)->fd, NEURON_IOCTL_MEM_CREATE, &arg);
+
+	/* Frames to be read are often lent for that only. */
+	if (rc == -EACCES) {
+		arg.flags = NEURON_MEM_READONLY;
+		mem->readonly = true;
+		rc = call(to_kernel(mem->dev)->fd, NEURON_IOCTL_MEM_CREATE, &arg);
+	}
+	if (rc)
+		return rc;
+	mem->id = arg.id;
+	mem->size = arg.length;
+	return 0;
+}
+
+static int kernel_mem_export(struct nrt_mem *mem, int *fd)
+{
+	struct neuron_ioctl_mem_export arg = { .size = sizeof(arg), .id = mem->id };
+	int rc = call(to_kernel(mem->dev)->fd, NEURON_IOCTL_MEM_EXPORT, &arg);
+
+	*fd = arg.fd;
+	return rc;
+}
+
 static void kernel_mem_destroy(struct nrt_mem *mem)
 {
-	munmap(mem->va, mem->size);
+	if (mem->va)
+		munmap(mem->va, mem->size);
 	destroy(to_kernel(mem->dev)->fd, mem->id);
 }
 
@@ -190,8 +223,8 @@ static int get_staging(struct kernel_device *k)
 	return rc;
 }
 
-static int read_by_dma(struct kernel_device *k, struct nrt_mem *mem, uint64_t offset, char *buf,
-		       size_t len)
+static int move_by_dma(struct kernel_device *k, struct nrt_mem *mem, uint64_t offset, char *buf,
+		       size_t len, bool write)
 {
 	int rc;
 
@@ -200,9 +233,17 @@ static int read_by_dma(struct kernel_device *k, struct nrt_mem *mem, uint64_t of
 	while (!rc && len) {
 		size_t n = len < STAGING_SIZE ? len : STAGING_SIZE;
 
-		rc = copy(k, k->staging, 0, mem->id, offset, n);
-		if (!rc)
-			rc = copy_mapped(k, k->staging_va, buf, n, false);
+		if (write) {
+			rc = copy_mapped(k, k->staging_va, buf, n, true);
+			/* The chip reads what was written: not before it was. */
+			atomic_thread_fence(memory_order_seq_cst);
+			if (!rc)
+				rc = copy(k, mem->id, offset, k->staging, 0, n);
+		} else {
+			rc = copy(k, k->staging, 0, mem->id, offset, n);
+			if (!rc)
+				rc = copy_mapped(k, k->staging_va, buf, n, false);
+		}
 		buf += n;
 		offset += n;
 		len -= n;
@@ -213,15 +254,18 @@ static int read_by_dma(struct kernel_device *k, struct nrt_mem *mem, uint64_t of
 
 static int kernel_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len)
 {
-	if (mem->type == NRT_MEM_DEVICE && len >= DMA_READ_MIN)
-		return read_by_dma(to_kernel(mem->dev), mem, offset, buf, len);
+	if (!mem->va || (mem->type == NRT_MEM_DEVICE && len >= DMA_READ_MIN))
+		return move_by_dma(to_kernel(mem->dev), mem, offset, buf, len, false);
 	return copy_mapped(to_kernel(mem->dev), (char *)mem->va + offset, buf, len, false);
 }
 
 static int kernel_mem_write(struct nrt_mem *mem, uint64_t offset, const void *buf, size_t len)
 {
-	int rc = copy_mapped(to_kernel(mem->dev), (char *)mem->va + offset, (void *)buf, len, true);
+	int rc;
 
+	if (!mem->va)
+		return move_by_dma(to_kernel(mem->dev), mem, offset, (void *)buf, len, true);
+	rc = copy_mapped(to_kernel(mem->dev), (char *)mem->va + offset, (void *)buf, len, true);
 	/* Drains the CPU's write-combining buffers before a job or a DMA that reads this. */
 	atomic_thread_fence(memory_order_seq_cst);
 	return rc;
@@ -366,6 +410,8 @@ static int kernel_run(struct nrt_device *dev, uint32_t core, const struct nrt_jo
 static const struct nrt_device_ops kernel_ops = {
 	.close = kernel_close,
 	.mem_create = kernel_mem_create,
+	.mem_import = kernel_mem_import,
+	.mem_export = kernel_mem_export,
 	.mem_destroy = kernel_mem_destroy,
 	.mem_read = kernel_mem_read,
 	.mem_write = kernel_mem_write,
@@ -435,6 +481,42 @@ static int open_device(const struct nrt_found *f, struct nrt_device **result)
 	return 0;
 }
 
+static void gone_close(struct nrt_device *dev)
+{
+	free(to_kernel(dev));
+}
+
+static void gone_forked(struct nrt_device *dev)
+{
+}
+
+static int gone_cores_acquire(struct nrt_device *dev, uint32_t mask, uint32_t *busy, int *holder)
+{
+	return -EIO;
+}
+
+static const struct nrt_device_ops gone_ops = {
+	.close = gone_close,
+	.cores_acquire = gone_cores_acquire,
+	.forked = gone_forked,
+};
+
+/* In the place of a device that does not work, so that cores of others keep their numbers. */
+static int stand_in(const struct nrt_found *f, struct nrt_device **result)
+{
+	struct kernel_device *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	k->dev.ops = &gone_ops;
+	k->dev.refs = 1;
+	k->dev.index = f->index;
+	k->dev.cores = NEURON_CORES;
+	k->dev.gone = true;
+	*result = &k->dev;
+	return 0;
+}
+
 static int no_device(const struct nrt_env *env)
 {
 	int functions = nrt_discover_pci();
@@ -449,10 +531,15 @@ static int no_device(const struct nrt_env *env)
 	return -ENODEV;
 }
 
+static bool is_gone(int rc)
+{
+	return rc == -ENODEV || rc == -EIO || rc == -ENXIO || rc == -ENOENT;
+}
+
 int nrt_kernel_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES])
 {
 	struct nrt_found found[NRT_MAX_DEVICES];
-	int n = nrt_discover(found, NRT_MAX_DEVICES), count = 0, rc = 0, i;
+	int n = nrt_discover(found, NRT_MAX_DEVICES), count = 0, gone = 0, broken = 0, rc = 0, i;
 
 	if (n < 0) {
 		nrt_err(TDRV, "cannot enumerate devices: %s", strerror(-n));
@@ -462,11 +549,16 @@ int nrt_kernel_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MA
 		if (env->only_device >= 0 && found[i].index != (uint32_t)env->only_device)
 			continue;
 		rc = open_device(&found[i], &devices[count]);
+		if (is_gone(rc)) {
+			broken = rc;
+			gone++;
+			rc = stand_in(&found[i], &devices[count]);
+		}
 		if (!rc)
 			count++;
 	}
-	if (!rc && !count)
-		rc = no_device(env);
+	if (!rc && gone == count)
+		rc = gone ? broken : no_device(env);
 	if (!rc)
 		return count;
 	while (count--)

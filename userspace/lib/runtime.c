@@ -123,26 +123,33 @@ static void release(struct nrt_core *cores, uint32_t count)
 		cores[i].dev->ops->cores_release(cores[i].dev, 1u << cores[i].number);
 }
 
-/* Take cores @first .. @first + @count - 1 of all. */
-static int acquire(struct nrt_runtime *rt, uint32_t first, uint32_t count, struct busy *busy)
+/*
+ * Take cores @first .. @first + @count - 1 of all; with @working, without those of devices that are
+ * gone, of which a device is known that is not.
+ */
+static int acquire(struct nrt_runtime *rt, uint32_t first, uint32_t count, bool working,
+		   struct busy *busy)
 {
-	uint32_t i;
+	uint32_t taken = 0, i;
 
 	for (i = 0; i < count; i++) {
-		struct nrt_core *core = &rt->cores[i];
+		struct nrt_core *core = &rt->cores[taken];
 		uint32_t mask = 0;
 		int rc;
 
 		*core = locate(rt, first + i);
+		if (working && core->dev->gone)
+			continue;
 		rc = core->dev->ops->cores_acquire(core->dev, 1u << core->number, &mask,
 						   &busy->holder);
 		if (rc) {
 			busy->core = first + i;
-			release(rt->cores, i);
+			release(rt->cores, taken);
 			return rc;
 		}
+		taken++;
 	}
-	rt->core_count = count;
+	rt->core_count = taken;
 	return 0;
 }
 
@@ -153,7 +160,9 @@ static int acquire_free(struct nrt_runtime *rt, uint32_t total, uint32_t count, 
 	int rc = -EBUSY;
 
 	while (rc == -EBUSY && first + count <= total) {
-		rc = acquire(rt, first, count, busy);
+		rc = acquire(rt, first, count, false, busy);
+		if (rc == -EIO && locate(rt, busy->core).dev->gone)
+			rc = -EBUSY;
 		/* Any range that has the busy core is of no use. */
 		if (rc == -EBUSY)
 			first = busy->core + 1;
@@ -168,7 +177,7 @@ static uint32_t count_free(const struct nrt_runtime *rt, uint32_t first, uint32_
 	for (i = first; i < first + count; i++) {
 		struct nrt_core core = locate(rt, i);
 
-		n += !(core.dev->busy & 1u << core.number);
+		n += !core.dev->gone && !(core.dev->busy & 1u << core.number);
 	}
 	return n;
 }
@@ -193,6 +202,13 @@ static void report_busy(const struct nrt_runtime *rt, uint32_t first, uint32_t c
 	char who[80] = "another process";
 	char name[32];
 
+	if (locate(rt, busy->core).dev->gone) {
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, ALLOCATE,
+			"NeuronCore(s) not available - Requested:nc%u-nc%u Available:%u; nc%u is of neuron%u, which is broken or about to go: reset the device, or choose others with NEURON_RT_VISIBLE_CORES",
+			first, first + count - 1, count_free(rt, first, count), busy->core,
+			locate(rt, busy->core).dev->index);
+		return;
+	}
 	if (busy->holder > 0) {
 		process_name(busy->holder, name, sizeof(name));
 		snprintf(who, sizeof(who), "process %d (%s)", busy->holder, name);
@@ -229,8 +245,8 @@ static int take_cores(struct nrt_runtime *rt, const struct nrt_env *env)
 		if (rc == -EBUSY)
 			report_busy(rt, 0, total, &busy);
 	} else {
-		rc = acquire(rt, first, count, &busy);
-		if (rc == -EBUSY)
+		rc = acquire(rt, first, count, !env->visible_cores, &busy);
+		if (rc == -EBUSY || (rc == -EIO && locate(rt, busy.core).dev->gone))
 			report_busy(rt, first, count, &busy);
 	}
 	return rc;

@@ -185,6 +185,23 @@ NRT_API NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, 
 	return NRT_SUCCESS;
 }
 
+int nrt_tensor_attach_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset,
+			  size_t size)
+{
+	struct nrt_storage *storage = storage_new(mem->va, mem, false);
+
+	if (!storage) {
+		nrt_mem_put(mem);
+		return -ENOMEM;
+	}
+	storage_put(tensor->storage);
+	tensor->storage = storage;
+	tensor->offset = offset;
+	tensor->size = size;
+	tensor->shaped = false;
+	return 0;
+}
+
 static NRT_STATUS check_range(const char *function, const nrt_tensor_t *tensor, uint64_t offset,
 			      size_t size)
 {

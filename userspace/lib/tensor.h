@@ -43,6 +43,9 @@ struct nrt_tensor {
 
 /* A tensor of @size bytes of the process's own memory, or NULL; free with nrt_tensor_free(). */
 struct nrt_tensor *nrt_tensor_new(size_t size);
+/* Let a tensor be @size bytes of @mem, whose reference it takes over, also on error. -ENOMEM. */
+int nrt_tensor_attach_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset,
+			  size_t size);
 /* Copy all of a tensor's bytes to or from @mem at @offset. */
 int nrt_tensor_to_mem(const struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset);
 int nrt_tensor_from_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset);

@@ -208,6 +208,19 @@ size_t nrt_tensor_get_size(const nrt_tensor_t *tensor);
 /** nrt_tensor_get_va - address of the memory; NULL if the process cannot reach it directly */
 void *nrt_tensor_get_va(const nrt_tensor_t *tensor);
 
+/**
+ * nrt_get_dmabuf_fd - device memory as a dma-buf, for another driver or another chip
+ * @va: nrt_tensor_get_va() of a tensor with placement DEVICE that is no slice
+ * @size: bytes of it, at most all; the dma-buf has whole pages
+ * @fd: out, close-on-exec; the caller's to close. It keeps the memory, also without the tensor
+ *
+ * Of later SDKs. The buffer is revoked when the device goes or is reset.
+ *
+ * NRT_INVALID: no such memory; NRT_FAILURE: the device has no dma-bufs (a kernel without them, the
+ * emulator); NRT_RESOURCE: out of descriptors or memory; NRT_HW_ERROR: the device failed
+ */
+NRT_STATUS nrt_get_dmabuf_fd(uint64_t va, uint64_t size, int *fd);
+
 /** nrt_allocate_tensor_set - an empty set; give back with nrt_destroy_tensor_set() */
 NRT_STATUS nrt_allocate_tensor_set(nrt_tensor_set_t **result);
 

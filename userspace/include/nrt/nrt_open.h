@@ -67,6 +67,28 @@ NRT_STATUS nrt_open_get_execute_info(nrt_open_execute_info_t *info);
 NRT_STATUS nrt_open_get_tensor_shape(const nrt_tensor_t *tensor, uint32_t *ndim,
 				     uint64_t *shape);
 
+/**
+ * nrt_open_tensor_attach_dmabuf - let a tensor be (part of) another device's buffer
+ * @tensor: gives up the memory that it had
+ * @logical_nc_id: a visible core whose device is to reach the buffer; -1: the first
+ * @fd: a dma-buf, such as drmPrimeHandleToFD() gives of a frame that a GPU has decoded; stays the
+ *	caller's and may be closed when the call returns
+ * @offset, @size: bytes of it that the tensor is to be
+ *
+ * Executions on that device have the chip itself fetch the tensor's bytes from the buffer, or put
+ * them there; nobody copies them. On other devices they go through memory of the process. All
+ * calls for tensors work but nrt_tensor_get_va(), which is NULL. Before an execution the
+ * exporter has to be done with the buffer: poll() of @fd tells.
+ *
+ * NRT_INVALID: an argument, not a dma-buf, or the range is not inside it
+ * NRT_FAILURE: the device cannot reach that buffer, or it went away with its exporter. Also what
+ *	reading or writing gives when that happens later (attach again), or when a dma-buf that
+ *	is open for reading only is written
+ * NRT_RESOURCE: out of memory; NRT_HW_ERROR: the device failed or went away
+ */
+NRT_STATUS nrt_open_tensor_attach_dmabuf(nrt_tensor_t *tensor, int logical_nc_id, int fd,
+					 uint64_t offset, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
