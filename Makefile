@@ -6,6 +6,7 @@
 #   make check      all tests; ends with "N passed, N failed"
 #   make soak       long versions of tests, SOAK_SECONDS=1800; SEED=n repeats a run
 #   make bench      ratios against peers; also written to $(O)/bench.tsv
+#   make install [DESTDIR=] [prefix=/usr/local]  everything; "install-user" without the driver; "uninstall"
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS=60 each
 #   make vm         a shell in a guest with neuron loaded (DEVICES=n)
 #
@@ -25,6 +26,7 @@ include firmware/part.mk
 include compiler/part.mk
 include userspace/part.mk
 include driver/part.mk
+include packaging/part.mk
 include tests/part.mk
 
 .PHONY: all userland clean help

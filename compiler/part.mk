@@ -8,4 +8,5 @@ NCC_LIBS := -larchive -ljansson -lcrypto -lm
 $(eval $(call static-lib,libncc,$(NCC_SRCS),$(NCC_CFLAGS)))
 $(eval $(call program,neuron-cc,compiler/main.c,$(NCC_CFLAGS),$(O)/lib/libncc.a $(NCC_LIBS),$(O)/lib/libncc.a))
 
+TOOLS += neuron-cc
 ALL += $(O)/bin/neuron-cc

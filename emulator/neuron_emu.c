@@ -29,7 +29,6 @@
 #include "vfu_socket.h"
 
 #define EXIT_USAGE	2
-#define FIRMWARE	"../firmware/inferentia.bin"
 #define FIRMWARE_MAX	(2 * NEURON_MGMT_SRAM_SIZE)
 #define FAULTS_MAX	32
 #define IDLE_US		10000000
@@ -194,7 +193,7 @@ static void usage(FILE *out)
 		"\n"
 		"  --socket PATH      listen there; one client at a time\n"
 		"  --firmware FILE    image of the management core; \"none\" leaves it in reset\n"
-		"                     (default: %s beside this program)\n"
+		"                     (default: the one of this build or installation)\n"
 		"  --revision HEX     PCI revision ID (default: ff); but for ff and f0 a function as of\n"
 		"                     silicon: without MSI-X and extension block, no compute\n"
 		"  --vectors N        MSI-X vectors, 1 .. %u (default: %u)\n"
@@ -214,7 +213,7 @@ static void usage(FILE *out)
 		"What the guest does wrong is printed to stderr as\n"
 		"  neuron-emu[INDEX]: guest-error: CATEGORY: text\n"
 		"Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot run, 2 for wrong usage.\n",
-		FIRMWARE, VFU_MAX_VECTORS, VFU_MAX_VECTORS, trace_names());
+		VFU_MAX_VECTORS, VFU_MAX_VECTORS, trace_names());
 }
 
 static void list_errors(void)
@@ -422,16 +421,28 @@ static void parse_options(struct options *opt, int argc, char **argv)
 	}
 }
 
-/* The image that lies where the build puts it, relative to this program. */
+/* The image that lies where the build, or an installation, puts it, relative to this program. */
 static bool default_firmware(char *path, size_t size)
 {
+	static const char * const places[] = {
+		"../firmware/inferentia.bin", "../share/neuron/inferentia.bin",
+	};
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *folder;
+	unsigned int i;
 
 	if (len < 0)
 		return false;
 	self[len] = 0;
-	return (size_t)snprintf(path, size, "%s/" FIRMWARE, dirname(self)) < size;
+	folder = dirname(self);
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if ((size_t)snprintf(path, size, "%s/%s", folder, places[i]) >= size)
+			return false;
+		if (!access(path, R_OK))
+			break;
+	}
+	return true;
 }
 
 /* 0 and the image, which is NULL for "none". */

@@ -14,4 +14,5 @@ $(eval $(call program,neuron-emu,emulator/neuron_emu.c $(EMU_FRONT_SRCS),$(EMU_C
 $(O)/lib/libneuronemu.so: $(O)/lib/libneuronemu.so.0
 	$(Q)ln -sf $(notdir $<) $@
 
+TOOLS += neuron-emu
 ALL += $(O)/lib/libneuronemu.a $(O)/lib/libneuronemu.so $(O)/bin/neuron-emu

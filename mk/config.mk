@@ -70,5 +70,9 @@ else ifneq ($(SAN),0)
 $(error SAN=$(SAN): 1 is ASan and UBSan, thread is TSan, fuzz is for make fuzz)
 endif
 
+# What "make install" puts into bindir, with a manual page and completion made from --help.
+TOOLS :=
+# A comma in an argument of a function.
+, := ,
 ALL :=
 DEPS :=

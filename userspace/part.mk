@@ -24,15 +24,19 @@ $(eval $(call shared-lib,libnrt.so.1,$(NRT_SRCS),$(NRT_CFLAGS),$$(NRT_MAP_FLAG) 
 $(O)/lib/libnrt.so: $(O)/lib/libnrt.so.1
 	$(Q)ln -sf $(notdir $<) $@
 
+# $(1), $(2), $(3): prefix, includedir, libdir
+libnrt-pc = sed -e 's|@prefix@|$(1)|' -e 's|@includedir@|$(2)|' -e 's|@libdir@|$(3)|' -e 's|@version@|$(VERSION)|'
+
 # For programs that are built against the build tree.
 $(O)/lib/pkgconfig/libnrt.pc: userspace/lib/libnrt.pc.in mk/config.mk
 	$(say) GEN $@
 	$(Q)mkdir -p $(dir $@)
-	$(Q)sed -e 's|@prefix@|$(abspath $(O))|' -e 's|@version@|$(VERSION)|' \
-		-e 's|^includedir=.*|includedir=$(abspath userspace/include)|' $< > $@
+	$(Q)$(call libnrt-pc,$(abspath $(O)),$(abspath userspace/include),$${prefix}/lib) $< > $@
 
-# Programs find the library beside them, in the build tree and when installed.
-NRT_LINK := -L$(O)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lnrt
+# Programs find the library beside them, in the build tree and when installed. RPATH=no leaves it to the
+# system, for a libdir that the dynamic linker searches.
+RPATH ?= $$ORIGIN/../lib
+NRT_LINK := -L$(O)/lib $(if $(filter-out no,$(RPATH)),-Wl$(,)-rpath$(,)'$(RPATH)') -lnrt
 TOOL_CFLAGS := -Iuserspace/include -Iuserspace/tools/common -Iuserspace/lib
 TOOL_COMMON := $(addprefix userspace/tools/common/,cli.c)
 
@@ -50,5 +54,6 @@ $(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/lib
 
 $(eval $(call program,first_app,userspace/examples/first_app.c,-Iuserspace/include,$$(NRT_LINK),$(O)/lib/libnrt.so))
 
+TOOLS += neuron-run neuron-ls neuron-objdump
 ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run \
 	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/first_app

@@ -202,7 +202,7 @@ NRT_STATUS nrt_tensor_copy(const nrt_tensor_t *src, size_t src_offset, nrt_tenso
 /** nrt_tensor_memset - fill a range with a byte value */
 NRT_STATUS nrt_tensor_memset(nrt_tensor_t *tensor, uint64_t offset, int value, size_t size);
 
-/** nrt_tensor_get_size - bytes; 0 for an empty tensor or NULL. Works at any time. */
+/** nrt_tensor_get_size - size in bytes; 0 for an empty tensor or NULL. Works at any time. */
 size_t nrt_tensor_get_size(const nrt_tensor_t *tensor);
 
 /** nrt_tensor_get_va - address of the memory; NULL if the process cannot reach it directly */
@@ -235,7 +235,11 @@ void nrt_destroy_tensor_set(nrt_tensor_set_t **tensor_set);
 NRT_STATUS nrt_add_tensor_to_tensor_set(nrt_tensor_set_t *tensor_set, const char *tensor_name,
 					nrt_tensor_t *tensor);
 
-/** nrt_get_tensor_from_tensor_set - NRT_FAILURE, and *@tensor untouched, when missing */
+/**
+ * nrt_get_tensor_from_tensor_set - find a tensor by its name
+ *
+ * NRT_FAILURE: there is none; *@tensor is untouched
+ */
 NRT_STATUS nrt_get_tensor_from_tensor_set(nrt_tensor_set_t *tensor_set, const char *tensor_name,
 					  nrt_tensor_t **tensor);
 
