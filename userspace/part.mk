@@ -4,7 +4,8 @@
 # libneff.a: NEFF reader and element types, for the tools that look into files.
 # libnrt-static.a: all of libnrt with its inner names, for unit tests.
 
-NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c dtype.c)
+NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c neff_npy.c \
+	neff_write.c dtype.c)
 NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c \
 	device_kernel.c kernel_queue.c discover.c range_alloc.c runtime.c tensor.c tensor_set.c \
 	dmabuf.c \

@@ -108,7 +108,9 @@ static void header(void **state)
 	build_copy_model(&b, 4);
 	good = build_file(&b, &size);
 	bytes = malloc(size + 1);
-	SPOIL(pkg_version, 1, -EINVAL, "package version is 1, expected 2");
+	SPOIL(pkg_version, 0, -EINVAL, "not a NEFF: package version is 0");
+	SPOIL(pkg_version, 1, -ENOTSUP, "package version mismatch supported: 2 received: 1");
+	SPOIL(lnc_size, 2, -ENOTSUP, "logical cores of 2");
 	SPOIL(pkg_version, 0x464c457f, -EINVAL, "not a NEFF");
 	SPOIL(header_size, 512, -EINVAL, "header size is 512");
 	SPOIL(data_size, size, -EINVAL, "truncated");
@@ -260,11 +262,112 @@ static void def_json(void **state)
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (strcmp(cases[i].text, "no variable of type input"))
-			spoil_json(build_copy_model, "sg00/def.json", cases[i].from, cases[i].to, -EINVAL,
-				   cases[i].text);
+			spoil_json(build_copy_model, "sg00/def.json", cases[i].from, cases[i].to,
+				   strstr(cases[i].to, "pointer") ? -ENOTSUP : -EINVAL, cases[i].text);
 	/* An input that became something else is missed in the count first. */
 	spoil_json(build_copy_model, "sg00/def.json", "\"type\": \"input\"", "\"type\": \"tmp-buf\"",
 		   -EINVAL, "1 inputs, but def.json has 0");
+}
+
+static void queues(void **state)
+{
+	static const struct {
+		const char *json, *text;
+		int want;
+	} cases[] = {
+		{ "[]", "\"dma_queue\" is not an object", -EINVAL },
+		{ "{\"q\": 1}", "\"type\" is missing", -EINVAL },
+		{ "{\"q\": {\"type\": \"in\"}}", "\"owner\" is missing", -EINVAL },
+		{ "{\"q\\u0001\": {}}", "not printable", -EINVAL },
+		{ "{\"q\": {\"type\": \"in\", \"owner\": \"dma\"}}", "\"num_queues\"", -EINVAL },
+		{ "{\"q\": {\"type\": \"in\", \"owner\": \"dma\", \"num_queues\": 2}}",
+		  "2 queues in one, this chip has 1", -ENOTSUP },
+		{ "{\"q\": {\"type\": \"dynamic\", \"owner\": \"dma\", \"num_queues\": 1}}",
+		  "type dynamic is not supported", -ENOTSUP },
+		{ "{\"q\": {\"type\": \"in\", \"owner\": \"dma\", \"num_queues\": 1, \"pinned\": 1}}",
+		  "neither true nor false", -EINVAL },
+		{ "{\"q\": {\"type\": \"data\", \"owner\": \"pe\", \"num_queues\": 1, \"pinned\": true}}",
+		  NULL, 0 },
+	};
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), "\"dma_queue\": %s", cases[i].json);
+		spoil_json(build_copy_model, "sg00/def.json", "\"dma_queue\": {}", text,
+			   cases[i].want, cases[i].text);
+	}
+}
+
+/* Weights in a .npy file: 64 bytes after a header of @text. */
+static void expect_npy(const char *text, size_t size, int want, const char *error)
+{
+	uint8_t file[256] = "\x93NUMPY\1";
+	size_t n = strlen(text), i;
+	struct build b;
+	char *new;
+
+	build_copy_model(&b, 4);
+	file[8] = n;
+	memcpy(file + 10, text, n);
+	build_set(&b, "sg00/w.npy", file, 10 + n + size);
+	for (i = 0; (int)i < b.count && strcmp(b.members[i].name, "sg00/def.json"); i++)
+		;
+	((char *)b.members[i].data)[b.members[i].size] = 0;
+	new = replace(b.members[i].data, "w.bin", "w.npy");
+	build_set(&b, "sg00/def.json", new, strlen(new));
+	free(new);
+	expect_build(&b, want, error);
+}
+
+static void npy(void **state)
+{
+	static const char good[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (16,), }\n";
+
+	expect_npy(good, 64, 0, NULL);
+	expect_npy(good, 60, -EINVAL, "w.npy has an array of another size");
+	expect_npy("{'descr': '>f4', 'fortran_order': False}", 64, -EINVAL, "big-endian");
+	expect_npy("{'descr': '<f4', 'fortran_order': True}", 64, -EINVAL, "Fortran order");
+	expect_npy("{'descr': '|O', 'fortran_order': False}", 64, -EINVAL, "Python objects");
+	expect_npy("{}", 64, -EINVAL, "no NumPy header");
+}
+
+/* What is written is read again, the same each time, and keeps its UUID if it has one of its own. */
+static void writer(void **state)
+{
+	struct neuron_neff_header h;
+	struct neff_error error;
+	struct neff *neff;
+	uint8_t *bytes, *body[2];
+	size_t size, n[2];
+	struct build b;
+	int plain, i;
+
+	build_chain_model(&b, 4);
+	bytes = build_file(&b, &size);
+	build_free(&b);
+	assert_int_equal(neff_open(bytes, size, 0, NULL, &neff, &error), 0);
+	free(bytes);
+	for (plain = 0; plain < 2; plain++) {
+		for (i = 0; i < 2; i++)
+			assert_int_equal(neff_body_write(&neff->body, plain, &body[i], &n[i]), 0);
+		assert_int_equal(n[0], n[1]);
+		assert_memory_equal(body[0], body[1], n[0]);
+		h = neff->header;
+		h.uuid[0] ^= 1;
+		neff_header_seal(&h, body[0], n[0], false);
+		assert_int_equal(h.uuid[0], neff->header.uuid[0] ^ 1);
+		neff_header_seal(&h, body[0], n[0], true);
+		assert_memory_equal(h.uuid, h.hash, sizeof(h.uuid));
+		bytes = malloc(sizeof(h) + n[0]);
+		memcpy(bytes, &h, sizeof(h));
+		memcpy(bytes + sizeof(h), body[0], n[0]);
+		expect(bytes, sizeof(h) + n[0], 0, NULL);
+		free(bytes);
+		free(body[0]);
+		free(body[1]);
+	}
+	neff_close(neff);
 }
 
 static void streams(void **state)
@@ -295,7 +398,8 @@ static void streams(void **state)
 
 static void names(void **state)
 {
-	static const char *const bad[] = { "/etc/passwd", "../x", "a/../../x", "..", "bell\a" };
+	static const char *const bad[] = { "/etc/passwd", "../x", "a/../../x", "..", "a/..", "a//b", "a/./b",
+		"bell\a" };
 	struct build b;
 	size_t i;
 
@@ -405,6 +509,9 @@ int main(void)
 		cmocka_unit_test(hash_is_optional),
 		cmocka_unit_test(graph_json),
 		cmocka_unit_test(def_json),
+		cmocka_unit_test(queues),
+		cmocka_unit_test(npy),
+		cmocka_unit_test(writer),
 		cmocka_unit_test(streams),
 		cmocka_unit_test(names),
 		cmocka_unit_test(bomb),

@@ -87,7 +87,7 @@ int nrt_image_create(const struct neff_node *node, const struct nrt_layout *layo
 				   node->stream[i]->size);
 	for (i = 0; !rc && i < node->variable_count; i++)
 		if (node->variables[i].type == NEFF_VAR_FILE)
-			rc = nrt_mem_write(image, layout->offset[i], node->variables[i].file->data,
+			rc = nrt_mem_write(image, layout->offset[i], node->variables[i].data,
 					   node->variables[i].size);
 	if (rc) {
 		nrt_mem_put(image);

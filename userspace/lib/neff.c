@@ -24,44 +24,48 @@ int neff_fail(struct neff_error *error, const char *format, ...)
 	return -EINVAL;
 }
 
-static int check_version(const struct neuron_neff_header *h, struct neff_error *error)
+static const char out[] = "compile the model with this release's neuron-cc";
+
+int neff_header_check(const struct neuron_neff_header *h, struct neff_error *error)
 {
 	__u64 unknown = h->feature_bits & ~NEURON_NEFF_FEATURES_KNOWN;
 
 	if (h->version_major != NEURON_NEFF_VERSION_MAJOR ||
-	    h->version_minor > NEURON_NEFF_VERSION_MINOR) {
-		neff_fail(error,
-			  "NEFF version mismatch supported: %d.%d received: %llu.%llu; compile the model with this release's neuron-cc",
+	    h->version_minor > NEURON_NEFF_VERSION_MINOR)
+		neff_fail(error, "NEFF version mismatch supported: %d.%d received: %llu.%llu; %s",
 			  NEURON_NEFF_VERSION_MAJOR, NEURON_NEFF_VERSION_MINOR, h->version_major,
-			  h->version_minor);
-		return -ENOTSUP;
-	}
-	if (unknown) {
+			  h->version_minor, out);
+	else if (unknown)
 		neff_fail(error,
-			  "NEFF version: %llu.%llu, features: %#llx are not supported. Currently supporting: %#llx",
+			  "NEFF version: %llu.%llu, features: %#llx are not supported. Currently supporting: %#llx; %s",
 			  h->version_major, h->version_minor, h->feature_bits,
-			  NEURON_NEFF_FEATURES_KNOWN);
-		return -ENOTSUP;
-	}
-	if (!(h->feature_bits & NEURON_NEFF_FEATURE_OPEN_ISA)) {
+			  NEURON_NEFF_FEATURES_KNOWN, out);
+	else if (!(h->feature_bits & NEURON_NEFF_FEATURE_OPEN_ISA))
 		neff_fail(error,
 			  "NEFF has instructions of the silicon (features: %#llx lack %#llx), which are not public: compile the model with this project's neuron-cc",
 			  h->feature_bits, NEURON_NEFF_FEATURE_OPEN_ISA);
-		return -ENOTSUP;
-	}
-	return 0;
+	else if (h->pkg_version != NEURON_NEFF_PKG_VERSION)
+		neff_fail(error, "NEFF package version mismatch supported: %d received: %llu; %s",
+			  NEURON_NEFF_PKG_VERSION, h->pkg_version, out);
+	else if (h->lnc_size > 1)
+		neff_fail(error,
+			  "NEFF wants logical cores of %u NeuronCores, which this chip has not; %s",
+			  h->lnc_size, out);
+	else
+		return 0;
+	return -ENOTSUP;
 }
 
-int neff_header_read(struct neuron_neff_header *header, const void *bytes, size_t size,
-		     struct neff_error *error)
+int neff_header_parse(struct neuron_neff_header *header, const void *bytes, size_t size,
+		      struct neff_error *error)
 {
 	if (size < sizeof(*header))
 		return neff_fail(error, "not a NEFF: %zu bytes, less than a header of %zu", size,
 				 sizeof(*header));
 	memcpy(header, bytes, sizeof(*header));
-	if (header->pkg_version != NEURON_NEFF_PKG_VERSION)
-		return neff_fail(error, "not a NEFF: package version is %llu, expected %d",
-				 header->pkg_version, NEURON_NEFF_PKG_VERSION);
+	if (!header->pkg_version || header->pkg_version > NEFF_MAX_PKG_VERSION)
+		return neff_fail(error, "not a NEFF: package version is %llu, expected 1 to %d",
+				 header->pkg_version, NEFF_MAX_PKG_VERSION);
 	if (header->header_size != sizeof(*header))
 		return neff_fail(error, "not a NEFF: header size is %llu, expected %zu",
 				 header->header_size, sizeof(*header));
@@ -71,7 +75,15 @@ int neff_header_read(struct neuron_neff_header *header, const void *bytes, size_
 				 header->data_size, size - sizeof(*header),
 				 header->data_size > size - sizeof(*header) ? "truncated" :
 				 "longer than it should be");
-	return check_version(header, error);
+	return 0;
+}
+
+int neff_header_read(struct neuron_neff_header *header, const void *bytes, size_t size,
+		     struct neff_error *error)
+{
+	int rc = neff_header_parse(header, bytes, size, error);
+
+	return rc ? rc : neff_header_check(header, error);
 }
 
 int neff_hash_check(const struct neuron_neff_header *header, const void *bytes,
@@ -88,10 +100,25 @@ int neff_hash_check(const struct neuron_neff_header *header, const void *bytes,
 	return 0;
 }
 
+static const struct neff_limits defaults = { NEFF_MAX_BYTES, NEFF_MAX_MEMBERS };
+
+int neff_unpack(const void *bytes, size_t size, const struct neff_limits *limits,
+		struct neuron_neff_header *header, struct neff_body *body, struct neff_error *error)
+{
+	int rc = neff_header_parse(header, bytes, size, error);
+
+	if (rc)
+		return rc;
+	rc = neff_body_read(body, (const uint8_t *)bytes + sizeof(*header), size - sizeof(*header),
+			    limits ? limits : &defaults, error);
+	if (rc == -ENOMEM)
+		neff_fail(error, "out of host memory for a NEFF of %zu bytes", size);
+	return rc;
+}
+
 static int open_body(struct neff *neff, const void *bytes, size_t size, unsigned int flags,
 		     const struct neff_limits *limits, struct neff_error *error)
 {
-	static const struct neff_limits defaults = { NEFF_MAX_BYTES, NEFF_MAX_MEMBERS };
 	int rc;
 
 	rc = neff_header_read(&neff->header, bytes, size, error);
@@ -123,6 +150,30 @@ int neff_open(const void *bytes, size_t size, unsigned int flags, const struct n
 	}
 	*result = neff;
 	return 0;
+}
+
+int neff_adopt(const struct neuron_neff_header *header, struct neff_body *body,
+	       struct neff **result, struct neff_error *error)
+{
+	struct neff *neff = calloc(1, sizeof(*neff));
+	int rc = neff ? neff_header_check(header, error) : -ENOMEM;
+
+	if (!rc) {
+		neff->header = *header;
+		neff->body = *body;
+		rc = neff_graph_read(neff, error);
+	}
+	if (rc == -ENOMEM)
+		neff_fail(error, "out of host memory for the graph of a NEFF");
+	if (!rc) {
+		*result = neff;
+		*body = (struct neff_body) { 0 };
+		return 0;
+	}
+	if (neff)
+		neff->body = (struct neff_body) { 0 };
+	neff_close(neff);
+	return rc;
 }
 
 void neff_close(struct neff *neff)

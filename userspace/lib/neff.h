@@ -34,6 +34,7 @@ struct neff_limits {
 	uint32_t members;
 };
 
+#define NEFF_MAX_PKG_VERSION	255	/* what is taken for a NEFF at all */
 #define NEFF_MAX_BYTES		(4ULL << 30)	/* a DRAM channel */
 #define NEFF_MAX_MEMBERS	4096
 #define NEFF_MAX_JSON		(64u << 20)
@@ -42,6 +43,7 @@ struct neff_limits {
 #define NEFF_MAX_NODES		64		/* as many as tpb_per_node has */
 #define NEFF_MAX_TENSORS	16384	/* between nodes */
 #define NEFF_MAX_ALIGNMENT	(2u << 20)
+#define NEFF_MAX_QUEUES		64
 #define NEFF_MAX_SEGMENTS	(NEURON_SEGMENTS - 1)
 
 /**
@@ -64,6 +66,15 @@ int neff_body_read(struct neff_body *body, const void *bytes, size_t size,
 void neff_body_free(struct neff_body *body);
 /* NULL if there is none of that name. */
 const struct neff_member *neff_body_find(const struct neff_body *body, const char *name);
+
+/*
+ * Pack members into a tar archive, gzip-compressed unless @plain: *@bytes, free() it. The same
+ * members give the same bytes, those that neuron-cc writes. -ENOMEM.
+ */
+int neff_body_write(const struct neff_body *body, bool plain, uint8_t **bytes, size_t *size);
+
+/* The body's size and hash into @header; and its UUID, if @uuid. */
+void neff_header_seal(struct neuron_neff_header *header, const void *body, size_t size, bool uuid);
 
 /**
  * struct neff_tensor - a value that nodes read or write
@@ -88,10 +99,24 @@ enum neff_var_type {
 };
 
 /**
+ * struct neff_queue - DMA queue of a subgraph
+ * @type: "in", "out", "data" ..
+ * @owner: engine that starts its transfers
+ * @pinned: its weights are loaded once
+ */
+struct neff_queue {
+	const char *name;
+	const char *type;
+	const char *owner;
+	bool pinned;
+};
+
+/**
  * struct neff_variable - memory of a subgraph
  * @segment: what its instructions call it
  * @alignment: a power of two
- * @file: contents of a NEFF_VAR_FILE; as large as the variable
+ * @file: where the contents of a NEFF_VAR_FILE come from
+ * @data: the contents, @size bytes: all of a raw file, the array of a .npy
  * @tensor: type and shape of inputs and outputs, for people
  */
 struct neff_variable {
@@ -101,6 +126,7 @@ struct neff_variable {
 	uint32_t alignment;
 	uint64_t size;
 	const struct neff_member *file;
+	const uint8_t *data;
 	struct neff_tensor tensor;
 };
 
@@ -122,6 +148,7 @@ struct neff_link {
  * @code_segment: segment with the four streams, in the order of enum neuron_engine
  * @segments: highest segment + 1
  * @stream: struct neuron_insn arrays
+ * @queues: NULL if def.json names none
  * @def: sgNN/def.json
  */
 struct neff_node {
@@ -134,6 +161,8 @@ struct neff_node {
 	const struct neff_member *stream[NEURON_ENGINES];
 	struct neff_variable *variables;
 	uint32_t variable_count;
+	struct neff_queue *queues;
+	uint32_t queue_count;
 	struct neff_link *inputs, *outputs;
 	uint32_t input_count, output_count;
 	void *def;
@@ -170,13 +199,37 @@ int neff_open(const void *bytes, size_t size, unsigned int flags, const struct n
 	      struct neff **neff, struct neff_error *error);
 void neff_close(struct neff *neff);
 
-/* Parts of neff_open(). */
+/*
+ * Header and members of any NEFF, also of one that cannot be loaded here. -EINVAL, -ENOMEM; @body
+ * is to be freed in any case.
+ */
+int neff_unpack(const void *bytes, size_t size, const struct neff_limits *limits,
+		struct neuron_neff_header *header, struct neff_body *body, struct neff_error *error);
+
+/*
+ * The rest of neff_open() for what neff_unpack() gave. @body belongs to the NEFF then, and is
+ * empty; on failure it is as before.
+ */
+int neff_adopt(const struct neuron_neff_header *header, struct neff_body *body,
+	       struct neff **neff, struct neff_error *error);
+
+/* Parts of neff_open(): is it a NEFF (-EINVAL), can it be loaded (-ENOTSUP), both. */
+int neff_header_parse(struct neuron_neff_header *header, const void *bytes, size_t size,
+		      struct neff_error *error);
+int neff_header_check(const struct neuron_neff_header *header, struct neff_error *error);
 int neff_header_read(struct neuron_neff_header *header, const void *bytes, size_t size,
 		     struct neff_error *error);
 int neff_hash_check(const struct neuron_neff_header *header, const void *bytes,
 		    struct neff_error *error);
 int neff_graph_read(struct neff *neff, struct neff_error *error);
 void neff_graph_free(struct neff *neff);
+
+/*
+ * The array of a .npy file, C order and little-endian, of @size bytes: *@data. -EINVAL with a
+ * text in *@why.
+ */
+int neff_npy_data(const struct neff_member *m, uint64_t size, const uint8_t **data,
+		  const char **why);
 
 /* Names of engines ("pe") and of variable types ("tmp-buf"). */
 const char *neff_engine_name(unsigned int engine);

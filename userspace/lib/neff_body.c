@@ -15,7 +15,13 @@
 
 #define FIRST_BUFFER	(64u << 10)
 
-/* A relative path without "..", of printable characters: safe to print and to compare. */
+/* A part of a path that is the name of something. */
+static bool good_part(const char *part, size_t n)
+{
+	return n && !(n == 1 && part[0] == '.') && !(n == 2 && part[0] == '.' && part[1] == '.');
+}
+
+/* A relative path without "..", of printable characters: safe to print, compare and create. */
 static int check_name(const char *name, struct neff_error *error)
 {
 	const char *p;
@@ -26,8 +32,14 @@ static int check_name(const char *name, struct neff_error *error)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return neff_fail(error,
 					 "NEFF body has a member with a control character in its name");
-	if (*name == '/' || !strcmp(name, "..") || !strncmp(name, "../", 3) || strstr(name, "/../"))
-		return neff_fail(error, "NEFF body has a member outside of it: %s", name);
+	p = name;
+	do {
+		size_t n = strcspn(p, "/");
+
+		if (!good_part(p, n))
+			return neff_fail(error, "NEFF body has a member outside of it: %s", name);
+		p += n;
+	} while (*p++);
 	return 0;
 }
 

@@ -174,6 +174,18 @@ static int check_inputs(const struct place *at)
 	return 0;
 }
 
+/* Is it one of the public types that this runtime has no use for? */
+static bool foreign_var_type(const char *type)
+{
+	static const char *const known[] = { "state-buffer", "virtual", "pointer", "dge-table" };
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(type, known[i]))
+			return true;
+	return false;
+}
+
 static int parse_var_type(const struct place *at, json_t *object, struct neff_variable *v)
 {
 	const char *type = get_string(at, object, "type");
@@ -186,7 +198,9 @@ static int parse_var_type(const struct place *at, json_t *object, struct neff_va
 			v->type = i;
 			return 0;
 		}
-	return FAIL(at, "variable %s: type %s is not supported", v->name, type);
+	FAIL(at, "variable %s: type %s is not supported; input, output, file and tmp-buf are", v->name,
+	     type);
+	return foreign_var_type(type) ? -ENOTSUP : -EINVAL;
 }
 
 static const struct neff_member *find_file(const struct place *at, const char *node,
@@ -202,14 +216,44 @@ static const struct neff_member *find_file(const struct place *at, const char *n
 	return m;
 }
 
+static int ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+/* Contents of a variable of type "file". */
+static int read_contents(const struct place *at, const struct neff_node *node, json_t *object,
+			 struct neff_variable *v)
+{
+	const char *file = get_string(at, object, "file_name"), *why;
+
+	v->file = file ? find_file(at, node->name, file) : NULL;
+	if (!v->file)
+		return -EINVAL;
+	v->data = v->file->data;
+	if (ends_with(file, ".npy")) {
+		if (neff_npy_data(v->file, v->size, &v->data, &why))
+			return FAIL(at, "variable %s of %" PRIu64 " bytes: its file %s %s", v->name,
+				    v->size, file, why);
+		return 0;
+	}
+	if (v->file->size != v->size)
+		return FAIL(at, "variable %s has %" PRIu64 " bytes, but its file %s has %zu", v->name,
+			    v->size, file, v->file->size);
+	return 0;
+}
+
 static int read_variable(const struct place *at, const struct neff_node *node, json_t *object,
 			 struct neff_variable *v)
 {
 	uint64_t segment, alignment;
-	const char *file;
+	int rc = parse_var_type(at, object, v);
 
-	if (parse_var_type(at, object, v) ||
-	    get_uint(at, object, v->name, "segment", NEFF_MAX_SEGMENTS - 1, &segment) ||
+	if (rc)
+		return rc;
+	if (get_uint(at, object, v->name, "segment", NEFF_MAX_SEGMENTS - 1, &segment) ||
 	    get_uint(at, object, v->name, "size", NEFF_MAX_BYTES, &v->size) ||
 	    get_uint(at, object, v->name, "alignment", NEFF_MAX_ALIGNMENT, &alignment))
 		return -EINVAL;
@@ -223,14 +267,7 @@ static int read_variable(const struct place *at, const struct neff_node *node, j
 	v->alignment = alignment;
 	v->tensor.name = v->name;
 	if (v->type == NEFF_VAR_FILE) {
-		file = get_string(at, object, "file_name");
-		v->file = file ? find_file(at, node->name, file) : NULL;
-		if (!v->file)
-			return -EINVAL;
-		if (v->file->size != v->size)
-			return FAIL(at,
-				    "variable %s has %" PRIu64 " bytes, but its file %s has %zu",
-				    v->name, v->size, file, v->file->size);
+		return read_contents(at, node, object, v);
 	} else if (v->type == NEFF_VAR_INPUT || v->type == NEFF_VAR_OUTPUT) {
 		if (read_type(at, object, &v->tensor, false))
 			return -EINVAL;
@@ -270,6 +307,58 @@ static int read_variables(const struct place *at, struct neff_node *node, json_t
 		if (v->segment >= node->segments)
 			node->segments = v->segment + 1;
 		node->variable_count++;
+	}
+	return 0;
+}
+
+static int read_queue(const struct place *at, json_t *object, struct neff_queue *q)
+{
+	static const char *const types[] = { "in", "out", "data" };
+	json_t *pinned = json_object_get(object, "pinned");
+	uint64_t queues;
+	size_t i;
+
+	if (!*q->name || strlen(q->name) > NEFF_MAX_NAME || !printable(q->name))
+		return FAIL(at, "a DMA queue's name is empty, overlong or not printable");
+	q->type = get_string(at, object, "type");
+	q->owner = q->type ? get_string(at, object, "owner") : NULL;
+	if (!q->owner || get_uint(at, object, q->name, "num_queues", UINT32_MAX, &queues))
+		return -EINVAL;
+	if (pinned && !json_is_boolean(pinned))
+		return FAIL(at, "%s: \"pinned\" is neither true nor false", q->name);
+	q->pinned = json_is_true(pinned);
+	if (queues != 1) {
+		FAIL(at, "DMA queue %s: %" PRIu64 " queues in one, this chip has 1", q->name, queues);
+		return -ENOTSUP;
+	}
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(q->type, types[i]))
+			return 0;
+	FAIL(at, "DMA queue %s: type %s is not supported; in, out and data are", q->name, q->type);
+	return -ENOTSUP;
+}
+
+static int read_queues(const struct place *at, struct neff_node *node, json_t *queues)
+{
+	json_t *object;
+	const char *name;
+
+	if (!queues)
+		return 0;
+	if (!json_is_object(queues) || json_object_size(queues) > NEFF_MAX_QUEUES)
+		return FAIL(at, "\"dma_queue\" is not an object of at most %d queues",
+			    NEFF_MAX_QUEUES);
+	node->queues = calloc(json_object_size(queues) + 1, sizeof(*node->queues));
+	if (!node->queues)
+		return -ENOMEM;
+	json_object_foreach(queues, name, object) {
+		struct neff_queue *q = &node->queues[node->queue_count++];
+		int rc;
+
+		q->name = name;
+		rc = read_queue(at, object, q);
+		if (rc)
+			return rc;
 	}
 	return 0;
 }
@@ -441,6 +530,8 @@ static int read_def(const struct place *graph, struct neff_node *node)
 		return rc;
 	node->code_segment = segment;
 	rc = read_streams(&at, node, def);
+	if (!rc)
+		rc = read_queues(&at, node, json_object_get(def, "dma_queue"));
 	if (!rc)
 		rc = read_variables(&at, node, json_object_get(def, "var"));
 	return rc;
@@ -634,6 +725,7 @@ void neff_graph_free(struct neff *neff)
 		struct neff_node *node = &neff->nodes[i];
 
 		free(node->variables);
+		free(node->queues);
 		free(node->inputs);
 		free(node->outputs);
 		json_decref(node->def);
