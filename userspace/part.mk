@@ -53,8 +53,13 @@ OBJDUMP_SRCS := $(addprefix userspace/tools/,neuron_objdump.c objdump_print.c ob
 	$(TOOL_COMMON) userspace/lib/isa_text.c
 $(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
 
+PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c packager_info.c \
+	packager_unpack.c packager_pack.c packager_dir.c packager_header.c packager_verify.c \
+	neff_json.c common/table.c common/cli_json.c) $(TOOL_COMMON) userspace/lib/isa_text.c
+$(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
+
 $(eval $(call program,first_app,userspace/examples/first_app.c,-Iuserspace/include,$$(NRT_LINK),$(O)/lib/libnrt.so))
 
 TOOLS += neuron-run neuron-ls neuron-objdump
 ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run \
-	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/first_app
+	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/neuron-packager $(O)/bin/first_app
