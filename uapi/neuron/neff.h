@@ -24,6 +24,7 @@
  *       "code_segment": 0,
  *       "dma_queue": { "qIn": { "type": "in", "num_queues": 1, "owner": "dma" }, "qOut":
  *                      { "type": "out", .. }, "qData": { "type": "data", .. } },
+ *       (also "pinned": true | false, of weights that are loaded once)
  *       "var": { VARIABLE: { "var_id": N, "segment": N, "size": BYTES, "alignment": N,
  *                "type": "input" | "output" | "file" | "tmp-buf",
  *                "file_name": MEMBER relative to sgNN/ (type "file"),
@@ -32,7 +33,7 @@
  *   sgNN/{pe,act,pool,dma}.json   { "engine": "pe", "instructions": N, "dma": [..] } for people
  *   sgNN/ops.json    { "ops": [ { "tag": N, "name": NODE, "op_type": TEXT } ] }: the graph's
  *                    node behind an instruction's tag, for profiles and disassembly
- *   sgNN/FILE        raw contents of variables of type "file"
+ *   sgNN/FILE        contents of variables of type "file": raw, or an array if FILE ends in .npy
  *   cpuNN/model.onnx one subgraph for the CPU: an ONNX model whose inputs and outputs have the
  *                    names of the tensors
  *
