@@ -41,6 +41,13 @@ def main():
             t.tap.ok(done.code == status and not wrong, name, f"{command}\nstatus {done.code}, not matched: {wrong}\n{done.out}\n{done.err}")
             return done
 
+        # The unit tests of libnrt's calls, with the kernel's backend.
+        done = vm.run(["sh", "-c", "SUITE_BACKEND=kernel CMOCKA_MESSAGE_OUTPUT=TAP /usr/lib/neuron/tests/nrt-suite"], timeout=240)
+        results = re.findall(r"^(not )?ok \d+ - (.*)", done.out, re.M)
+        t.tap.ok(results and not done.code, "libnrt's calls on /dev/neuron*: all were run", f"status {done.code}\n{done.out}\n{done.err}")
+        for bad, name in results:
+            t.tap.ok(not bad, f"libnrt on /dev/neuron*: {name}", f"{done.out}\n{done.err}" if bad else "")
+
         expect("neuron-ls lists both chips", 0, "neuron-ls",
                out=[r"^\| NEURON \| NEURON \| NEURON \|", r"^\| [01] +\| 4 +\| 8 GB +\| \S.* \| [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] \| NA "])
         listed = json.loads(expect("neuron-ls --json-output", 0, "neuron-ls -j").out)

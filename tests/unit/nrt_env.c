@@ -19,7 +19,9 @@ static const char *const variables[] = {
 	"NEURON_RT_VISIBLE_CORES", "NEURON_RT_NUM_CORES", "NEURON_RT_EXEC_TIMEOUT",
 	"NEURON_RT_VALIDATE_HASH", "NEURON_RT_LOG_LEVEL", "NEURON_RT_LOG_LEVEL_NRT",
 	"NEURON_RT_LOG_LEVEL_TDRV", "NEURON_RT_LOG_LEVEL_NMGR", "NEURON_RT_LOG_LOCATION",
-	"NEURON_RT_LOG_LOCATION_NRT", "NEURON_RT_DEVICE",
+	"NEURON_RT_LOG_LOCATION_NRT", "NEURON_RT_DEVICE", "NEURONCORE_GROUP_SIZES",
+	"NEURON_RT_MULTI_INSTANCE_SHARED_WEIGHTS", "NEURON_RT_DEBUG_MEMLOG_MAX_SIZE",
+	"NEURON_RT_DBG_DUMP_INPUTS_ON_ERR", "NEURON_RT_RESET_CORES",
 };
 
 static int clear(void **state)
@@ -57,6 +59,41 @@ static void core_lists(void **state)
 			fail_msg("\"%s\" was taken", bad[i]);
 }
 
+static void group_lists(void **state)
+{
+	static const char *const bad[] = {
+		"", "a", "0", "2,", ",2", "2,0", "x", "4x", "x4", "0x1", "1x0", "2x2x2", "1025", "64x64",
+		"2,-1", "2;3", "2,  3", "1 ", "99999999999999999999",
+	};
+	struct nrt_env_group g[NRT_ENV_MAX_GROUPS];
+	char many[2 * NRT_ENV_MAX_GROUPS + 2];
+	uint32_t count;
+	size_t i;
+
+	assert_int_equal(nrt_env_parse_groups("2,4, 3,4", g, &count), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(g[1].cores, 4);
+	assert_int_equal(g[1].instances, 1);
+	assert_int_equal(g[2].cores, 3);
+	assert_int_equal(nrt_env_parse_groups("4x1,2x3", g, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(g[0].instances, 4);
+	assert_int_equal(g[0].cores, 1);
+	assert_int_equal(g[1].instances, 2);
+	assert_int_equal(g[1].cores, 3);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (nrt_env_parse_groups(bad[i], g, &count) != -EINVAL)
+			fail_msg("\"%s\" was taken", bad[i]);
+	for (i = 0; i <= NRT_ENV_MAX_GROUPS; i++)
+		memcpy(&many[2 * i], "1,", 2);
+	many[2 * NRT_ENV_MAX_GROUPS - 1] = 0;
+	assert_int_equal(nrt_env_parse_groups(many, g, &count), 0);
+	assert_int_equal(count, NRT_ENV_MAX_GROUPS);
+	many[2 * NRT_ENV_MAX_GROUPS - 1] = ',';
+	many[2 * NRT_ENV_MAX_GROUPS + 1] = 0;
+	assert_int_equal(nrt_env_parse_groups(many, g, &count), -EINVAL);
+}
+
 static void defaults(void **state)
 {
 	struct nrt_env env;
@@ -68,6 +105,11 @@ static void defaults(void **state)
 	assert_int_equal(env.num_cores, 0);
 	assert_int_equal(env.timeout_ms, 30000);
 	assert_false(env.validate_hash);
+	assert_false(env.share_weights);
+	assert_false(env.reset_cores);
+	assert_int_equal(env.group_count, 0);
+	assert_int_equal(env.memlog_entries, 1024 * 1024);
+	assert_int_equal(env.dump_inputs, NRT_DUMP_NEVER);
 	assert_int_equal(env.device, NRT_DEVICE_KERNEL);
 	assert_int_equal(env.only_device, -1);
 	for (i = 0; i < NRT_LOG_MODULES; i++) {
@@ -221,6 +263,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(core_lists),
+		cmocka_unit_test(group_lists),
 		cmocka_unit_test_setup(defaults, clear),
 		cmocka_unit_test_setup(values, clear),
 		cmocka_unit_test_setup(empty, clear),

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "memlog.h"
 #include "stats.h"
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -116,11 +117,22 @@ void nrt_devices_after_fork(bool child)
 	list_lock = fresh;
 }
 
+static _Thread_local bool mem_optional;
+
+void nrt_mem_optional(bool optional)
+{
+	mem_optional = optional;
+}
+
 static void report_failure(struct nrt_mem *mem, int error)
 {
 	struct nrt_device *dev = mem->dev;
 	uint64_t available = 0, largest = 0;
+	const char *path;
 
+	if (mem_optional)
+		return;
+	nrt_memlog_add(NRT_MEMLOG_FAIL, mem);
 	if (error != -ENOSPC || dev->ops->mem_room(dev, &available, &largest))
 		nrt_log(NRT_LOG_ERROR, NRT_LOG_TDRV, "mc_alloc",
 			"neuron%u: cannot allocate %" PRIu64 " bytes of %s memory: %s", dev->index,
@@ -130,6 +142,9 @@ static void report_failure(struct nrt_mem *mem, int error)
 			"mc_alloc: device mempool [neuron%u] total %" PRIu64 " occupied %" PRIu64 " needed %" PRIu64 " available %" PRIu64 "; the largest range is %" PRIu64 ": unload models or free tensors, or use another device",
 			dev->index, dev->memory, dev->memory - available, mem->size, available,
 			largest);
+	path = nrt_memlog_dump();
+	if (path)
+		nrt_log_more(NRT_LOG_TDRV, "mc_alloc", "the log of allocations is in %s", path);
 }
 
 static void list_add(struct nrt_mem *mem)
@@ -172,6 +187,7 @@ static void mem_made(struct nrt_mem *mem)
 	/* What is another's is not counted as ours. */
 	if (mem->type != NRT_MEM_DMABUF)
 		nrt_stats_memory(mem->type, mem->size);
+	nrt_memlog_add(NRT_MEMLOG_ALLOCATE, mem);
 	list_add(mem);
 }
 
@@ -253,6 +269,7 @@ void nrt_mem_put(struct nrt_mem *mem)
 		atomic_fetch_sub(&dev->used, mem->size);
 	if (mem->type != NRT_MEM_DMABUF)
 		nrt_stats_memory(mem->type, -(int64_t)mem->size);
+	nrt_memlog_add(NRT_MEMLOG_FREE, mem);
 	dev->ops->mem_destroy(mem);
 	free(mem);
 	nrt_device_put(dev);

@@ -149,6 +149,11 @@ void nrt_device_put(struct nrt_device *dev);
 int nrt_kernel_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES]);
 int nrt_emu_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES]);
 
+/*
+ * What this thread allocates from now on is not needed (@optional), or is again: that there is
+ * no room for it is not worth a line in the log.
+ */
+void nrt_mem_optional(bool optional);
 /* One reference for the caller. */
 int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size, uint64_t align,
 		   struct nrt_mem **mem);

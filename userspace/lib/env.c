@@ -12,6 +12,9 @@
 
 #define DEFAULT_TIMEOUT_S	30
 #define MAX_TIMEOUT_S		86400
+#define DEFAULT_MEMLOG		(1024 * 1024)
+#define MAX_MEMLOG		(16 * 1024 * 1024)
+#define MAX_STATUS		9999
 
 /* A decimal number without sign or blanks; leaves @end behind it. */
 static int parse_number(const char *text, uint32_t max, uint32_t *value, const char **end)
@@ -55,6 +58,48 @@ int nrt_env_parse_cores(const char *text, uint32_t *first, uint32_t *count)
 	}
 	*count = n;
 	return 0;
+}
+
+int nrt_env_parse_groups(const char *text, struct nrt_env_group *groups, uint32_t *count)
+{
+	uint32_t n = 0, cores = 0;
+
+	for (;;) {
+		struct nrt_env_group g = { .instances = 1 };
+
+		if (n == NRT_ENV_MAX_GROUPS ||
+		    parse_number(text, NRT_ENV_MAX_CORES, &g.cores, &text))
+			return -EINVAL;
+		if (*text == 'x') {
+			g.instances = g.cores;
+			if (parse_number(text + 1, NRT_ENV_MAX_CORES, &g.cores, &text))
+				return -EINVAL;
+		}
+		cores += g.instances * g.cores;
+		if (!g.instances || !g.cores || cores > NRT_ENV_MAX_CORES)
+			return -EINVAL;
+		groups[n++] = g;
+		if (!*text)
+			break;
+		if (*text++ != ',')
+			return -EINVAL;
+		text += *text == ' ';
+	}
+	*count = n;
+	return 0;
+}
+
+uint32_t nrt_env_cores(const struct nrt_env *env, uint32_t total)
+{
+	uint32_t cores = 0, i;
+
+	if (env->visible_cores)
+		return env->visible_cores;
+	if (env->num_cores)
+		return env->num_cores;
+	for (i = 0; i < env->group_count; i++)
+		cores += env->groups[i].instances * env->groups[i].cores;
+	return cores ? cores : total;
 }
 
 /* Value of a variable, NULL when unset or empty. */
@@ -187,6 +232,36 @@ static int get_device(struct nrt_env *env, char *error, size_t size)
 	return -EINVAL;
 }
 
+static int get_groups(struct nrt_env *env, char *error, size_t size)
+{
+	const char *text = get("NEURONCORE_GROUP_SIZES");
+
+	/* Those that came later win. */
+	if (!text || env->visible_cores || env->num_cores)
+		return 0;
+	if (!nrt_env_parse_groups(text, env->groups, &env->group_count))
+		return 0;
+	snprintf(error, size,
+		 "NEURONCORE_GROUP_SIZES=%s is not a list of group sizes, such as 2,4,3,4 or 4x1", text);
+	env->group_count = 0;
+	return -EINVAL;
+}
+
+static int get_dump(struct nrt_env *env, char *error, size_t size)
+{
+	static const char name[] = "NEURON_RT_DBG_DUMP_INPUTS_ON_ERR";
+	const char *text = get(name);
+	uint32_t status = NRT_DUMP_NEVER;
+	int rc = 0;
+
+	if (text && !strcasecmp(text, "true"))
+		status = NRT_DUMP_ALWAYS;
+	else if (text && strcasecmp(text, "false"))
+		rc = get_number(name, MAX_STATUS, &status, error, size);
+	env->dump_inputs = status;
+	return rc;
+}
+
 static int get_cores(struct nrt_env *env, char *error, size_t size)
 {
 	const char *text = get("NEURON_RT_VISIBLE_CORES");
@@ -205,7 +280,11 @@ int nrt_env_read(struct nrt_env *env, char *error, size_t size)
 	uint32_t timeout = DEFAULT_TIMEOUT_S;
 	int rc;
 
-	*env = (struct nrt_env) { .chips = 1, .only_device = -1 };
+	*env = (struct nrt_env) {
+		.chips = 1,
+		.only_device = -1,
+		.memlog_entries = DEFAULT_MEMLOG,
+	};
 	rc = get_log(&env->log, error, size);
 	if (get_number("NEURON_RT_EXEC_TIMEOUT", MAX_TIMEOUT_S, &timeout, error, size))
 		rc = -EINVAL;
@@ -213,9 +292,18 @@ int nrt_env_read(struct nrt_env *env, char *error, size_t size)
 	env->timeout_ms = (timeout ? timeout : DEFAULT_TIMEOUT_S) * 1000;
 	if (get_bool("NEURON_RT_VALIDATE_HASH", &env->validate_hash, error, size))
 		rc = -EINVAL;
+	if (get_bool("NEURON_RT_MULTI_INSTANCE_SHARED_WEIGHTS", &env->share_weights, error, size))
+		rc = -EINVAL;
+	if (get_bool("NEURON_RT_RESET_CORES", &env->reset_cores, error, size))
+		rc = -EINVAL;
+	if (get_number("NEURON_RT_DEBUG_MEMLOG_MAX_SIZE", MAX_MEMLOG, &env->memlog_entries, error,
+		       size))
+		rc = -EINVAL;
+	if (get_dump(env, error, size))
+		rc = -EINVAL;
 	if (get_device(env, error, size))
 		rc = -EINVAL;
-	if (get_cores(env, error, size))
+	if (get_cores(env, error, size) || get_groups(env, error, size))
 		rc = -EINVAL;
 	return rc;
 }

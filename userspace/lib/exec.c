@@ -9,6 +9,7 @@
 
 #include <nrt/nrt_open.h>
 
+#include "dump_inputs.h"
 #include "exec_cpu.h"
 #include "model.h"
 #include "stats.h"
@@ -280,6 +281,7 @@ NRT_STATUS nrt_execute_once(struct nrt_model *m, const struct nrt_set *inputs,
 	NRT_STATUS status = execute(m, inputs, outputs, &device_ns);
 
 	nrt_stats_executed(status, now_ns() - start, device_ns);
+	nrt_dump_inputs(m, inputs, status);
 	return status;
 }
 

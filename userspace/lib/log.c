@@ -61,6 +61,18 @@ static void log_console(enum nrt_log_level level, enum nrt_log_module module, co
 		return;
 }
 
+static void put(enum nrt_log_level level, enum nrt_log_module module, const char *function,
+		const char *text)
+{
+	if (level > log_config.level[module])
+		return;
+	if (log_config.syslog[module])
+		syslog(LOG_USER | level_priority[level], "%s %s:%s %s", level_name[level],
+		       module_name[module], function, text);
+	else
+		log_console(level, module, function, text);
+}
+
 void nrt_log(enum nrt_log_level level, enum nrt_log_module module, const char *function,
 	     const char *format, ...)
 {
@@ -74,11 +86,16 @@ void nrt_log(enum nrt_log_level level, enum nrt_log_module module, const char *f
 	va_end(args);
 	if (level == NRT_LOG_ERROR)
 		memcpy(last_error, text, sizeof(text));
-	if (level > log_config.level[module])
-		return;
-	if (log_config.syslog[module])
-		syslog(LOG_USER | level_priority[level], "%s %s:%s %s", level_name[level],
-		       module_name[module], function, text);
-	else
-		log_console(level, module, function, text);
+	put(level, module, function, text);
+}
+
+void nrt_log_more(enum nrt_log_module module, const char *function, const char *format, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	put(NRT_LOG_ERROR, module, function, text);
 }

@@ -39,6 +39,10 @@ __attribute__((format(printf, 4, 5)))
 void nrt_log(enum nrt_log_level level, enum nrt_log_module module, const char *function,
 	     const char *format, ...);
 
+/* The same, at NRT_LOG_ERROR, but the thread's last error stays: more about it. */
+__attribute__((format(printf, 3, 4)))
+void nrt_log_more(enum nrt_log_module module, const char *function, const char *format, ...);
+
 /* Text of the thread's last error, "" if there was none. */
 const char *nrt_log_last_error(void);
 

@@ -9,6 +9,7 @@
 #include <nrt/nrt_experimental.h>
 
 #include "dtype.h"
+#include "memlog.h"
 #include "model.h"
 #include "stats.h"
 
@@ -87,7 +88,7 @@ void nrt_model_destroy(struct nrt_runtime *rt, struct nrt_model *model)
 	free_model(model);
 }
 
-/* Code and constants of each node; once a device, whatever the number of instances. */
+/* Code and constants of each node; if they are shared, once a device for all instances. */
 static int create_images(struct nrt_model *m, struct nrt_instance *instance)
 {
 	const struct nrt_instance *other;
@@ -99,7 +100,8 @@ static int create_images(struct nrt_model *m, struct nrt_instance *instance)
 
 		if (m->neff->nodes[i].model)
 			continue;
-		for (other = m->instances; other < instance && !instance->images[i]; other++)
+		for (other = m->instances; nrt_runtime.share_weights && other < instance &&
+		     !instance->images[i]; other++)
 			if (other->cores[i]->dev == dev)
 				instance->images[i] = nrt_mem_get(other->images[i]);
 		if (!instance->images[i])
@@ -131,7 +133,9 @@ static int create_instance(struct nrt_model *m, struct nrt_instance *instance, u
 	}
 	rc = create_images(m, instance);
 	for (i = 0; !rc && i <= count; i++) {
+		nrt_mem_optional(i);
 		rc = nrt_slot_create(m, instance, &instance->slots[i]);
+		nrt_mem_optional(false);
 		if (!rc)
 			instance->slot_count++;
 		else if (i && rc != -ENODEV && rc != -EIO)
@@ -143,24 +147,33 @@ static int create_instance(struct nrt_model *m, struct nrt_instance *instance, u
 
 /**
  * struct placement - where a model goes
+ * @stride: from one instance's first core to the next one's
  */
 struct placement {
 	uint32_t first;
 	uint32_t per_instance;
+	uint32_t stride;
 	uint32_t instances;
 };
+
+static uint32_t busiest(uint32_t first, uint32_t count)
+{
+	uint32_t most = 0, i;
+
+	for (i = first; i < first + count; i++)
+		if (nrt_runtime.cores[i].models > most)
+			most = nrt_runtime.cores[i].models;
+	return most;
+}
 
 /* The window of @count cores with the fewest models on its busiest core. */
 static uint32_t choose_first(uint32_t count)
 {
-	uint32_t best = 0, least = UINT32_MAX, first, i;
+	uint32_t best = 0, least = UINT32_MAX, first;
 
 	for (first = 0; first + count <= nrt_runtime.core_count; first++) {
-		uint32_t most = 0;
+		uint32_t most = busiest(first, count);
 
-		for (i = first; i < first + count; i++)
-			if (nrt_runtime.cores[i].models > most)
-				most = nrt_runtime.cores[i].models;
 		if (most < least) {
 			least = most;
 			best = first;
@@ -169,18 +182,57 @@ static uint32_t choose_first(uint32_t count)
 	return best;
 }
 
+/* The first of the groups with the fewest models, of those that have @least cores an instance. */
+static NRT_STATUS place_in_group(uint32_t least, uint32_t wanted, struct placement *p)
+{
+	uint32_t fewest = UINT32_MAX, largest = 0, i;
+
+	for (i = 0; i < nrt_runtime.group_count; i++) {
+		const struct nrt_group *g = &nrt_runtime.groups[i];
+		uint32_t cores = g->size.cores, models;
+
+		if (cores > largest)
+			largest = cores;
+		models = busiest(g->first, cores * g->size.instances);
+		if (cores < least || models >= fewest)
+			continue;
+		fewest = models;
+		p->first = g->first;
+		p->stride = cores;
+		p->instances = g->size.instances;
+		p->per_instance = wanted < cores ? wanted : cores;
+	}
+	if (fewest != UINT32_MAX)
+		return NRT_SUCCESS;
+	nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, "nrt_load",
+		"Insufficient number of NCs: the model needs %u, the largest group of NEURONCORE_GROUP_SIZES has %u",
+		least, largest);
+	return NRT_LOAD_NOT_ENOUGH_NC;
+}
+
+/* Cores that an instance of the model has to have, and can make use of. */
+static void count_needed(const struct neff *neff, uint32_t *least, uint32_t *wanted)
+{
+	uint32_t i;
+
+	*least = 1;
+	for (i = 0; i < neff->node_count; i++)
+		if (neff->nodes[i].cores > *least)
+			*least = neff->nodes[i].cores;
+	/* With that many, each node has cores of its own. */
+	*wanted = neff->header.num_tpb;
+	if (*wanted < *least || *wanted > neff->node_count)
+		*wanted = neff->node_count;
+}
+
 static NRT_STATUS place(const struct neff *neff, int32_t start, int32_t count, struct placement *p)
 {
-	uint32_t visible = nrt_runtime.core_count, least = 1, wanted, i;
+	uint32_t visible = nrt_runtime.core_count, least, wanted;
 	uint32_t room = start < 0 ? visible : (uint32_t)start < visible ? visible - start : 0;
 
-	for (i = 0; i < neff->node_count; i++)
-		if (neff->nodes[i].cores > least)
-			least = neff->nodes[i].cores;
-	/* With that many, each node has cores of its own. */
-	wanted = neff->header.num_tpb;
-	if (wanted < least || wanted > neff->node_count)
-		wanted = neff->node_count;
+	count_needed(neff, &least, &wanted);
+	if (start == -1 && count == -1 && nrt_runtime.group_count)
+		return place_in_group(least, wanted, p);
 	if (start < -1 || count < -1 || !count) {
 		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, "nrt_load",
 			"start_nc %d or nc_count %d is not valid: -1 lets the runtime choose", start,
@@ -189,8 +241,8 @@ static NRT_STATUS place(const struct neff *neff, int32_t start, int32_t count, s
 	}
 	if (!room || (count > 0 && (uint32_t)count > room)) {
 		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, "nrt_load",
-			"Requested number of NCs: %d from nc%d on exceeds the total available number: %u",
-			count, start < 0 ? 0 : start, visible);
+			"Requested number of NCs: %d exceeds the total available number: %u, from nc%d on: there are %u",
+			count < 0 ? (int)least : count, room, start < 0 ? 0 : start, visible);
 		return NRT_LOAD_NOT_ENOUGH_NC;
 	}
 	if (room < least || (count > 0 && (uint32_t)count < least)) {
@@ -201,6 +253,7 @@ static NRT_STATUS place(const struct neff *neff, int32_t start, int32_t count, s
 	if (count < 0)
 		count = wanted < room ? wanted : room;
 	p->per_instance = wanted < (uint32_t)count ? wanted : (uint32_t)count;
+	p->stride = p->per_instance;
 	p->instances = count / p->per_instance;
 	p->first = start < 0 ? choose_first(p->per_instance * p->instances) : (uint32_t)start;
 	return NRT_SUCCESS;
@@ -234,13 +287,14 @@ static NRT_STATUS stage(struct nrt_model *m, const struct placement *p)
 	}
 	for (i = 0; !rc && i < p->instances; i++) {
 		m->instance_count = i + 1;
-		rc = create_instance(m, &m->instances[i], p->first + i * p->per_instance,
+		rc = create_instance(m, &m->instances[i], p->first + i * p->stride,
 				     p->per_instance);
 	}
 	if (rc) {
-		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, "nrt_load",
-			"Failed to stage graph %s to NeuronCore nc%u: %s", m->neff->name, p->first,
-			rc == -ENOSPC ? "no device memory" : strerror(-rc));
+		/* The error is what the device said. */
+		nrt_log_more(NRT_LOG_NMGR, "nrt_load",
+			     "Failed to stage graph: %s to NeuronCore nc%u: %s", m->neff->name,
+			     p->first, rc == -ENOSPC ? "no device memory" : strerror(-rc));
 		return nrt_status_of(rc);
 	}
 	m->nc_count = p->instances * p->per_instance;
@@ -274,6 +328,7 @@ static NRT_STATUS load(const void *bytes, size_t size, int32_t start_nc, int32_t
 	}
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->change, NULL);
+	nrt_memlog_purpose("model", m->neff->name);
 	/* Before the lock, because large models take their time; it says what was wrong. */
 	rc = create_sessions(m);
 	pthread_mutex_lock(&nrt_runtime.lock);

@@ -12,6 +12,7 @@
 
 #include <nrt/nrt_open.h>
 
+#include "memlog.h"
 #include "model.h"
 #include "runtime.h"
 #include "stats.h"
@@ -76,6 +77,7 @@ static void after_fork(void)
 	static const pthread_rwlock_t fresh = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 	nrt_devices_after_fork(true);
+	nrt_memlog_forked();
 	if (state == STATE_NEW)
 		return;
 	state_lock = fresh;
@@ -218,29 +220,43 @@ static void report_busy(const struct nrt_runtime *rt, uint32_t first, uint32_t c
 		first, first + count - 1, count_free(rt, first, count), busy->core, who);
 }
 
+/* The groups of NEURONCORE_GROUP_SIZES, one after the other. */
+static void lay_out_groups(struct nrt_runtime *rt, const struct nrt_env *env)
+{
+	uint32_t first = 0, i;
+
+	for (i = 0; i < env->group_count; i++) {
+		rt->groups[i] = (struct nrt_group) { first, env->groups[i] };
+		first += env->groups[i].instances * env->groups[i].cores;
+	}
+	rt->group_count = env->group_count;
+	if (first)
+		nrt_log(NRT_LOG_WARN, NRT_LOG_NRT, ALLOCATE,
+			"NEURONCORE_GROUP_SIZES is deprecated: use NEURON_RT_NUM_CORES=%u, and say where models go when they are loaded",
+			first);
+}
+
 static int take_cores(struct nrt_runtime *rt, const struct nrt_env *env)
 {
 	uint32_t total = count_cores(rt->devices, rt->device_count);
-	uint32_t first = 0, count = total;
+	uint32_t first = env->visible_cores ? env->first_core : 0;
+	uint32_t count = nrt_env_cores(env, total);
 	struct busy busy = { 0 };
 	int rc;
 
-	if (env->visible_cores) {
-		first = env->first_core;
-		count = env->visible_cores;
-	} else if (env->num_cores) {
-		count = env->num_cores;
-	}
+	lay_out_groups(rt, env);
 	if (first >= total || count > total - first) {
 		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, ALLOCATE,
-			"NeuronCore(s) not available - Requested:nc%u-nc%u Available:%u; there are only %u, nc0-nc%u: change NEURON_RT_VISIBLE_CORES or NEURON_RT_NUM_CORES",
-			first, first + count - 1, total, total, total - 1);
+			"NeuronCore(s) not available - Requested:nc%u-nc%u Available:%u; there are only %u, nc0-nc%u: change %s",
+			first, first + count - 1, total, total, total - 1,
+			rt->group_count ? "NEURONCORE_GROUP_SIZES" :
+			"NEURON_RT_VISIBLE_CORES or NEURON_RT_NUM_CORES");
 		return -ENOSPC;
 	}
 	rt->cores = calloc(count, sizeof(*rt->cores));
 	if (!rt->cores)
 		return -ENOMEM;
-	if (!env->visible_cores && env->num_cores) {
+	if (!env->visible_cores && (env->num_cores || env->group_count)) {
 		rc = acquire_free(rt, total, count, &busy);
 		if (rc == -EBUSY)
 			report_busy(rt, 0, total, &busy);
@@ -285,6 +301,9 @@ static NRT_STATUS start_up(struct nrt_runtime *rt)
 	rt->emulator = env.device == NRT_DEVICE_EMULATOR;
 	rt->timeout_ms = env.timeout_ms;
 	rt->validate_hash = env.validate_hash;
+	rt->share_weights = env.share_weights;
+	rt->dump_inputs = env.dump_inputs;
+	nrt_memlog_configure(env.memlog_entries);
 	rc = take_cores(rt, &env);
 	if (rc) {
 		shut_down(rt);
@@ -383,8 +402,7 @@ NRT_API NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count)
 	} else {
 		status = probe(&env, &total);
 		if (!status)
-			*nc_count = env.visible_cores ? env.visible_cores :
-				    env.num_cores ? env.num_cores : total;
+			*nc_count = nrt_env_cores(&env, total);
 	}
 	pthread_rwlock_unlock(&state_lock);
 	return status;

@@ -26,6 +26,15 @@ struct nrt_core {
 };
 
 /**
+ * struct nrt_group - NeuronCores of NEURONCORE_GROUP_SIZES
+ * @first: index in nrt_runtime.cores
+ */
+struct nrt_group {
+	uint32_t first;
+	struct nrt_env_group size;
+};
+
+/**
  * struct nrt_runtime - the state
  * @lock: of @models, and of the cores' counters
  * @cores: index is what the API calls a NeuronCore
@@ -39,8 +48,12 @@ struct nrt_runtime {
 	int device_count;
 	struct nrt_core *cores;
 	uint32_t core_count;
+	struct nrt_group groups[NRT_ENV_MAX_GROUPS];
+	uint32_t group_count;
 	uint32_t timeout_ms;
 	bool validate_hash;
+	bool share_weights;
+	int dump_inputs;
 	bool emulator;
 	uint32_t next_model_id;
 	struct nrt_model *models;

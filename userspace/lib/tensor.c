@@ -9,6 +9,7 @@
 
 #include <nrt/nrt_experimental.h>
 
+#include "memlog.h"
 #include "runtime.h"
 #include "stats.h"
 #include "tensor.h"
@@ -139,6 +140,7 @@ NRT_API NRT_STATUS nrt_tensor_allocate(nrt_tensor_placement_t tensor_placement, 
 		return NRT_INVALID;
 	}
 	t = tensor_new(name);
+	nrt_memlog_purpose("tensor", name);
 	status = t ? allocate_storage(tensor_placement, logical_nc_id, size, &t->storage) :
 		 no_memory(__func__, size);
 	nrt_leave();

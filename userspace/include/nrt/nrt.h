@@ -17,10 +17,24 @@
  *   NEURON_RT_VISIBLE_CORES	"3", "3-6", "3,4,5", "3-5,6": contiguous and increasing; these
  *				cores become 0, 1, .. inside the process
  *   NEURON_RT_NUM_CORES	take that many free cores; 0 = all. VISIBLE_CORES wins
+ *   NEURONCORE_GROUP_SIZES	of former times: "2,4,3,4" takes 13 free cores as four groups, "4x1"
+ *				one group whose models have 4 instances on one core each. A model
+ *				that the runtime places goes to the group with the fewest. The two
+ *				above win
+ *   NEURON_RT_RESET_CORES	0, 1: wipe the cores that are taken. That is done anyway whenever
+ *				a core changes its owner, so that it changes nothing
  *   NEURON_RT_EXEC_TIMEOUT	seconds until nrt_execute() gives NRT_TIMEOUT (default 30)
  *   NEURON_RT_VALIDATE_HASH	1, true: nrt_load() checks the NEFF's SHA-256 (default false)
  *   NEURON_RT_LOG_LEVEL[_NRT|_TDRV|_NMGR]	QUIET ERROR WARN INFO DEBUG TRACE
  *   NEURON_RT_LOG_LOCATION[_NRT|_TDRV|_NMGR]	console, syslog
+ *   NEURON_RT_MULTI_INSTANCE_SHARED_WEIGHTS	1, true: the instances of a model have their weights
+ *				once a device, not each its own (default false)
+ *   NEURON_RT_DEBUG_MEMLOG_MAX_SIZE	allocations and frees of device memory that are remembered
+ *				(default 1048576; 0 = none). When one fails they are written to
+ *				neuron-memlog-PID-*.csv in $TMPDIR or /tmp; the log tells its name
+ *   NEURON_RT_DBG_DUMP_INPUTS_ON_ERR	a status code, such as 1003, or 1, true for any: write
+ *				the inputs of executions that end so to neuron-inputs-PID-N/NAME.bin
+ *   NEURON_PROCESS_TAG		up to 32 characters that tools show for the process (its pid)
  * and, ours:
  *   NEURON_RT_DEVICE		"kernel" (default): all of /dev/neuron*; "/dev/neuronN": that one;
  *				"emulator", "emulator:N": N emulated chips inside the process
