@@ -398,6 +398,7 @@ static void broken_device(void **state)
 	nrt_device_put(devices[2]);
 	k.missing = 7;
 	assert_int_equal(nrt_devices_open(&env, devices), -ENOENT);
+	assert_non_null(strstr(nrt_log_last_error(), "cannot open any Neuron device: No such file"));
 
 	k.missing = 1;
 	assert_int_equal(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);

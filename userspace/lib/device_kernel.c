@@ -444,6 +444,12 @@ static int check_info(const struct nrt_found *f, const struct neuron_ioctl_info 
 	return 0;
 }
 
+/* What opening a device says that is broken, or was unplugged after it was found. */
+static bool is_gone(int rc)
+{
+	return rc == -ENODEV || rc == -EIO || rc == -ENXIO || rc == -ENOENT;
+}
+
 static int open_device(const struct nrt_found *f, struct nrt_device **result)
 {
 	struct neuron_ioctl_info info = { .size = sizeof(info) };
@@ -453,15 +459,16 @@ static int open_device(const struct nrt_found *f, struct nrt_device **result)
 	fd = open(f->node, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		rc = -errno;
-		nrt_err(TDRV, "cannot open %s: %s%s", f->node, strerror(-rc),
-			rc == -EACCES ? "; add the user to the group of the device" : "");
+		if (!is_gone(rc))
+			nrt_err(TDRV, "cannot open %s: %s%s", f->node, strerror(-rc),
+				rc == -EACCES ? "; add the user to the group of the device" : "");
 		return rc;
 	}
 	rc = call(fd, NEURON_IOCTL_INFO, &info);
-	if (rc)
+	if (rc && !is_gone(rc))
 		init_err("Unable to determine Neuron Driver version of %s: %s", f->node,
 			 strerror(-rc));
-	else
+	else if (!rc)
 		rc = check_info(f, &info);
 	k = rc ? NULL : calloc(1, sizeof(*k));
 	if (!k) {
@@ -514,6 +521,8 @@ static int stand_in(const struct nrt_found *f, struct nrt_device **result)
 	k->dev.cores = NEURON_CORES;
 	k->dev.gone = true;
 	*result = &k->dev;
+	nrt_log(NRT_LOG_WARN, NRT_LOG_TDRV, "nrt_init",
+		"%s is broken or about to go: its NeuronCores cannot be used", f->node);
 	return 0;
 }
 
@@ -529,11 +538,6 @@ static int no_device(const struct nrt_env *env)
 	else
 		init_err("Unable to determine Neuron Driver version. Please check neuron-dkms package is installed: there is no /dev/neuron* and no Neuron device on the PCI bus; to run without one, set NEURON_RT_DEVICE=emulator");
 	return -ENODEV;
-}
-
-static bool is_gone(int rc)
-{
-	return rc == -ENODEV || rc == -EIO || rc == -ENXIO || rc == -ENOENT;
 }
 
 int nrt_kernel_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MAX_DEVICES])
@@ -557,8 +561,13 @@ int nrt_kernel_open(const struct nrt_env *env, struct nrt_device *devices[NRT_MA
 		if (!rc)
 			count++;
 	}
-	if (!rc && gone == count)
-		rc = gone ? broken : no_device(env);
+	if (!rc && gone && gone == count) {
+		rc = broken;
+		nrt_err(TDRV, "cannot open %s: %s: reset it, or load the driver anew",
+			gone > 1 ? "any Neuron device" : found[0].node, strerror(-rc));
+	} else if (!rc && !count) {
+		rc = no_device(env);
+	}
 	if (!rc)
 		return count;
 	while (count--)
