@@ -308,7 +308,7 @@ step_debug_kernel()
 	mkdir -p "$tree"
 	run_quiet "cannot unpack $(basename "$from")" "2 GB of room are needed in $cache" \
 		tar -xJf "$from" -C "$tree" --strip-components=1 --exclude='*/Documentation/*/*' \
-		--exclude="*/tools/testing" --exclude='*/drivers/gpu/*.[ch]' --exclude='*/sound/*.[ch]'
+		--exclude="*/tools/testing" --exclude='*/drivers/gpu/drm/[a-uw-z]*/*.[ch]' --exclude='*/sound/*.[ch]'
 	rm -rf "$tmp/debug-source"
 	debug_config "$tree"
 	say "debug-kernel: building Linux $version"
