@@ -5,17 +5,20 @@
 Proves that all of them get a device node and find their neighbours, that all work at the same time (test_chain.c: copies
 of each chip and over each link in both directions, one group of all cores with a job on each), and that a chip whose
 process is killed takes no other with it: its neighbours see their link go down, tell user space, and
-go on."""
+go on. With 4 chips libnrt's part is tested there, too (tests/groups): groups, processes beside each other, chips that go and
+come, and many inferences."""
 
 import argparse
 import os
 import re
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(TOP, "tests/testbed"), os.path.join(TOP, "tests/lib")]
+sys.path[:0] = [os.path.join(TOP, "tests", d) for d in ("testbed", "lib", "groups")]
+import groups  # noqa: E402
 import programs  # noqa: E402
 import vm  # noqa: E402
 
@@ -26,6 +29,7 @@ SYSFS = "/sys/class/neuron_device/neuron%d/connected_devices"
 # A neighbour may go between the look at FW_STATUS and the read of its number.
 EXPECTED_ERRORS = r"guest-error: fwio-read\b"
 PATIENCE = 60
+INFERENCES = 2000
 
 
 def neighbours(count, dead=()):
@@ -72,8 +76,8 @@ def links_without(count, dead):
 
 
 def run_chain(tap, count, victim, kernel):
-    with vm.VM(devices=count, name="chain-%d" % count, modprobe=True, boot_timeout=180, lifetime=300,
-               kernel=kernel) as guest:
+    options = {"name": "chain-%d" % count, "modprobe": True, "boot_timeout": 180, "lifetime": 400, "kernel": kernel}
+    with tempfile.TemporaryDirectory() as folder, vm.VM(devices=count, **options) as guest:
         print("# %d chips: up after %.1f s, console %s" % (count, guest.boot_seconds, guest.console), flush=True)
         nodes = guest.run("ls /dev | grep -c '^neuron[0-9]*$'").out.strip()
         tap.ok(nodes == str(count), "%d chips: a device node each" % count, nodes)
@@ -82,11 +86,15 @@ def run_chain(tap, count, victim, kernel):
         shown = re.findall(r"^\| (\d+) +\| \d+ +\| [^|]*\| ([\d, ]*?) *\|", guest.run(["neuron-ls"]).out, re.M)
         tap.ok(shown == [(str(i), want[i]) for i in range(count)], "%d chips: neuron-ls shows them" % count, shown)
         work(tap, guest, range(count), "%d chips" % count)
+        runtime = groups.in_guest(tap, guest, vm.output_dir(), folder, INFERENCES) if count == groups.CHIPS else None
 
         events = []
         watcher = guest.spawn(UEVENTS, sink=lambda _kind, data: events.append(data.decode(errors="replace")))
         tap.ok(until(lambda: "ok 0" in "".join(events)), "%d chips: events are watched" % count, events)
-        guest.kill_chip(guest.emulators[victim])
+        if runtime:
+            groups.dying_chip(tap, *runtime, lambda: guest.kill_chip(guest.emulators[victim]), victim)
+        else:
+            guest.kill_chip(guest.emulators[victim])
         left = neighbours(count, (victim,))
         tap.ok(until(lambda: connected(guest, list(left)) == left), "%d chips: a chip that dies is no neighbour" % count,
                connected(guest, list(left)))
@@ -100,7 +108,8 @@ def run_chain(tap, count, victim, kernel):
         living = [e.index for e in guest.emulators if e.process.poll() is None]
         tap.ok(living == list(left), "%d chips: all other processes live" % count, living)
         programs.check_log(tap, guest, "%d chips: " % count)
-        programs.check_chip(tap, guest, "%d chips: no chip found fault with the driver" % count, EXPECTED_ERRORS)
+        programs.check_chip(tap, guest, "%d chips: no chip found fault with the driver" % count,
+                            EXPECTED_ERRORS + ("|" + vm.CUT_OFF if runtime else ""))
 
 
 def main():

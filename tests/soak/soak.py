@@ -18,6 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 CYCLES = 1000
+INFERENCES = 100000
 # Kinds of faults, roughly: each stays for its part of the time, in each of three loads.
 FAULT_CELLS = 60
 
@@ -34,6 +35,7 @@ def parts(options):
         ("copyfaults", "tests/kselftest/run_copyfaults.py", []),
         ("memory", "tests/kselftest/run_all_memory.py", []),
         ("allocations", "tests/kselftest/run_guest.py", ["--config", "debug-chips", "--long", "--timeout", "14400", "test_fault"]),
+        ("inferences", "tests/groups/test_groups.py", ["--out", options.out, "--guest", str(options.inferences)]),
         ("networks-vm", "tests/models/test_networks_vm.py", ["--out", options.out, "--all"]),
         ("fuzz_vfu", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_vfu"]),
         ("fuzz_mmio", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_mmio"]),
@@ -82,6 +84,7 @@ def main():
     p.add_argument("--seconds", type=int, default=1800)
     p.add_argument("--seed", type=int, default=int(time.time()), help="default: another one each time, and printed")
     p.add_argument("--cycles", type=int, default=CYCLES, help="of races (%(default)s)")
+    p.add_argument("--inferences", type=int, default=INFERENCES, help="by four processes of eight threads (%(default)s)")
     p.add_argument("parts", nargs="*", metavar="PART", help="default: all")
     options = p.parse_args()
     known = parts(options)
