@@ -8,7 +8,7 @@
 #include "nrt_api.h"
 
 /* Refused allocations are tested. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)
 {
