@@ -4,7 +4,7 @@
 #   make fuzz [FUZZ_SECONDS=60]   each target for so long; crashes are kept in $(O)/fuzz/crashes
 
 FUZZ_SECONDS ?= 60
-FUZZERS := fuzz_vfu fuzz_mmio fuzz_fw fuzz_onnx fuzz_ncc
+FUZZERS := fuzz_vfu fuzz_mmio fuzz_fw fuzz_onnx fuzz_ncc fuzz_neff
 
 .PHONY: fuzz fuzz-build fuzzers
 fuzz: fuzz-build
@@ -20,5 +20,7 @@ $(foreach t,fuzz_vfu fuzz_mmio fuzz_fw,$(eval $(call test-program,$(t),tests/fuz
 FUZZ_NCC_SRCS := tests/fuzz/protobuf.c $(NCC_SRCS)
 FUZZ_NCC_CFLAGS := $(NCC_CFLAGS) -Itests/fuzz -DNCC_EVAL_LIMIT=65536
 $(foreach t,fuzz_onnx fuzz_ncc,$(eval $(call test-program,$(t),tests/fuzz/$(t).c $(FUZZ_NCC_SRCS),$(FUZZ_NCC_CFLAGS),-fsanitize=fuzzer $(NCC_LIBS))))
+FUZZ_NEFF_SRCS := $(NEFF_SRCS) userspace/lib/isa_text.c userspace/tools/neff_json.c
+$(eval $(call test-program,fuzz_neff,tests/fuzz/fuzz_neff.c $(FUZZ_NEFF_SRCS),$(TOOL_CFLAGS) -Iuserspace/tools,-fsanitize=fuzzer $(NEFF_LIBS) -lm))
 fuzzers: $(addprefix $(O)/tests/,$(FUZZERS)) $(FW_IMAGE)
 endif

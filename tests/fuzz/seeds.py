@@ -11,7 +11,7 @@ import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "models")]
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "models"), os.path.join(HERE, "..", "cli")]
 MAX_MODEL = 4000        # bytes
 
 VERSION, MAP, UNMAP, INFO, REGION, IRQ_INFO, SET_IRQS, READ, WRITE, RESET = 1, 2, 3, 4, 5, 7, 8, 9, 10, 13
@@ -109,6 +109,41 @@ def ncc():
     return {name: bytes((number * 37 % 256,)) + data for number, (name, data) in enumerate(onnx().items())}
 
 
+NEFF_NAMES = ("neff.json", "sg00/def.json", "sg00/pe.bin", "sg00/act.bin", "sg00/pool.bin", "sg00/dma.bin", "sg00/w.bin",
+              "sg00/w.npy", "cpu00/model.onnx")
+NEFF_WORDS = ("name", "inputs", "outputs", "nodes", "tensors", "executor", "NeuronCore", "CPU", "cores", "model", "operators", "var",
+              "size", "segment", "alignment", "type", "input", "output", "file", "tmp-buf", "file_name", "dtype", "shape", "float32",
+              "bfloat16", "int64", "bool", "engines", "code_segment", "dma_queue", "num_queues", "owner", "pinned", "w.npy", "null",
+              "true", "-1", "sg00", "cpu00", "isa_version", "compiler")
+
+
+def neff():
+    """Whole files, bodies and loose members of small models: on the core, on the CPU, with weights raw and from NumPy."""
+    from neffs import Copy, tar
+
+    def members(model):
+        found = dict(model.members())
+        return b"\2" + b"".join(struct.pack("<BH", i, len(found[name])) + found[name]
+                                for i, name in enumerate(NEFF_NAMES) if name in found)
+    raw, npy, cpu, two = Copy(), Copy(), Copy(), Copy((("x", "y"), ("a", "b")), "int8", (2, 3))
+    for model, name, data in ((raw, "w.bin", bytes(64)), (npy, "w.npy", b"\x93NUMPY\1\0\x38\0" +
+                              b"{'descr': '<f4', 'fortran_order': False, 'shape': (16,)}" + bytes(64))):
+        model.var["w"] = {"var_id": 9, "segment": 9, "size": 64, "alignment": 64, "type": "file", "file_name": name}
+        model.var["t"] = {"var_id": 8, "segment": 8, "size": 4096, "alignment": 1, "type": "tmp-buf"}
+        model.extra.append(("sg00/" + name, data))
+    cpu.graph["nodes"].append({"name": "cpu00", "executor": "CPU", "cores": 0, "model": "model.onnx", "operators": "Tan",
+                               "inputs": ["y"], "outputs": ["z"]})
+    cpu.graph["outputs"] = [{"name": "z", "dtype": "int64", "shape": [1, -1]}]
+    cpu.graph["tensors"] = [{"name": "y", "dtype": "float32", "shape": [1, 4]}]
+    cpu.extra.append(("cpu00/model.onnx", b"onnx"))
+    models = {"raw": raw, "npy": npy, "cpu": cpu, "two": two}
+    seeds = {name + ".members": members(model) for name, model in models.items()}
+    seeds.update({name + ".neff": b"\0" + model.bytes() for name, model in models.items()})
+    seeds.update({name + ".tgz": b"\1" + tar(model.members()) for name, model in models.items()})
+    seeds["short.tar"] = b"\1" + tar([("neff.json", b"{}")], compress=False)[:1536]
+    return seeds
+
+
 def words():
     """Names of operators and attributes, for libFuzzer's dictionary."""
     compiler = os.path.join(HERE, "..", "..", "compiler")
@@ -117,7 +152,7 @@ def words():
         return set(re.findall(r'O\(\w+, "(\w+)"', ops.read())) | set(re.findall(r'\{ "(\w+)", NCC_ATTR', attributes.read()))
 
 
-TARGETS = {"fuzz_vfu": vfu, "fuzz_mmio": mmio, "fuzz_fw": fw, "fuzz_onnx": onnx, "fuzz_ncc": ncc}
+TARGETS = {"fuzz_vfu": vfu, "fuzz_mmio": mmio, "fuzz_fw": fw, "fuzz_onnx": onnx, "fuzz_ncc": ncc, "fuzz_neff": neff}
 
 
 def main():
@@ -126,9 +161,9 @@ def main():
     for name, data in TARGETS[target]().items():
         with open(os.path.join(directory, name), "wb") as file:
             file.write(data)
-    if target in ("fuzz_onnx", "fuzz_ncc"):
+    if target in ("fuzz_onnx", "fuzz_ncc", "fuzz_neff"):
         with open(directory + ".dict", "w", encoding="utf-8") as file:
-            file.writelines(f'"{word}"\n' for word in sorted(words()))
+            file.writelines(f'"{word}"\n' for word in sorted(NEFF_WORDS if target == "fuzz_neff" else words()))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def parts(options):
         ("fuzz_fw", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_fw"]),
         ("fuzz_onnx", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_onnx"]),
         ("fuzz_ncc", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_ncc"]),
+        ("fuzz_neff", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_neff"]),
         ("paths", "tests/models/test_paths.py", ["--out", options.out, "--long"]),
         ("dumps", "tests/conformance/dumps.py", ["--out", options.out]),
         ("networks", "tests/models/test_networks.py", ["--out", options.out, "--all"]),
