@@ -303,7 +303,7 @@ int ncc_compile(const struct ncc_options *options,
 		return -ENOMEM;
 	}
 	err = ncc_run_passes(&ctx, NCC_PASS_EMIT);
-	if (!err)
+	if (!err && options->output)
 		err = ncc_neff_write(&ctx, options->output);
 	if (!err)
 		err = ncc_report(&ctx);

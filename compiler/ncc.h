@@ -20,6 +20,7 @@ struct ncc_tensor;
 struct ncc_part;
 struct ncc_external;
 struct ncc_program;
+struct json_t;
 
 /* Bytes of the model's file. */
 struct ncc_bytes {
@@ -84,7 +85,7 @@ enum ncc_partition_mode {
  * struct ncc_options - what the user asked for
  * @model: path of the ONNX file
  * @data: its contents, if they are in memory already; @model is only its name then
- * @output: path of the NEFF
+ * @output: path of the NEFF; NULL: none is written
  * @io_config: JSON text, NULL = none
  * @plain_tar: do not compress the body (--enable-fast-loading-neuron-binaries)
  * @partition: enum ncc_partition_mode
@@ -95,6 +96,7 @@ enum ncc_partition_mode {
  * @saturate: infinities become the largest numbers where they might make a NaN
  * @report: each node's place is listed
  * @report_file: JSON goes there, NULL = none
+ * @report_json: gets the JSON, which the caller has to json_decref(); NULL = not wanted
  */
 struct ncc_options {
 	const char *model;
@@ -111,6 +113,7 @@ struct ncc_options {
 	bool saturate;
 	bool report;
 	const char *report_file;
+	struct json_t **report_json;
 	struct ncc_dump *dumps;
 };
 

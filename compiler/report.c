@@ -156,13 +156,29 @@ static json_t *nodes_json(struct ncc_context *ctx)
 	return list;
 }
 
+static json_t *parts_json(struct ncc_context *ctx)
+{
+	json_t *list = json_array();
+
+	for (struct ncc_part *p = ctx->parts; p; p = p->next)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i}", "name", p->name, "executor",
+						      p->device ? "NeuronCore" : "CPU", "cores",
+						      p->device ? 1 : 0));
+	return list;
+}
+
+static json_t *report_json(struct ncc_context *ctx, const struct sums *s)
+{
+	return json_pack("{s:o, s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "model",
+			 ncc_json_label(ctx, ctx->options->model), "operators", (int)s->nodes, "on_chip",
+			 (int)s->chip, "on_cpu", (int)(s->nodes - s->chip), "flops", s->flops, "flops_on_chip",
+			 s->chip_flops, "parts", parts_json(ctx), "nodes", nodes_json(ctx));
+}
+
 static int write_json(struct ncc_context *ctx, const struct sums *s)
 {
 	const char *path = ctx->options->report_file;
-	json_t *root = json_pack("{s:o, s:i, s:i, s:i, s:f, s:f, s:o}", "model",
-				 ncc_json_label(ctx, ctx->options->model), "operators", (int)s->nodes,
-				 "on_chip", (int)s->chip, "on_cpu", (int)(s->nodes - s->chip), "flops", s->flops,
-				 "flops_on_chip", s->chip_flops, "nodes", nodes_json(ctx));
+	json_t *root = report_json(ctx, s);
 	int err = root ? json_dump_file(root, path, JSON_INDENT(1)) : -1;
 
 	json_decref(root);
@@ -176,5 +192,7 @@ int ncc_report(struct ncc_context *ctx)
 	if (ctx->options->report)
 		say_nodes(ctx, &s);
 	say_summary(ctx, &s);
+	if (ctx->options->report_json)
+		*ctx->options->report_json = report_json(ctx, &s);
 	return ctx->options->report_file ? write_json(ctx, &s) : 0;
 }

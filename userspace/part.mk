@@ -58,8 +58,13 @@ PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c 
 	neff_json.c common/table.c common/cli_json.c) $(TOOL_COMMON) userspace/lib/isa_text.c
 $(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
 
+CHECK_MODEL_SRCS := $(addprefix userspace/tools/,neuron_check_model.c check_model_json.c \
+	check_model_print.c common/table.c common/cli_json.c) $(TOOL_COMMON)
+$(eval $(call program,neuron-check-model,$(CHECK_MODEL_SRCS),$(TOOL_CFLAGS) -Icompiler,$(O)/lib/libncc.a $$(NCC_LIBS),$(O)/lib/libncc.a))
+
 $(eval $(call program,first_app,userspace/examples/first_app.c,-Iuserspace/include,$$(NRT_LINK),$(O)/lib/libnrt.so))
 
-TOOLS += neuron-run neuron-ls neuron-objdump
+TOOLS += neuron-run neuron-ls neuron-objdump neuron-packager neuron-check-model
 ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run \
-	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/neuron-packager $(O)/bin/first_app
+	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/neuron-packager $(O)/bin/neuron-check-model \
+	$(O)/bin/first_app
