@@ -220,6 +220,8 @@ def programs(t):
 
 def usage(t):
     t.common_options(TOOL, "unpack")
+    for command, word in (("info", "--all"), ("verify", "hash"), ("unpack", "DIRECTORY"), ("pack", "--tpb-per-node")):
+        t.expect(f"{command} --help", 0, TOOL, command, "--help", out=[f"^Usage: {TOOL} {command} ", word])
     for what, args, err in (("no command", (), "no command"), ("unknown command", ("list", "x"), "none of info, verify, unpack, pack"),
                             ("no file", ("info",), "no FILE.neff"), ("no directory", ("pack",), "no DIRECTORY"),
                             ("two files", ("info", "a", "b"), "one file"), ("--max-size", ("--max-size", "x", "info", "a"), "megabytes")):

@@ -10,43 +10,68 @@
 #include "packager.h"
 
 static const char help[] =
-"Usage: neuron-packager [OPTION]... COMMAND FILE\n"
+"Usage: neuron-packager COMMAND [OPTION]... FILE\n"
 "Take compiled models (NEFFs) apart and put them together, look at them, check them.\n"
 "\n"
 "  neuron-packager info FILE.neff                 header, nodes and variables\n"
 "  neuron-packager verify FILE.neff               hash, structure and programs\n"
-"  neuron-packager unpack FILE.neff [DIRECTORY]   the files of the body, and the header as\n"
-"                                                 " PACKAGER_MANIFEST "; default: FILE\n"
-"  neuron-packager pack DIRECTORY [FILE.neff]     a NEFF of them; default: DIRECTORY.neff\n"
+"  neuron-packager unpack FILE.neff [DIRECTORY]   the files of the body, and the header\n"
+"  neuron-packager pack DIRECTORY [FILE.neff]     a NEFF of them\n"
 "\n"
-"  -j, --json               info, verify: JSON instead of text\n"
-"  -a, --all                info: weights and memory between operators are listed, too\n"
-"  -f, --force              unpack: into a directory that exists; pack: replace the file, also\n"
-"                           when the result could not be loaded\n"
-"      --compress           pack: compress the body\n"
-"      --plain              pack: do not, for fast loading\n"
-"      --name TEXT          pack: name of the network in the header\n"
-"      --build-version TEXT pack: what compiled it\n"
-"      --uuid HEX           pack: 32 hexadecimal digits\n"
-"      --neff-version M.N   pack: version of the format\n"
-"      --num-tpb N          pack: NeuronCores with which each node has its own\n"
-"      --requested-tpb-count N\n"
-"                           pack: NeuronCores that were asked for at compile time\n"
-"      --tpb-per-node LIST  pack: NeuronCores of each node, with commas between\n"
-"      --feature-bits N     pack: what the body makes use of\n"
-"      --lnc-size N         pack: NeuronCores in a logical one\n"
-"      --max-size MB        refuse what unpacks to more (default 4096)\n"
-"      --max-members N      refuse more files (default 4096)\n"
-"  -h, --help               this text\n"
-"  -V, --version            version\n"
+"  --max-size MB      refuse what unpacks to more (default 4096)\n"
+"  --max-members N    refuse more files (default 4096)\n"
+"  -h, --help         this text; after a command, what it does\n"
+"  -V, --version      version\n"
 "\n"
-"pack takes the header from " PACKAGER_MANIFEST ", which may be edited; without that file it makes\n"
-"one from neff.json. Size and hash are always computed. What 'unpack' took apart is put together\n"
-"bit for bit the same, if neuron-cc or 'pack' wrote it.\n"
 "info, unpack and pack also work on NEFFs of other compilers, whose instructions are not public\n"
 "and which cannot be loaded here.\n"
 "\n"
 "Exit status: 0 done, 1 file refused or wrong, 2 wrong usage.\n";
+
+static const char help_info[] =
+"Usage: neuron-packager info [OPTION]... FILE.neff\n"
+"Show the header, the nodes and their variables.\n"
+"\n"
+"  -a, --all     weights and memory between operators are listed, too\n"
+"  -j, --json    JSON instead of text; lists the members, too\n"
+"  -h, --help    this text\n";
+
+static const char help_verify[] =
+"Usage: neuron-packager verify [OPTION]... FILE.neff\n"
+"Check all that can be checked without running it: the container, its hash, the graph, that the\n"
+"header speaks for the body, and that each instruction has a meaning.\n"
+"\n"
+"  -j, --json    JSON instead of text\n"
+"  -h, --help    this text\n";
+
+static const char help_unpack[] =
+"Usage: neuron-packager unpack [OPTION]... FILE.neff [DIRECTORY]\n"
+"Write the files of the body into a directory, by default one named as the file; the header\n"
+"becomes " PACKAGER_MANIFEST " there. Nothing is written outside of it.\n"
+"\n"
+"  -f, --force   into a directory that exists; files in it are replaced\n"
+"  -h, --help    this text\n";
+
+static const char help_pack[] =
+"Usage: neuron-packager pack [OPTION]... DIRECTORY [FILE.neff]\n"
+"Make a NEFF of the files in a directory, by default DIRECTORY.neff. The header is that of\n"
+PACKAGER_MANIFEST ", which may be edited; without that file one is made from neff.json. Size and\n"
+"hash are always computed. What 'unpack' took apart is put together bit for bit the same, if\n"
+"neuron-cc or 'pack' wrote it. What could not be loaded is not packed.\n"
+"\n"
+"  --compress                 compress the body\n"
+"  --plain                    do not, for fast loading; default: as it was\n"
+"  -f, --force                replace the file; pack also what could not be loaded\n"
+"  --name TEXT                name of the network in the header\n"
+"  --build-version TEXT       what compiled it\n"
+"  --uuid HEX                 32 hexadecimal digits\n"
+"  --neff-version M.N         version of the format\n"
+"  --num-tpb N                NeuronCores with which each node has its own\n"
+"  --requested-tpb-count N    NeuronCores that were asked for at compile time\n"
+"  --tpb-per-node LIST        NeuronCores of each node, with commas between\n"
+"  --feature-bits N           what the body makes use of\n"
+"  --lnc-size N               NeuronCores in a logical one\n"
+"  -h, --help                 this text\n";
 
 /* Options without a letter. */
 enum {
@@ -91,11 +116,12 @@ static const struct {
 	const char *name;
 	int (*run)(const struct packager_options *o);
 	int files;
+	const char *help;
 } commands[] = {
-	{ "info", packager_info, 1 },
-	{ "verify", packager_verify, 1 },
-	{ "unpack", packager_unpack, 2 },
-	{ "pack", packager_pack, 2 },
+	{ "info", packager_info, 1, help_info },
+	{ "verify", packager_verify, 1, help_verify },
+	{ "unpack", packager_unpack, 2, help_unpack },
+	{ "pack", packager_pack, 2, help_pack },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -172,8 +198,8 @@ static int parse_option(struct packager_options *o, int option)
 	case OPT_MAX_MEMBERS:
 		return parse_limit(o, option);
 	case 'h':
-		fputs(help, stdout);
-		return cli_finish();
+		o->help = true;
+		return -1;
 	case 'V':
 		return cli_version();
 	default:
@@ -190,6 +216,10 @@ static int run_command(struct packager_options *o, char **words, int count)
 		;
 	if (i == COMMANDS)
 		return cli_usage("'%s': none of info, verify, unpack, pack", words[0]);
+	if (o->help) {
+		fputs(commands[i].help, stdout);
+		return cli_finish();
+	}
 	if (count < 2)
 		return cli_usage("%s: no %s", words[0], commands[i].run == packager_pack ?
 				 "DIRECTORY" : "FILE.neff");
@@ -210,6 +240,10 @@ int main(int argc, char **argv)
 		rc = parse_option(&o, option);
 		if (rc >= 0)
 			return rc;
+	}
+	if (optind == argc && o.help) {
+		fputs(help, stdout);
+		return cli_finish();
 	}
 	if (optind == argc)
 		return cli_usage("no command: info, verify, unpack or pack");

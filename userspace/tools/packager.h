@@ -28,7 +28,7 @@ enum packager_compression {
 struct packager_options {
 	const char *from, *to;
 	struct neff_limits limits;
-	bool json, all, force;
+	bool json, all, force, help;
 	enum packager_compression compression;
 	const char *name, *build_version, *uuid, *neff_version;
 	const char *num_tpb, *requested_tpb_count, *tpb_per_node, *feature_bits, *lnc_size;
