@@ -21,7 +21,6 @@ $(eval $(call nrt-test,nrt_api,$(NRT_API_TESTS)))
 # The same for the guest, with the library as programs see it.
 $(eval $(call test-program,guest/nrt-suite,tests/unit/nrt_api.c $(NRT_API_TESTS),$(NRT_TEST_CFLAGS),-L$(O)/lib -lnrt $(NEFF_LIBS) -lcmocka,$(O)/lib/libnrt.so))
 initramfs: $(O)/tests/guest/nrt-suite
-$(eval $(call nrt-test,nrt_api,$(NRT_BUILD)))
 $(eval $(call nrt-test,nrt_stats,$(NRT_BUILD) userspace/lib/stats_read.c))
 $(eval $(call nrt-test,nrt_ls,$(addprefix userspace/tools/,ls_print.c ls_devices.c common/cli.c)))
 # The driver of nrt_kernel.c takes the place of these; the commas need a variable.
