@@ -49,6 +49,16 @@ LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(T
 	userspace/lib/discover.c
 $(eval $(call program,neuron-ls,$(LS_SRCS),$(TOOL_CFLAGS),-ljansson -ludev))
 
+# Readers of what processes publish, and of /proc.
+STATS_SRCS := userspace/lib/stats_read.c userspace/lib/stats_dir.c \
+	$(addprefix userspace/tools/common/,proc.c processes.c)
+
+MONITOR_CORE := $(addprefix userspace/tools/,mon_config.c mon_sample.c mon_report.c mon_prometheus.c \
+	mon_http.c)
+$(eval $(call program,neuron-monitor,userspace/tools/neuron_monitor.c $(MONITOR_CORE) $(STATS_SRCS) $(TOOL_COMMON),$(TOOL_CFLAGS),-ljansson -lm))
+TOOLS += neuron-monitor
+ALL += $(O)/bin/neuron-monitor
+
 OBJDUMP_SRCS := $(addprefix userspace/tools/,neuron_objdump.c objdump_print.c objdump_code.c) \
 	$(TOOL_COMMON) userspace/lib/isa_text.c
 $(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
