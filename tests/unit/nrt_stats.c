@@ -44,6 +44,9 @@ static int set_up(void **state)
 	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 1);
 	setenv("NEURON_RT_VISIBLE_CORES", "1-2", 1);
 	setenv("NEURON_PROCESS_TAG", "a tag", 1);
+	setenv("NEURON_RT_MULTI_INSTANCE_SHARED_WEIGHTS", "1", 1);
+	/* Files are for all to read, whatever the user's other files are. */
+	umask(077);
 	return 0;
 }
 
@@ -252,11 +255,14 @@ static void last_word(void **state)
 	static struct nrt_stats_file f;
 	struct nrt_stats_source *list;
 	struct work w;
+	struct stat st;
 	bool alive;
 
 	assert_int_equal(init(), NRT_SUCCESS);
 	assert_int_equal(count_files(), 1);
 	assert_int_equal(nrt_stats_find(&list), 1);
+	assert_int_equal(fstat(list[0].fd, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0644);
 	w = (struct work) { load(16, 0), load(17, 0) };
 	work(&w);
 	nrt_close();

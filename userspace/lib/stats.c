@@ -102,7 +102,8 @@ static int create(const char *path)
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	if (posix_fallocate(fd, 0, sizeof(struct nrt_stats_file)) ||
+	/* For monitors of other users, whatever the umask. */
+	if (fchmod(fd, 0644) || posix_fallocate(fd, 0, sizeof(struct nrt_stats_file)) ||
 	    fcntl(fd, F_OFD_SETLK, &lock)) {
 		unlink(path);
 		close(fd);

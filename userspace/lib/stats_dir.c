@@ -54,8 +54,13 @@ int nrt_stats_own_directory(char *path, size_t size)
 	if (!access(SYSTEM, W_OK | X_OK))
 		return copy_path(path, size, SYSTEM);
 	snprintf(path, size, SHARED "/" PREFIX "%u", geteuid());
-	if (mkdir(path, 0755) && errno != EEXIST)
+	if (!mkdir(path, 0755)) {
+		/* For monitors of other users, whatever the umask. */
+		if (chmod(path, 0755))
+			return -errno;
+	} else if (errno != EEXIST) {
 		return -errno;
+	}
 	return check_owner(path, geteuid());
 }
 
