@@ -21,8 +21,8 @@ struct emu_nc_tracer {
 	uint64_t room;			/* entries that fit into the segment */
 	uint64_t written;
 	unsigned int gathered;
-	struct neuron_trace head;
 	struct neuron_trace_entry piece[EMU_NC_TRACE_PIECE];
+	struct neuron_trace head;	/* last: it ends with the entries of the segment */
 };
 
 /*
