@@ -13,6 +13,19 @@
 #define BLOCK_SIZE	(256 * 1024)
 #define ALIGN		16
 
+/* AddressSanitizer sees only blocks: tell it what is in use of them, with a gap between allocations. */
+#ifndef __has_feature
+#define __has_feature(feature)	0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define GAP		ALIGN
+#else
+#define ASAN_POISON_MEMORY_REGION(at, size)	((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size)	((void)(at), (void)(size))
+#define GAP		0
+#endif
+
 struct ncc_arena_block {
 	struct ncc_arena_block *next;
 	size_t used;
@@ -48,7 +61,7 @@ static __attribute__((noreturn)) void out_of_memory(struct ncc_arena *arena)
 void *ncc_alloc(struct ncc_arena *arena, size_t size)
 {
 	struct ncc_arena_block *b = arena->head;
-	size_t room = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	size_t room = ((size + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + GAP;
 	void *p;
 
 	if (room < size || room > arena->limit - arena->total)
@@ -60,6 +73,7 @@ void *ncc_alloc(struct ncc_arena *arena, size_t size)
 		if (!b)
 			out_of_memory(arena);
 		b->size = n;
+		ASAN_POISON_MEMORY_REGION(b->data, n);
 		/* A block of its own must not hide the room that is left in the current one. */
 		if (room > BLOCK_SIZE && arena->head) {
 			b->next = arena->head->next;
@@ -70,6 +84,7 @@ void *ncc_alloc(struct ncc_arena *arena, size_t size)
 		}
 	}
 	p = b->data + b->used;
+	ASAN_UNPOISON_MEMORY_REGION(p, size);
 	b->used += room;
 	arena->total += room;
 	return p;

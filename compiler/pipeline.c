@@ -31,9 +31,16 @@ static bool in_row(const struct ncc_tensor *t, int phase)
 	       t->producer->mark == phase;
 }
 
-/* Sums of differences become what they are differences of. */
+/*
+ * Marks of tensors: the last of the row that uses them. Sums of differences become what they are
+ * differences of.
+ */
 static void count_crossing(struct row *r, int phase)
 {
+	for (int i = 0; i < r->n; i++)
+		for (size_t k = 0; k < r->node[i]->nout; k++)
+			if (r->node[i]->out[k])
+				r->node[i]->out[k]->mark = i;
 	for (int i = 0; i < r->n; i++)
 		for (size_t k = 0; k < r->node[i]->nin; k++)
 			if (in_row(r->node[i]->in[k], phase))

@@ -22,9 +22,13 @@ static bool is_private(const struct ncc_tensor *t)
 /* Both operands are stacks of matrices, equally many. */
 static bool is_stack(const struct ncc_node *node)
 {
-	const struct ncc_tensor *a = node->in[0], *b = node->in[1];
+	const struct ncc_tensor *a, *b;
 
-	return node->op == NCC_MATMUL && a->rank == 4 && b->rank == 4 && a->dim[0] == b->dim[0] &&
+	if (node->op != NCC_MATMUL)
+		return false;
+	a = node->in[0];
+	b = node->in[1];
+	return a->rank == 4 && b->rank == 4 && a->dim[0] == b->dim[0] &&
 	       a->dim[1] == b->dim[1] && node->out[0]->rank == 4;
 }
 
