@@ -386,3 +386,16 @@ int emu_core_exec(struct emu_chip *chip, unsigned int index, const struct neuron
 	pthread_mutex_unlock(&core->lock);
 	return 0;
 }
+
+void emu_core_stop(struct emu_chip *chip, unsigned int index)
+{
+	struct emu_core *core;
+
+	if (index >= NEURON_CORES)
+		return;
+	core = &chip->core[index];
+	pthread_mutex_lock(&core->lock);
+	if (core->state == EMU_CORE_EMBEDDED)
+		emu_nc_abort(core->nc);
+	pthread_mutex_unlock(&core->lock);
+}

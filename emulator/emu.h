@@ -152,6 +152,12 @@ EMU_API int emu_core_exec(struct emu_chip *chip, unsigned int core,
 			  struct neuron_completion *completion);
 
 /*
+ * End the job that emu_core_exec() runs on a core, as NEURON_JOB_ABORTED. Any thread. Nothing
+ * happens if there is none, which a caller who has just started one cannot know.
+ */
+EMU_API void emu_core_stop(struct emu_chip *chip, unsigned int core);
+
+/*
  * Fault injection. @spec is KIND[:key=value[,key=value...]]; docs/faults.md has the kinds. A fault
  * stays, over resets too, until it is cleared; one of the same kind for the same place replaces it.
  * @error (may be NULL) gets a message that names the way out. @chip NULL: only check @spec. Not from a callback.

@@ -6,7 +6,7 @@
 
 NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c neff_npy.c \
 	neff_write.c dtype.c)
-NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c \
+NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c emu_watchdog.c \
 	device_kernel.c kernel_queue.c discover.c range_alloc.c runtime.c tensor.c tensor_set.c \
 	dmabuf.c model.c model_memory.c exec.c exec_repeat.c dump_inputs.c memlog.c cpu.c exec_cpu.c \
 	absent.c stats.c stats_dir.c)

@@ -2,6 +2,8 @@
 /*
  * Executions, and what can go wrong in them.
  */
+#include <sys/mman.h>
+
 #include "nrt_api.h"
 
 static void execute_once(nrt_tensor_placement_t placement)
@@ -158,6 +160,125 @@ static void not_a_number(void **state)
 	free(bytes);
 	build_free(&b);
 	io_free(&io);
+}
+
+#define SLOW_INSNS 16384
+
+/* A program that goes on and on is ended, and the core is good for others. */
+static void time_out(void **state)
+{
+	static struct neuron_insn many[SLOW_INSNS];
+	struct neuron_insn insn = build_dma(2, 1, 1);
+	nrt_model_t *slow, *good;
+	struct build b;
+	uint8_t *bytes;
+	struct io io;
+	size_t size;
+	int i;
+
+	/* One byte, 2^20 times an instruction. */
+	insn.dma_copy.count[0] = 64;
+	insn.dma_copy.count[1] = 1024;
+	insn.dma_copy.count[2] = 16;
+	for (i = 0; i < SLOW_INSNS; i++)
+		many[i] = insn;
+	build_copy_model(&b, 4);
+	build_set(&b, "sg00/dma.bin", many, sizeof(many));
+	bytes = build_file(&b, &size);
+	init_with("NEURON_RT_EXEC_TIMEOUT", "1");
+	assert_status(nrt_load(bytes, size, 0, 1, &slow), NRT_SUCCESS);
+	assert_status(nrt_load(neff, neff_size, 0, 1, &good), NRT_SUCCESS);
+	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
+	assert_status(nrt_execute(slow, io.inputs, io.outputs), NRT_TIMEOUT);
+	assert_error("execution timeout");
+	io_copies(good, &io, "0123456789abcdef", 16);
+	assert_status(nrt_unload(slow), NRT_SUCCESS);
+	io_free(&io);
+	build_free(&b);
+	free(bytes);
+}
+
+#define BIG	64000
+
+static char big_in[2 * BIG], big_out[2 * BIG];
+
+static void attached(nrt_tensor_t *t, char *buffer, size_t size)
+{
+	assert_status(nrt_tensor_attach_buffer(t, buffer, size), NRT_SUCCESS);
+	assert_ptr_equal(nrt_tensor_get_va(t), buffer);
+}
+
+/*
+ * Buffers of the caller, at any address, are used where they are: what is in them counts, also when
+ * it changes. The kernel's backend pins them, once each, when an execution needs them.
+ */
+static void attached_buffers(void **state)
+{
+	nrt_model_t *model;
+	struct io io;
+	char *text, *p;
+	int i, pins = 0;
+
+	nrt_close();
+	use(build_copy_model, BIG / 4);
+	setenv("NEURON_RT_LOG_LEVEL_TDRV", "DEBUG", 1);
+	log_begin();
+	assert_status(init(), NRT_SUCCESS);
+	assert_status(nrt_load(neff, neff_size, 0, 1, &model), NRT_SUCCESS);
+	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, BIG);
+	attached(io.x, big_in + 3, BIG);
+	attached(io.y, big_out + 100, BIG);
+	for (i = 0; i < 5; i++) {
+		memset(big_in, 'a' + i, sizeof(big_in));
+		memset(big_out, '-', sizeof(big_out));
+		big_in[3] = '(';
+		big_in[3 + BIG - 1] = ')';
+		assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_SUCCESS);
+		assert_memory_equal(big_out + 100, big_in + 3, BIG);
+		assert_int_equal(big_out[99], '-');
+		assert_int_equal(big_out[100 + BIG], '-');
+	}
+	/* Another buffer: the old one is not looked at any more. */
+	memset(big_in + BIG, 'N', BIG);
+	attached(io.x, big_in + BIG, BIG);
+	assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_SUCCESS);
+	assert_memory_equal(big_out + 100, big_in + BIG, BIG);
+	io_free(&io);
+	text = log_end();
+	for (p = text; (p = strstr(p, ": pinned\n")); p++)
+		pins++;
+	assert_int_equal(pins, on_kernel() ? 3 : 0);
+	free(text);
+}
+
+/* A slice of an attached buffer, and an input that nobody may write to. */
+static void attached_slices(void **state)
+{
+	char *page = mmap(NULL, 1 << 17, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	nrt_tensor_t *whole, *slice;
+	nrt_model_t *model;
+	struct io io;
+
+	memset(page, 'r', 1 << 17);
+	memset(page + 777, 's', BIG);
+	assert_int_equal(mprotect(page, 1 << 17, PROT_READ), 0);
+	use(build_copy_model, BIG / 4);
+	assert_status(nrt_load(neff, neff_size, 0, 1, &model), NRT_SUCCESS);
+	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, BIG);
+	assert_status(nrt_tensor_allocate_empty("w", &whole), NRT_SUCCESS);
+	attached(whole, page, 1 << 17);
+	assert_status(nrt_tensor_allocate_slice(whole, 777, BIG, "s", &slice), NRT_SUCCESS);
+	assert_status(nrt_add_tensor_to_tensor_set(io.inputs, "x", slice), NRT_SUCCESS);
+	assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_SUCCESS);
+	assert_memory_equal(nrt_tensor_get_va(io.y), page + 777, BIG);
+	/* The slice keeps the buffer attached. */
+	nrt_tensor_free(&whole);
+	assert_status(nrt_tensor_memset(io.y, 0, 0, BIG), NRT_SUCCESS);
+	assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_SUCCESS);
+	assert_memory_equal(nrt_tensor_get_va(io.y), page + 777, BIG);
+	nrt_tensor_free(&slice);
+	io_free(&io);
+	munmap(page, 1 << 17);
 }
 
 static void files_of(const char *want, int *found)
@@ -354,6 +475,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(faults),
 	TEST(not_a_number),
 	TEST(nan_is_logged),
+	TEST(time_out),
+	TEST(attached_buffers),
+	TEST(attached_slices),
 	TEST(dump_inputs),
 	TEST(repeat),
 	TEST(repeat_unfit),

@@ -42,7 +42,7 @@ static struct {
 	pthread_mutex_t lock;
 	int memory;			/* memfd: memory objects one after the other */
 	uint64_t next_offset;
-	struct { int live; uint64_t offset, length; } object[OBJECTS];
+	struct { int live; uint64_t offset, length; char *user; } object[OBJECTS];
 	uint32_t owned, busy;
 	int holder;
 	uint32_t abi;
@@ -54,6 +54,7 @@ static struct {
 	uint64_t submitted;
 	uint64_t record[NRT_QUEUE_ENTRIES];
 	int fail_submit, fail_wait, fail_create, interrupts;
+	int fail_pin;			/* without NEURON_MEM_READONLY */
 	unsigned int copies, binds;
 	struct neuron_submit last;
 } k;
@@ -67,6 +68,7 @@ static int new_object(void)
 	if (id == OBJECTS)
 		return -ENOSPC;
 	k.object[id].live = 1;
+	k.object[id].user = NULL;
 	return id;
 }
 
@@ -85,6 +87,22 @@ static int import(struct neuron_ioctl_mem_create *a)
 	return 0;
 }
 
+static int pin(struct neuron_ioctl_mem_create *a)
+{
+	int id;
+
+	if (a->size != sizeof(*a) || a->flags & ~NEURON_MEM_READONLY || !a->length || a->fd)
+		return -EINVAL;
+	if (!a->flags && k.fail_pin)
+		return k.fail_pin;
+	id = new_object();
+	if (id < 0)
+		return id;
+	a->id = id;
+	k.object[id].user = (char *)(uintptr_t)a->address;
+	return 0;
+}
+
 static int mem_create(struct neuron_ioctl_mem_create *a)
 {
 	int id = a->type == NEURON_MEM_DMABUF ? import(a) : 0;
@@ -92,6 +110,8 @@ static int mem_create(struct neuron_ioctl_mem_create *a)
 
 	if (id)
 		return id;
+	if (a->type == NEURON_MEM_USER)
+		return pin(a);
 	if (a->size != sizeof(*a) || a->flags || a->reserved || !a->length)
 		return -EINVAL;
 	if (k.fail_create && !--k.fail_create)
@@ -116,8 +136,13 @@ static int copy(struct neuron_ioctl_copy *a)
 
 	if (a->count != 1 || !k.object[c->src].live || !k.object[c->dst].live)
 		return -EINVAL;
-	if (pread(k.memory, buf, c->length, k.object[c->src].offset + c->src_offset) < 0 ||
-	    pwrite(k.memory, buf, c->length, k.object[c->dst].offset + c->dst_offset) < 0)
+	if (k.object[c->src].user)
+		memcpy(buf, k.object[c->src].user + c->src_offset, c->length);
+	else if (pread(k.memory, buf, c->length, k.object[c->src].offset + c->src_offset) < 0)
+		return -EIO;
+	if (k.object[c->dst].user)
+		memcpy(k.object[c->dst].user + c->dst_offset, buf, c->length);
+	else if (pwrite(k.memory, buf, c->length, k.object[c->dst].offset + c->dst_offset) < 0)
 		return -EIO;
 	free(buf);
 	k.copies++;
@@ -513,6 +538,38 @@ static void imported(void **state)
 	assert_int_equal(live_objects(), 1);
 }
 
+/* The chip copies to and from memory of the process, which may be of a kind that is only read. */
+static void pinned(void **state)
+{
+	char from[100], to[100] = { 0 };
+	struct nrt_mem *a, *in, *out;
+	uint64_t offset;
+
+	memset(from, 'x', sizeof(from));
+	assert_int_equal(nrt_devices_open(&env, devices), 1);
+	assert_int_equal(nrt_mem_create(devices[0], NRT_MEM_DEVICE, 8192, 64, &a), 0);
+	assert_int_equal(nrt_mem_pin(devices[0], to, sizeof(to), &out), 0);
+	assert_false(out->readonly);
+	k.fail_pin = -EFAULT;
+	assert_int_equal(nrt_mem_pin(devices[0], from, sizeof(from), &in), 0);
+	assert_true(in->readonly);
+	assert_int_equal(devices[0]->ops->mem_copy(a, 10, in, 1, 50), 0);
+	assert_int_equal(devices[0]->ops->mem_copy(out, 2, a, 10, 50), 0);
+	assert_int_equal(to[1], 0);
+	assert_memory_equal(to + 2, from, 50);
+	assert_int_equal(to[52], 0);
+	/* It is no device's memory, and counts nowhere. */
+	assert_null(nrt_mem_find(to, &offset));
+	assert_int_equal(devices[0]->used, 8192);
+	nrt_mem_put(in);
+	k.fail_pin = -ENOMEM;
+	assert_int_equal(nrt_mem_pin(devices[0], from, sizeof(from), &in), -ENOMEM);
+	nrt_mem_put(out);
+	nrt_mem_put(a);
+	assert_int_equal(live_objects(), 0);
+	nrt_device_put(devices[0]);
+}
+
 static void ownership(void **state)
 {
 	uint32_t busy = 0;
@@ -596,6 +653,7 @@ int main(void)
 		cmocka_unit_test_setup(broken_device, set_up),
 		cmocka_unit_test_setup(exported, set_up),
 		cmocka_unit_test_setup(imported, set_up),
+		cmocka_unit_test_setup(pinned, set_up),
 		cmocka_unit_test_setup(ownership, set_up),
 		cmocka_unit_test_setup(many_threads, set_up),
 		cmocka_unit_test_setup(device_fails, set_up),

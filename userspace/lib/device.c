@@ -69,6 +69,11 @@ static void orphan_mem_destroy(struct nrt_mem *mem)
 {
 }
 
+static int orphan_mem_pin(struct nrt_mem *mem, void *address)
+{
+	return -ENODEV;
+}
+
 static int orphan_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len)
 {
 	return -ENODEV;
@@ -90,6 +95,7 @@ static const struct nrt_device_ops orphan_ops = {
 	.close = orphan_close,
 	.mem_create = orphan_mem_create,
 	.mem_destroy = orphan_mem_destroy,
+	.mem_pin = orphan_mem_pin,
 	.mem_read = orphan_mem_read,
 	.mem_write = orphan_mem_write,
 	.mem_copy = orphan_mem_copy,
@@ -179,13 +185,18 @@ static struct nrt_mem *mem_new(struct nrt_device *dev, enum nrt_mem_type type, u
 	return mem;
 }
 
+/* Memory that others have taken is not counted once more. */
+static bool borrowed(const struct nrt_mem *mem)
+{
+	return mem->type == NRT_MEM_DMABUF || mem->type == NRT_MEM_USER;
+}
+
 static void mem_made(struct nrt_mem *mem)
 {
 	nrt_device_get(mem->dev);
 	if (mem->type == NRT_MEM_DEVICE)
 		atomic_fetch_add(&mem->dev->used, mem->size);
-	/* What is another's is not counted as ours. */
-	if (mem->type != NRT_MEM_DMABUF)
+	if (!borrowed(mem))
 		nrt_stats_memory(mem->type, mem->size);
 	nrt_memlog_add(NRT_MEMLOG_ALLOCATE, mem);
 	list_add(mem);
@@ -218,6 +229,25 @@ int nrt_mem_import(struct nrt_device *dev, int fd, struct nrt_mem **result)
 	if (!mem)
 		return -ENOMEM;
 	rc = dev->ops->mem_import(mem, fd);
+	if (rc) {
+		free(mem);
+		return rc;
+	}
+	mem_made(mem);
+	*result = mem;
+	return 0;
+}
+
+int nrt_mem_pin(struct nrt_device *dev, void *address, uint64_t size, struct nrt_mem **result)
+{
+	struct nrt_mem *mem = mem_new(dev, NRT_MEM_USER, size, 0);
+	int rc;
+
+	if (!mem)
+		return -ENOMEM;
+	rc = dev->ops->mem_pin(mem, address);
+	nrt_log(NRT_LOG_DEBUG, NRT_LOG_TDRV, "mem_pin", "%" PRIu64 " bytes at %p for neuron%u: %s",
+		size, address, dev->index, rc ? strerror(-rc) : "pinned");
 	if (rc) {
 		free(mem);
 		return rc;
@@ -267,7 +297,7 @@ void nrt_mem_put(struct nrt_mem *mem)
 	list_remove(mem);
 	if (mem->type == NRT_MEM_DEVICE)
 		atomic_fetch_sub(&dev->used, mem->size);
-	if (mem->type != NRT_MEM_DMABUF)
+	if (!borrowed(mem))
 		nrt_stats_memory(mem->type, -(int64_t)mem->size);
 	nrt_memlog_add(NRT_MEMLOG_FREE, mem);
 	dev->ops->mem_destroy(mem);

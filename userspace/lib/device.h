@@ -21,6 +21,7 @@ enum nrt_mem_type {
 	NRT_MEM_DEVICE,
 	NRT_MEM_HOST,		/* host memory that the chip can address */
 	NRT_MEM_DMABUF,		/* another device's buffer; reached by copies only */
+	NRT_MEM_USER,		/* memory of the process, pinned; reached by copies only */
 };
 
 /**
@@ -79,6 +80,8 @@ struct nrt_job {
  * @mem_create: @mem has type, size and alignment; fill in the rest. -ENOSPC: no room
  * @mem_import: the same for the dma-buf @fd, which stays the caller's; @mem has its type, and gets
  *	the buffer's size. -EBADF: not a dma-buf; -EOPNOTSUPP: the chip cannot reach it
+ * @mem_pin: the same for memory of the process, of which @mem has the size; may set @mem's
+ *	readonly. Any error: it cannot be pinned
  * @mem_export: a descriptor of a dma-buf that is all of @mem. -EOPNOTSUPP: there are none here
  * @mem_destroy: nothing uses @mem any more
  * @mem_read, @mem_write, @mem_copy: ranges are checked by the caller; @mem_copy: both of this
@@ -94,6 +97,7 @@ struct nrt_device_ops {
 	void (*close)(struct nrt_device *dev);
 	int (*mem_create)(struct nrt_mem *mem);
 	int (*mem_import)(struct nrt_mem *mem, int fd);
+	int (*mem_pin)(struct nrt_mem *mem, void *address);
 	int (*mem_export)(struct nrt_mem *mem, int *fd);
 	void (*mem_destroy)(struct nrt_mem *mem);
 	int (*mem_read)(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len);
@@ -158,6 +162,8 @@ void nrt_mem_optional(bool optional);
 int nrt_mem_create(struct nrt_device *dev, enum nrt_mem_type type, uint64_t size, uint64_t align,
 		   struct nrt_mem **mem);
 int nrt_mem_import(struct nrt_device *dev, int fd, struct nrt_mem **mem);
+/* Nothing is logged: whoever wants that can copy. The memory has to stay mapped. */
+int nrt_mem_pin(struct nrt_device *dev, void *address, uint64_t size, struct nrt_mem **mem);
 struct nrt_mem *nrt_mem_get(struct nrt_mem *mem);
 void nrt_mem_put(struct nrt_mem *mem);
 /* The object that the process sees at @va, with a reference for the caller, or NULL. */

@@ -2,8 +2,7 @@
 /*
  * Emulator backend: chips inside the process, so that a compiled model runs without
  * driver, virtual machine or privileges. Jobs go straight to the NeuronCores; queues and
- * firmware are not involved. Programs have no loops and a deadlock is a fault, so that each
- * job ends by itself: NEURON_RT_EXEC_TIMEOUT has nothing to end here.
+ * firmware are not involved. emu_watchdog.c ends what takes too long.
  *
  * libneuronemu.a is linked into libnrt and its symbols are hidden, so that a program may
  * use another version of it beside.
@@ -22,6 +21,7 @@
 
 #include "device.h"
 #include "emu.h"
+#include "emu_watchdog.h"
 #include "range_alloc.h"
 
 /* Any but 0; one for all contexts: a process need not be protected from itself. */
@@ -31,6 +31,8 @@
 struct emu_device {
 	struct nrt_device dev;
 	struct emu_chip *chip;
+	struct nrt_emu_watchdog watchdog;
+	pthread_mutex_t core_lock[NEURON_CORES];	/* one job at a time */
 	pthread_mutex_t lock;		/* of ranges */
 	struct nrt_ranges ranges[NEURON_DRAM_CHANNELS];
 };
@@ -63,8 +65,12 @@ static void emu_close(struct nrt_device *dev)
 
 	for (i = 0; i < NEURON_DRAM_CHANNELS; i++)
 		nrt_ranges_destroy(&emu->ranges[i]);
-	if (emu->chip)
+	if (emu->chip) {
+		nrt_emu_watchdog_fini(&emu->watchdog);
 		emu_destroy(emu->chip);
+	}
+	for (i = 0; i < NEURON_CORES; i++)
+		pthread_mutex_destroy(&emu->core_lock[i]);
 	pthread_mutex_destroy(&emu->lock);
 	free(emu);
 }
@@ -139,6 +145,12 @@ static int emu_mem_import(struct nrt_mem *mem, int fd)
 	rc = -errno;
 	close(own);
 	return rc;
+}
+
+/* Copies are made by the CPU, which needs no pinned pages. */
+static int emu_mem_pin(struct nrt_mem *mem, void *address)
+{
+	return -EOPNOTSUPP;
 }
 
 static int emu_mem_export(struct nrt_mem *mem, int *fd)
@@ -287,15 +299,27 @@ static int emu_run(struct nrt_device *dev, uint32_t core, const struct nrt_job *
 		.seq = 1,
 	};
 
+	struct emu_device *emu = to_emu(dev);
+	bool expired;
+	int rc;
+
 	memcpy(descriptor.stream, job->stream, sizeof(descriptor.stream));
-	return emu_core_exec(to_emu(dev)->chip, core, job->context->segments, job->context->count,
-			     OWNER, &descriptor, result);
+	pthread_mutex_lock(&emu->core_lock[core]);
+	nrt_emu_watchdog_begin(&emu->watchdog, core, job->timeout_ms);
+	rc = emu_core_exec(emu->chip, core, job->context->segments, job->context->count, OWNER,
+			   &descriptor, result);
+	expired = nrt_emu_watchdog_end(&emu->watchdog, core);
+	pthread_mutex_unlock(&emu->core_lock[core]);
+	if (!rc && expired && result->status == NEURON_JOB_ABORTED)
+		result->status = NEURON_JOB_TIMEOUT;
+	return rc;
 }
 
 static const struct nrt_device_ops emu_ops = {
 	.close = emu_close,
 	.mem_create = emu_mem_create,
 	.mem_import = emu_mem_import,
+	.mem_pin = emu_mem_pin,
 	.mem_export = emu_mem_export,
 	.mem_destroy = emu_mem_destroy,
 	.mem_read = emu_mem_read,
@@ -337,12 +361,16 @@ static int open_chip(uint32_t index, struct nrt_device **result)
 	if (!emu)
 		return -ENOMEM;
 	pthread_mutex_init(&emu->lock, NULL);
+	for (i = 0; i < NEURON_CORES; i++)
+		pthread_mutex_init(&emu->core_lock[i], NULL);
 	emu->dev.ops = &emu_ops;
 	emu->dev.refs = 1;
 	emu->dev.index = index;
 	emu->dev.cores = NEURON_CORES;
 	emu->dev.memory = NEURON_DRAM_CHANNELS * NEURON_DRAM_CHANNEL_SIZE;
 	rc = emu_create(&config, &emu->chip);
+	if (!rc)
+		nrt_emu_watchdog_init(&emu->watchdog, emu->chip);
 	for (i = 0; !rc && i < NEURON_DRAM_CHANNELS; i++)
 		rc = nrt_ranges_free(&emu->ranges[i], 0, NEURON_DRAM_CHANNEL_SIZE);
 	if (rc) {

@@ -173,6 +173,26 @@ static int kernel_mem_import(struct nrt_mem *mem, int fd)
 	return 0;
 }
 
+static int kernel_mem_pin(struct nrt_mem *mem, void *address)
+{
+	struct neuron_ioctl_mem_create arg = {
+		.size = sizeof(arg),
+		.type = NEURON_MEM_USER,
+		.length = mem->size,
+		.address = (uintptr_t)address,
+	};
+	int rc = call(to_kernel(mem->dev)->fd, NEURON_IOCTL_MEM_CREATE, &arg);
+
+	/* Inputs may be in memory that nobody is to write to, such as a file's. */
+	if (rc == -EFAULT) {
+		arg.flags = NEURON_MEM_READONLY;
+		mem->readonly = true;
+		rc = call(to_kernel(mem->dev)->fd, NEURON_IOCTL_MEM_CREATE, &arg);
+	}
+	mem->id = arg.id;
+	return rc;
+}
+
 static int kernel_mem_export(struct nrt_mem *mem, int *fd)
 {
 	struct neuron_ioctl_mem_export arg = { .size = sizeof(arg), .id = mem->id };
@@ -411,6 +431,7 @@ static const struct nrt_device_ops kernel_ops = {
 	.close = kernel_close,
 	.mem_create = kernel_mem_create,
 	.mem_import = kernel_mem_import,
+	.mem_pin = kernel_mem_pin,
 	.mem_export = kernel_mem_export,
 	.mem_destroy = kernel_mem_destroy,
 	.mem_read = kernel_mem_read,

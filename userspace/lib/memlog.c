@@ -134,7 +134,7 @@ static void write_name(FILE *f, const char *name)
 static void write_entry(FILE *f, const struct entry *e)
 {
 	static const char *const event[] = { "allocate", "free", "fail" };
-	static const char *const type[] = { "device", "host", "dma-buf" };
+	static const char *const type[] = { "device", "host", "dma-buf", "pinned" };
 
 	fprintf(f, "%" PRIu64 ".%09" PRIu64 ",%u,%s,%u,%s,%" PRIu64 ",%" PRIu64 ",%s,\"",
 		e->time_ns / 1000000000, e->time_ns % 1000000000, e->thread, event[e->event],

@@ -16,12 +16,24 @@
 
 #define HOST_PLACEMENT_MAX	(4u << 20)
 #define ALIGNMENT		64
+/* From here on pinning a buffer of the caller is cheaper than copying it. */
+#define PIN_MIN			(32u << 10)
 
 static void storage_put(struct nrt_storage *s)
 {
+	struct nrt_pin *pin;
+
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	nrt_mem_put(s->mem);
+	while (s->pins) {
+		pin = s->pins;
+		s->pins = pin->next;
+		nrt_mem_put(pin->mem);
+		nrt_device_put(pin->dev);
+		free(pin);
+	}
+	pthread_mutex_destroy(&s->lock);
 	if (s->owned) {
 		nrt_stats_memory(NRT_MEM_HOST, -(int64_t)s->owned);
 		free(s->va);
@@ -36,7 +48,9 @@ static struct nrt_storage *storage_new(void *va, struct nrt_mem *mem, size_t own
 	if (!s)
 		return NULL;
 	nrt_stats_memory(NRT_MEM_HOST, owned);
-	*s = (struct nrt_storage) { .refs = 1, .va = va, .mem = mem, .owned = owned };
+	*s = (struct nrt_storage) {
+		.refs = 1, .va = va, .mem = mem, .owned = owned, .lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	return s;
 }
 
@@ -179,6 +193,7 @@ NRT_API NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, 
 	storage = storage_new(buffer, NULL, 0);
 	if (!storage)
 		return no_memory(__func__, size);
+	storage->attached = size;
 	storage_put(tensor->storage);
 	tensor->storage = storage;
 	tensor->offset = 0;
@@ -421,10 +436,50 @@ NRT_API void *nrt_tensor_get_va(const nrt_tensor_t *tensor)
 	return tensor->storage->va + tensor->offset;
 }
 
+/* With the storage's lock held. */
+static struct nrt_pin *find_pin(struct nrt_storage *s, struct nrt_device *dev)
+{
+	struct nrt_pin *pin = s->pins;
+
+	while (pin && pin->dev != dev)
+		pin = pin->next;
+	if (pin)
+		return pin;
+	pin = calloc(1, sizeof(*pin));
+	if (!pin)
+		return NULL;
+	nrt_device_get(dev);
+	pin->dev = dev;
+	if (nrt_mem_pin(dev, s->va, s->attached, &pin->mem))
+		pin->mem = NULL;
+	pin->next = s->pins;
+	s->pins = pin;
+	return pin;
+}
+
+/*
+ * The caller's memory as @dev reaches it without the CPU, or NULL: then it is copied. It is
+ * pinned when it is first used, and as long as it is attached.
+ */
+static struct nrt_mem *pinned(const struct nrt_tensor *tensor, struct nrt_device *dev)
+{
+	struct nrt_storage *s = tensor->storage;
+	struct nrt_pin *pin;
+
+	if (!s->attached || tensor->size < PIN_MIN)
+		return NULL;
+	pthread_mutex_lock(&s->lock);
+	pin = find_pin(s, dev);
+	pthread_mutex_unlock(&s->lock);
+	return pin ? pin->mem : NULL;
+}
+
 int nrt_tensor_to_mem(const struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset)
 {
 	struct nrt_mem *own = device_memory(tensor);
 
+	if (!own)
+		own = pinned(tensor, mem->dev);
 	if (own)
 		return bounce(mem, offset, own, tensor->offset, tensor->size);
 	return nrt_mem_write(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
@@ -434,7 +489,9 @@ int nrt_tensor_from_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t
 {
 	struct nrt_mem *own = device_memory(tensor);
 
-	if (own)
+	if (!own)
+		own = pinned(tensor, mem->dev);
+	if (own && !(own->readonly && own->type == NRT_MEM_USER))
 		return bounce(own, tensor->offset, mem, offset, tensor->size);
 	return nrt_mem_read(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
 }

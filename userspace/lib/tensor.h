@@ -5,6 +5,7 @@
 #ifndef NRT_TENSOR_H
 #define NRT_TENSOR_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -14,16 +15,31 @@
 #include "device.h"
 
 /**
+ * struct nrt_pin - a device that memory of the caller was pinned for, or could not be
+ * @mem: NULL if it could not
+ */
+struct nrt_pin {
+	struct nrt_pin *next;
+	struct nrt_device *dev;
+	struct nrt_mem *mem;
+};
+
+/**
  * struct nrt_storage - memory that tensors share
  * @va: address of it, or NULL for device memory that is not mapped
  * @mem: for the placements DEVICE and HOST
  * @owned: bytes of @va, which is to be freed, 0 if it is not
+ * @attached: bytes of @va, which is the caller's, 0 if it is not
+ * @lock: of @pins, to which devices are only added
  */
 struct nrt_storage {
 	atomic_uint refs;
 	char *va;
 	struct nrt_mem *mem;
 	size_t owned;
+	size_t attached;
+	pthread_mutex_t lock;
+	struct nrt_pin *pins;
 };
 
 /**
