@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The tables of docs/testing.md are true: each test that they name is in its program, each attack and each race of
-the sources is in them, and each suite belongs to a row. (The table of faults is held by vm/faults.) docs/isa.md describes each instruction that isa.def has, with its fields.
+the sources is in them, and each suite belongs to a row. (The table of faults is held by vm/faults.) docs/isa.md describes each instruction that isa.def has, with its fields; docs/libnrt.md has
+each call and the tests of its codes.
 """
 import glob
 import os
@@ -110,12 +111,24 @@ def instructions(tap, text):
         tap.ok(items.get("Cycles"), "docs/isa.md: the cycles of %s" % name, part)
 
 
+def calls(tap, text):
+    """docs/libnrt.md has each documented call, and the tests that it names are there."""
+    documented = read("tests/unit/nrt_abi.c").split("/* documented: */")[1].split("/* end of documented */")[0]
+    rows = {row[0]: row[1] for row in table(text, "Each call's codes, and the test that gets them")}
+    tests = set(re.findall(r"^\t(?:TEST|cmocka_unit_test)\((\w+)\)", "".join(read(p) for p in glob.glob(os.path.join(TOP, "tests/unit/nrt_a*.c"))), re.M))
+    tests |= set(re.findall(r"^\t\tcmocka_unit_test\((\w+)\)", read("tests/unit/nrt_abi.c"), re.M))
+    for name in re.findall(r"\b(nrt_\w+)\(", documented):
+        named = re.findall(r"`(\w+)`", rows.get("`%s()`" % name, ""))
+        tap.ok(named and tests.issuperset(named), "docs/libnrt.md: the tests of %s" % name, "there are no tests %s" % (set(named) - tests))
+
+
 def main():
     tap, text = Tap(), read("docs/testing.md")
     attacks(tap, text)
     races(tap, text)
     suites(tap, text)
     instructions(tap, read("docs/isa.md"))
+    calls(tap, read("docs/libnrt.md"))
     tap.exit()
 
 

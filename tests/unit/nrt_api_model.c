@@ -253,11 +253,46 @@ static void memory_log(void **state)
 	free(path);
 }
 
+/* What is no model, and results without a place to go. */
+static void handles(void **state)
+{
+	nrt_tensor_info_array_t *infos = NULL;
+	nrt_tensor_set_t *set;
+	nrt_tensor_t *t = NULL;
+	nrt_model_t *model;
+	uint32_t count = 77;
+
+	assert_status(nrt_load(neff, neff_size, -1, -1, &model), NRT_SUCCESS);
+	assert_status(nrt_get_model_nc_count(model, NULL), NRT_INVALID);
+	assert_status(nrt_get_model_instance_count(model, NULL), NRT_INVALID);
+	assert_status(nrt_get_model_nc_count(NULL, &count), NRT_INVALID_HANDLE);
+	assert_status(nrt_get_model_instance_count((void *)&set, &count), NRT_INVALID_HANDLE);
+	assert_status(nrt_get_model_tensor_info((void *)&set, &infos), NRT_INVALID_HANDLE);
+	assert_status(nrt_unload(model), NRT_SUCCESS);
+	assert_status(nrt_get_model_nc_count(model, &count), NRT_INVALID_HANDLE);
+	assert_int_equal(count, 77);
+	assert_null(infos);
+	assert_status(nrt_get_visible_nc_count(NULL), NRT_INVALID);
+	assert_status(nrt_tensor_allocate_empty("e", NULL), NRT_INVALID);
+	assert_status(nrt_allocate_tensor_set(&set), NRT_SUCCESS);
+	assert_status(nrt_get_tensor_from_tensor_set(NULL, "x", &t), NRT_INVALID);
+	assert_status(nrt_get_tensor_from_tensor_set(set, NULL, &t), NRT_INVALID);
+	assert_status(nrt_get_tensor_from_tensor_set(set, "x", NULL), NRT_INVALID);
+	nrt_destroy_tensor_set(&set);
+	/* There is no such device. */
+	nrt_close();
+	setenv("NEURON_RT_DEVICE", "/dev/neuron99", 1);
+	assert_status(nrt_get_total_nc_count(&count), NRT_FAILURE);
+	assert_status(nrt_get_visible_nc_count(&count), NRT_FAILURE);
+	assert_int_equal(count, 77);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(load_arguments),
 	TEST(hash_variable),
 	TEST(instances),
 	TEST(tensor_info),
+	TEST(handles),
 	TEST(too_large),
 	TEST(shared_weights),
 	TEST(models_switch),

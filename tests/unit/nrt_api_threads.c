@@ -72,9 +72,85 @@ static void unload_while_executing(void **state)
 	}
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		fail_msg("cannot write %s", path);
+}
+
+static void wait_for_chips(uint32_t cores)
+{
+	uint32_t count = 0;
+	int i;
+
+	for (i = 0; i < 600 && count != cores; i++) {
+		if (nrt_get_total_nc_count(&count))
+			count = 0;
+		usleep(50000);
+	}
+	assert_int_equal(count, cores);
+}
+
+/*
+ * A chip goes: what is on it fails with a clear status and can be unloaded, what is elsewhere runs
+ * on, and a model with instances on both uses those that are left. It comes back: the next
+ * nrt_init() has it.
+ */
+static void hot_plug(void **state)
+{
+	nrt_model_t *gone, *here, *both;
+	nrt_tensor_t *on_gone;
+	NRT_STATUS status;
+	struct io io;
+	char byte;
+	int i;
+
+	if (!on_kernel())
+		skip();
+	nrt_close();
+	use_chips(2);
+	assert_status(init(), NRT_SUCCESS);
+	assert_status(nrt_load(neff, neff_size, 0, 1, &gone), NRT_SUCCESS);
+	assert_status(nrt_load(neff, neff_size, 4, 1, &here), NRT_SUCCESS);
+	assert_status(nrt_load(neff, neff_size, 0, 8, &both), NRT_SUCCESS);
+	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, 0, 4096, "d", &on_gone),
+		      NRT_SUCCESS);
+	io_copies(gone, &io, "0123456789abcdef", 16);
+	write_file("/sys/class/neuron_device/neuron0/device/remove", "1");
+	for (i = 0; i < 3; i++) {
+		assert_status(nrt_execute(gone, io.inputs, io.outputs), NRT_HW_ERROR);
+		assert_error("No such device");
+		io_copies(here, &io, "the other chip..", 16);
+	}
+	assert_status(nrt_tensor_write(on_gone, "?", 0, 1), NRT_HW_ERROR);
+	assert_status(nrt_tensor_read(on_gone, &byte, 0, 1), NRT_HW_ERROR);
+	assert_status(nrt_memcpy_to_device(nrt_tensor_get_va(on_gone), "?", 1), NRT_HW_ERROR);
+	/* Each instance that is gone is tried once at most. */
+	for (i = 0, status = NRT_HW_ERROR; i < 5 && status == NRT_HW_ERROR; i++)
+		status = nrt_execute(both, io.inputs, io.outputs);
+	assert_status(status, NRT_SUCCESS);
+	for (i = 0; i < 10; i++)
+		io_copies(both, &io, "those that stay.", 16);
+	nrt_tensor_free(&on_gone);
+	assert_status(nrt_unload(both), NRT_SUCCESS);
+	assert_status(nrt_unload(gone), NRT_SUCCESS);
+	nrt_close();
+	wait_for_chips(4);
+	write_file("/sys/bus/pci/rescan", "1");
+	wait_for_chips(8);
+	assert_status(init(), NRT_SUCCESS);
+	assert_status(nrt_load(neff, neff_size, 0, 8, &both), NRT_SUCCESS);
+	io_copies(both, &io, "and back again..", 16);
+	io_free(&io);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(threads),
 	TEST(unload_while_executing),
+	TEST(hot_plug),
 };
 
 TEST_GROUP(thread_tests, tests);

@@ -52,10 +52,22 @@ static NRT_STATUS check_set(const struct neff *neff, const struct nrt_set *set, 
 	return NRT_SUCCESS;
 }
 
+/* If no device is left, one of those that are gone says so. */
+static bool any_left(const struct nrt_model *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->instance_count; i++)
+		if (!m->instances[i].gone)
+			return true;
+	return false;
+}
+
 /* A free slot of the instance that has the most of them. */
 static struct nrt_slot *find_slot(struct nrt_model *m, struct nrt_instance **result)
 {
 	struct nrt_slot *best = NULL;
+	bool left = any_left(m);
 	uint32_t most = 0, i, k;
 
 	for (i = 0; i < m->instance_count; i++) {
@@ -63,6 +75,8 @@ static struct nrt_slot *find_slot(struct nrt_model *m, struct nrt_instance **res
 		struct nrt_slot *slot = NULL;
 		uint32_t n = 0;
 
+		if (instance->gone && left)
+			continue;
 		for (k = 0; k < instance->slot_count; k++)
 			if (!instance->slots[k].busy) {
 				slot = &instance->slots[k];
@@ -182,6 +196,22 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+/* A device has failed with @rc. What is on a device that went away is not used again. */
+static NRT_STATUS device_failed(struct nrt_run *run, uint32_t index, int rc)
+{
+	const struct nrt_core *core = run->instance->cores[index];
+	struct nrt_model *m = run->model;
+
+	exec_err("%s/%s on nc%td (neuron%u): %s", m->neff->name, m->neff->nodes[index].name,
+		 core - nrt_runtime.cores, core->dev->index, strerror(-rc));
+	if (rc == -ENODEV || rc == -EIO) {
+		pthread_mutex_lock(&m->lock);
+		run->instance->gone = true;
+		pthread_mutex_unlock(&m->lock);
+	}
+	return nrt_status_of(rc);
+}
+
 static NRT_STATUS run_job(struct nrt_run *run, uint32_t index)
 {
 	const struct nrt_layout *layout = &run->model->layouts[index];
@@ -202,11 +232,8 @@ static NRT_STATUS run_job(struct nrt_run *run, uint32_t index)
 	end = now_ns();
 	nrt_stats_core_idle(core - nrt_runtime.cores, end);
 	run->info.device_ns += end - start;
-	if (rc) {
-		exec_err("%s/%s on nc%td (neuron%u): %s", run->model->neff->name, node->name,
-			 core - nrt_runtime.cores, core->dev->index, strerror(-rc));
-		return nrt_status_of(rc);
-	}
+	if (rc)
+		return device_failed(run, index, rc);
 	return check_completion(run, node, core, &completion);
 }
 
@@ -223,14 +250,14 @@ static NRT_STATUS run_node(struct nrt_run *run, uint32_t index)
 		rc = copy_in(run, node->inputs[i].tensor, data,
 			     layout->offset[node->inputs[i].variable]);
 	if (rc)
-		return nrt_status_of(rc);
+		return device_failed(run, index, rc);
 	status = run_job(run, index);
 	if (status)
 		return status;
 	for (i = 0; !rc && i < node->output_count; i++)
 		rc = copy_out(run, node->outputs[i].tensor, data,
 			      layout->offset[node->outputs[i].variable]);
-	return nrt_status_of(rc);
+	return rc ? device_failed(run, index, rc) : NRT_SUCCESS;
 }
 
 static NRT_STATUS run_nodes(struct nrt_run *run)

@@ -16,7 +16,7 @@
  * @nan: an engine produced a NaN
  */
 struct nrt_run {
-	const struct nrt_model *model;
+	struct nrt_model *model;
 	const struct nrt_set *inputs, *outputs;
 	struct nrt_instance *instance;
 	struct nrt_slot *slot;

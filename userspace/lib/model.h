@@ -46,12 +46,14 @@ struct nrt_slot {
  * @cores: of each node
  * @images: code and constants of each node
  * @slot_count: at least 1
+ * @gone: one of its devices is; under the model's lock
  */
 struct nrt_instance {
 	struct nrt_core **cores;
 	struct nrt_mem **images;
 	struct nrt_slot *slots;
 	uint32_t slot_count;
+	bool gone;
 };
 
 /**
