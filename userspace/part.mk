@@ -59,6 +59,12 @@ $(eval $(call program,neuron-monitor,userspace/tools/neuron_monitor.c $(MONITOR_
 TOOLS += neuron-monitor
 ALL += $(O)/bin/neuron-monitor
 
+TOP_SRCS := $(addprefix userspace/tools/,neuron_top.c top_view.c mon_config.c mon_sample.c mon_report.c) \
+	$(STATS_SRCS) $(TOOL_COMMON)
+$(eval $(call program,neuron-top,$(TOP_SRCS),$(TOOL_CFLAGS),-ljansson -lncursesw -ltinfo -lm))
+TOOLS += neuron-top
+ALL += $(O)/bin/neuron-top
+
 OBJDUMP_SRCS := $(addprefix userspace/tools/,neuron_objdump.c objdump_print.c objdump_code.c) \
 	$(TOOL_COMMON) userspace/lib/isa_text.c
 $(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
