@@ -65,8 +65,8 @@ $(eval $(call program,neuron-top,$(TOP_SRCS),$(TOOL_CFLAGS),-ljansson -lncursesw
 TOOLS += neuron-top
 ALL += $(O)/bin/neuron-top
 
-OBJDUMP_SRCS := $(addprefix userspace/tools/,neuron_objdump.c objdump_print.c objdump_code.c) \
-	$(TOOL_COMMON) userspace/lib/isa_text.c
+OBJDUMP_SRCS := $(addprefix userspace/tools/,neuron_objdump.c objdump_print.c objdump_code.c \
+	objdump_json.c neff_json.c common/cli_json.c) $(TOOL_COMMON) userspace/lib/isa_text.c
 $(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
 
 PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c packager_info.c \

@@ -4,6 +4,8 @@
 
 usage: test_objdump.py [--out build]
 """
+import json
+
 from tools import Tools
 import neffs
 
@@ -21,6 +23,7 @@ def main():
                          r"^  name +odd\?\[31mname$", r"^ +64  sg00/pool\.bin$", r"^  input   x float32\[2,8\] 64 bytes$",
                          r"^ +1  input +64 +64  x float32\[2,8\]$", r"^; copy_1 \(Identity\)$",
                          r"^pool +0  nop .*wait=3:2 sig=4:1", r"^dma +1  dma_copy ", "silicon's is not public"])
+    whole_text = done.stdout
     t.tap.ok("\x1b" not in done.stdout, "control characters are not passed on")
     done = t.expect("--engine", 0, tool, "--engine", "pool", "m.neff", out=["^pool "])
     t.tap.ok("dma_copy" not in done.stdout and "SHA-256" not in done.stdout, "--engine shows no other engine", done.stdout)
@@ -28,6 +31,21 @@ def main():
     t.tap.ok("sg00/" not in done.stdout, "--header shows the header only", done.stdout)
     t.expect("--members", 0, tool, "-m", "m.neff", out=[r"sg00/pe\.json"])
     t.expect("--node", 0, tool, "--node", "sg00", "m.neff", out=["sg00, engine dma: 2 instructions"])
+    root = json.loads(t.expect("--json", 0, tool, "--json", "m.neff", out=["."]).stdout)
+    code = root["instructions"]
+    t.tap.ok(sorted(root) == ["compiler", "header", "inputs", "instructions", "members", "name", "nodes", "outputs"],
+             "--json: all parts", sorted(root))
+    t.tap.ok([(i["node"], i["engine"], i["index"], i["name"], i["op_type"]) for i in code] ==
+             [("sg00", "pool", 0, "copy_1", "Identity"), ("sg00", "dma", 0, "copy_0", "Identity"), ("sg00", "dma", 1, "copy_1", "Identity")],
+             "--json: instructions and their operators", code)
+    text = [f"{i['engine']:<4} {i['index']:5}  {i['text']}" for i in code]
+    t.tap.ok(all(line in whole_text for line in text), "--json: the same text", text)
+    t.tap.ok([v["name"] for v in root["nodes"][0]["variables"]] == ["x", "y", "a", "b"], "--json: variables", root["nodes"])
+    root = json.loads(t.expect("--json --engine", 0, tool, "--json", "-e", "pool", "-n", "sg00", "m.neff", out=["."]).stdout)
+    t.tap.ok(sorted(root) == ["instructions", "name"] and len(root["instructions"]) == 1, "--json: only what is asked for", root)
+    root = json.loads(t.expect("--json --header", 0, tool, "-jH", "m.neff", out=["."]).stdout)
+    t.tap.ok(root["header"]["name"] == "odd\x1b[31mname", "--json: names as they are", root)
+    t.expect("--json: unknown node", 1, tool, "--json", "--node", "sg01", "m.neff", err=["no node sg01"])
     t.expect("unknown node", 1, tool, "--node", "sg01", "m.neff", out=["NEFF"], err=["no node sg01"])
     t.expect("unknown engine", 2, tool, "--engine", "gpu", "m.neff", err=["none of pe, act, pool, dma"])
     t.expect("no file", 2, tool, err=["no FILE"])

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_json.h"
 #include "objdump.h"
 
 static const char help[] =
@@ -21,11 +22,12 @@ static const char help[] =
 "  -d, --disassemble     instructions\n"
 "  -e, --engine ENGINE   instructions of pe, act, pool or dma only\n"
 "  -n, --node NODE       instructions of that node only\n"
+"  -j, --json            print JSON\n"
 "  -h, --help            this text\n"
 "  -V, --version         version\n"
 "\n"
 "The body's SHA-256 is checked. A file that is damaged or of another version is refused;\n"
-"'tail -c +1025 FILE.neff | tar tz' lists any ('tar t' if its body is not compressed).\n"
+"'neuron-packager info' shows what is in one of another version.\n"
 "\n"
 "Instructions are shown as engine, index, text; the node of the graph that they belong to is\n"
 "named where it changes.\n"
@@ -40,39 +42,47 @@ static const struct option long_options[] = {
 	{ "disassemble", no_argument, NULL, 'd' },
 	{ "engine", required_argument, NULL, 'e' },
 	{ "node", required_argument, NULL, 'n' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
 
-enum part {
-	PART_HEADER = 1,
-	PART_MEMBERS = 2,
-	PART_GRAPH = 4,
-	PART_VARIABLES = 8,
-	PART_CODE = 16,
-	PART_ALL = 31,
-};
-
 struct options {
 	unsigned int parts;
 	unsigned int engine;
+	bool json;
 	const char *node;
 	const char *file;
 };
 
+static int dump_json(const struct neff *neff, const struct options *o)
+{
+	json_t *root;
+	int rc;
+
+	if (!objdump_has_node(neff, o->node))
+		return EXIT_FAILED;
+	root = objdump_json(neff, o->parts, o->node, o->engine);
+	rc = cli_print_json(root);
+	json_decref(root);
+	return rc;
+}
+
 static int dump(const struct neff *neff, const struct options *o)
 {
+	if (o->json)
+		return dump_json(neff, o);
 	printf("%s: NEFF of %s\n\n", o->file, neff->name);
-	if (o->parts & PART_HEADER)
+	if (o->parts & OBJDUMP_HEADER)
 		objdump_header(neff);
-	if (o->parts & PART_MEMBERS)
+	if (o->parts & OBJDUMP_MEMBERS)
 		objdump_members(neff);
-	if (o->parts & PART_GRAPH)
+	if (o->parts & OBJDUMP_GRAPH)
 		objdump_graph(neff);
-	if (o->parts & PART_VARIABLES)
+	if (o->parts & OBJDUMP_VARIABLES)
 		objdump_variables(neff);
-	if (o->parts & PART_CODE)
+	if (o->parts & OBJDUMP_CODE)
 		return objdump_code(neff, o->node, o->engine);
 	return EXIT_OK;
 }
@@ -110,27 +120,30 @@ static int parse_option(struct options *o, int option)
 {
 	switch (option) {
 	case 'H':
-		o->parts |= PART_HEADER;
+		o->parts |= OBJDUMP_HEADER;
 		return -1;
 	case 'm':
-		o->parts |= PART_MEMBERS;
+		o->parts |= OBJDUMP_MEMBERS;
 		return -1;
 	case 'g':
-		o->parts |= PART_GRAPH;
+		o->parts |= OBJDUMP_GRAPH;
 		return -1;
 	case 'v':
-		o->parts |= PART_VARIABLES;
+		o->parts |= OBJDUMP_VARIABLES;
 		return -1;
 	case 'd':
-		o->parts |= PART_CODE;
+		o->parts |= OBJDUMP_CODE;
 		return -1;
 	case 'e':
-		o->parts |= PART_CODE;
+		o->parts |= OBJDUMP_CODE;
 		return parse_engine(optarg, &o->engine) ?
 		       cli_usage("--engine '%s': none of pe, act, pool, dma", optarg) : -1;
 	case 'n':
-		o->parts |= PART_CODE;
+		o->parts |= OBJDUMP_CODE;
 		o->node = optarg;
+		return -1;
+	case 'j':
+		o->json = true;
 		return -1;
 	case 'h':
 		fputs(help, stdout);
@@ -149,7 +162,7 @@ int main(int argc, char **argv)
 	int option, rc;
 
 	cli_init("neuron-objdump");
-	while ((option = getopt_long(argc, argv, "Hmgvde:n:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "Hmgvde:n:jhV", long_options, NULL)) != -1) {
 		rc = parse_option(&o, option);
 		if (rc >= 0)
 			return rc;
@@ -160,6 +173,6 @@ int main(int argc, char **argv)
 		return cli_usage("'%s': one file at a time", argv[optind + 1]);
 	o.file = argv[optind];
 	if (!o.parts)
-		o.parts = PART_ALL;
+		o.parts = OBJDUMP_ALL;
 	return dump_file(&o);
 }

@@ -12,8 +12,7 @@
 #include "isa_text.h"
 #include "objdump.h"
 
-/* The operator behind a tag, by ops.json; NULL if it is not there, or not sound. */
-static json_t *find_op(json_t *ops, uint32_t tag)
+json_t *objdump_find_op(json_t *ops, uint32_t tag)
 {
 	json_t *op;
 	size_t i;
@@ -35,7 +34,7 @@ static void print_clean(const char *text)
 /* "; conv1 (Conv)", which the assembler takes for a comment. */
 static void print_op(json_t *ops, uint32_t tag)
 {
-	json_t *op = find_op(ops, tag);
+	json_t *op = objdump_find_op(ops, tag);
 	const char *name = json_string_value(json_object_get(op, "name"));
 	const char *type = json_string_value(json_object_get(op, "op_type"));
 
@@ -67,8 +66,7 @@ static void print_stream(const struct neff_node *node, unsigned int engine, json
 	}
 }
 
-/* ops.json of a node; NULL without it: it is for people, and may be missing. */
-static json_t *load_ops(const struct neff *neff, const struct neff_node *node)
+json_t *objdump_load_ops(const struct neff *neff, const struct neff_node *node)
 {
 	char name[NEFF_MAX_NAME + 16];
 	const struct neff_member *m;
@@ -88,7 +86,7 @@ static void print_node(const struct neff *neff, const struct neff_node *node, un
 		       node->operators);
 		return;
 	}
-	root = load_ops(neff, node);
+	root = objdump_load_ops(neff, node);
 
 	for (e = 0; e < NEURON_ENGINES; e++)
 		if (engine == OBJDUMP_ALL_ENGINES || engine == e)
@@ -96,17 +94,25 @@ static void print_node(const struct neff *neff, const struct neff_node *node, un
 	json_decref(root);
 }
 
-int objdump_code(const struct neff *neff, const char *name, unsigned int engine)
+bool objdump_has_node(const struct neff *neff, const char *name)
 {
-	uint32_t i, found = 0;
+	uint32_t i;
 
 	for (i = 0; i < neff->node_count; i++)
-		if (!name || !strcmp(name, neff->nodes[i].name)) {
-			print_node(neff, &neff->nodes[i], engine);
-			found++;
-		}
-	if (found)
-		return EXIT_OK;
+		if (!name || !strcmp(name, neff->nodes[i].name))
+			return true;
 	cli_error("there is no node %s; 'neuron-objdump --graph' lists them", name);
-	return EXIT_FAILED;
+	return false;
+}
+
+int objdump_code(const struct neff *neff, const char *name, unsigned int engine)
+{
+	uint32_t i;
+
+	if (!objdump_has_node(neff, name))
+		return EXIT_FAILED;
+	for (i = 0; i < neff->node_count; i++)
+		if (!name || !strcmp(name, neff->nodes[i].name))
+			print_node(neff, &neff->nodes[i], engine);
+	return EXIT_OK;
 }

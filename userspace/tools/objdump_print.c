@@ -57,9 +57,10 @@ void objdump_header(const struct neff *neff)
 	print_text("name", h->name, sizeof(h->name));
 	printf("  %-18s%u at least, %u at best, %u asked for\n", "NeuronCores", least, h->num_tpb,
 	       h->requested_tpb_count);
-	printf("  %-18s%#llx:%s%s\n", "features", h->feature_bits,
+	printf("  %-18s%#llx:%s%s%s\n", "features", h->feature_bits,
 	       h->feature_bits & NEURON_NEFF_FEATURE_OPEN_ISA ? " open-isa" : "",
-	       h->feature_bits & NEURON_NEFF_FEATURE_PLAIN_TAR ? " plain-tar" : "");
+	       h->feature_bits & NEURON_NEFF_FEATURE_PLAIN_TAR ? " plain-tar" : "",
+	       h->feature_bits & NEURON_NEFF_FEATURE_CPU_NODES ? " cpu-nodes" : "");
 	print_hex("uuid", h->uuid, sizeof(h->uuid));
 	print_hex("SHA-256", h->hash, sizeof(h->hash));
 	printf("  %-18s%llu bytes; %u members of %" PRIu64 " bytes\n", "body", h->data_size,
