@@ -254,4 +254,16 @@ EMU_API void *emu_dram(struct emu_chip *chip, unsigned int channel);
 EMU_API void emu_dram_written(struct emu_chip *chip, unsigned int channel, uint64_t offset,
 			      uint64_t len);
 
+struct neuron_insn;
+
+/*
+ * Would the chip decode @count instructions of @engine, in a context of these segments (whose
+ * bases do not matter)? Nothing is executed, there need not be a chip. NEURON_JOB_OK; else the
+ * status that a job would have, *@index of the instruction, and *@detail as in a completion; or
+ * -ENOMEM.
+ */
+EMU_API int emu_check_stream(const struct neuron_segment *segments, unsigned int segment_count,
+			     unsigned int engine, const struct neuron_insn *insn, uint32_t count,
+			     uint32_t *index, uint64_t *detail);
+
 #endif

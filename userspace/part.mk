@@ -72,7 +72,7 @@ $(eval $(call program,neuron-objdump,$(OBJDUMP_SRCS),$(TOOL_CFLAGS),$(O)/lib/lib
 PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c packager_info.c \
 	packager_unpack.c packager_pack.c packager_dir.c packager_header.c packager_verify.c \
 	neff_json.c common/table.c common/cli_json.c) $(TOOL_COMMON) userspace/lib/isa_text.c
-$(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) -lm,$(O)/lib/libneff.a))
+$(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS) -Iemulator,$(O)/lib/libneff.a $(O)/lib/libneuronemu.a $(NEFF_LIBS) $(EMU_LIBS),$(O)/lib/libneff.a $(O)/lib/libneuronemu.a))
 
 CHECK_MODEL_SRCS := $(addprefix userspace/tools/,neuron_check_model.c check_model_json.c \
 	check_model_print.c common/table.c common/cli_json.c) $(TOOL_COMMON)

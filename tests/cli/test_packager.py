@@ -207,9 +207,14 @@ def programs(t):
 
     def dma(code):
         return lambda m: m.streams.update(dma=code)
-    verify("a segment that is not there", dma(neffs.dma_copy(9, 1, 16)), r"program: sg00/dma\.bin: instruction 0 \(dma_copy\) names a segment")
-    verify("reserved bits", dma(neffs.insn(neffs.OP_NOP, b"\1")), r"program: .*does not decode")
-    verify("a semaphore that is not there", dma(neffs.dma_copy(2, 1, 16, wait=(40, 1))), "program: .*semaphore")
+    verify("a segment that is not there", dma(neffs.dma_copy(9, 1, 16)),
+           r"program: sg00/dma\.bin: instruction 0 \(dma_copy\): access outside of segment 9")
+    verify("more than a segment has", dma(neffs.dma_copy(2, 1, 16) + neffs.dma_copy(2, 1, 17)),
+           r"program: sg00/dma\.bin: instruction 1 .* outside of segment 1,")
+    verify("writing to an input", dma(neffs.dma_copy(1, 2, 16)), "program: .*segment 1, or not permitted")
+    verify("reserved bits", dma(neffs.insn(neffs.OP_NOP, b"\1")), r"program: .*\(nop\) does not decode")
+    verify("a flag that is none", dma(neffs.dma_copy(2, 1, 16, flags=0x80)), "program: .*flags is out of range, at byte 1;")
+    verify("a semaphore that is not there", dma(neffs.dma_copy(2, 1, 16, wait=(40, 1))), "program: .*wait_sem is out of range")
     verify("an unknown opcode", dma(neffs.insn(0x77)), "graph: .*opcode 0x77")
     whole = neffs.Copy().bytes()
     t.path("prog.neff", whole[:-5] + b"\0" + whole[-4:])

@@ -4,11 +4,13 @@
  */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 #include "cli_json.h"
+#include "emu.h"
 #include "isa_text.h"
 #include "neff_json.h"
 #include "packager.h"
@@ -106,50 +108,81 @@ static void check_fields(struct verify *v, const struct packager_file *f)
 		add_check(v, "header", NULL);
 }
 
-/* Does the instruction name only segments that there are, and have a meaning as a whole? */
-static int check_insn(const struct neff_node *n, const struct neuron_insn *insn, const char **why)
+static uint32_t access_of(enum neff_var_type type)
 {
-	bool dma = insn->op == NEURON_OP_DMA_COPY || insn->op == NEURON_OP_DMA_GATHER;
-	char text[NRT_ISA_TEXT_MAX];
-	struct neuron_insn again;
+	bool constant = type == NEFF_VAR_INPUT || type == NEFF_VAR_FILE;
 
-	*why = "names a segment that the node does not have";
-	if (dma && ((insn->src_seg != NEURON_ISA_NO_SEG && insn->src_seg >= n->segments) ||
-		    (insn->dst_seg != NEURON_ISA_NO_SEG && insn->dst_seg >= n->segments)))
-		return -1;
-	*why = "names a semaphore that there is not";
-	if ((insn->wait_sem != NEURON_ISA_NO_SEM && insn->wait_sem >= NEURON_ISA_SEMAPHORES) ||
-	    (insn->sig_sem != NEURON_ISA_NO_SEM && insn->sig_sem >= NEURON_ISA_SEMAPHORES))
-		return -1;
-	*why = "does not decode: reserved fields are not 0";
-	if (nrt_isa_format(insn, text, sizeof(text)) >= sizeof(text) || text[0] == '.' ||
-	    nrt_isa_parse(text, &again, NULL, NULL) || memcmp(&again, insn, sizeof(again)))
-		return -1;
-	return 0;
+	return NEURON_SEG_READ | (constant ? 0 : NEURON_SEG_WRITE);
 }
 
-static void check_stream(struct verify *v, const struct neff_node *n, const struct neff_member *m)
+/* The context that libnrt would give the node; bases do not matter. */
+static void make_segments(const struct neff_node *n, struct neuron_segment *segments)
 {
-	const struct neuron_insn *insn = (const void *)m->data;
-	size_t count = m->size / sizeof(*insn), i;
-	const char *why;
+	uint32_t i;
 
-	for (i = 0; i < count; i++)
-		if (check_insn(n, &insn[i], &why)) {
-			wrong(v, "program", "%s: instruction %zu (%s) %s; compile the model again", m->name,
-			      i, nrt_isa_op_name(insn[i].op), why);
-			return;
-		}
+	memset(segments, 0, NEURON_SEGMENTS * sizeof(*segments));
+	for (i = 0; i < NEURON_ENGINES; i++)
+		segments[n->code_segment].length += n->stream[i]->size;
+	segments[n->code_segment].flags = NEURON_SEG_READ | NEURON_SEG_EXEC;
+	for (i = 0; i < n->variable_count; i++) {
+		const struct neff_variable *v = &n->variables[i];
+
+		segments[v->segment].length = v->size;
+		segments[v->segment].flags = access_of(v->type);
+	}
+}
+
+/* The name of the field at that offset of an instruction's header; the others depend on its kind. */
+static const char *field_at(uint64_t offset)
+{
+	switch (offset) {
+#define FIELD(type, name, kind) case offsetof(struct neuron_insn, name): return #name;
+#define ARRAY(type, name, n, kind) FIELD(type, name, kind)
+	NEURON_ISA_HEADER(FIELD, ARRAY)
+#undef FIELD
+#undef ARRAY
+	default:
+		return "an operand";
+	}
+}
+
+static void check_stream(struct verify *v, const struct neff_node *n, unsigned int engine,
+			 const struct neuron_segment *segments)
+{
+	const struct neff_member *m = n->stream[engine];
+	const struct neuron_insn *insn = (const void *)m->data;
+	uint64_t detail;
+	uint32_t index;
+	int status = emu_check_stream(segments, n->segments, engine, insn,
+				      (uint32_t)(m->size / sizeof(*insn)), &index, &detail);
+
+	if (status < 0)
+		wrong(v, "program", "%s: %s", m->name, strerror(-status));
+	else if (status == NEURON_JOB_SEGMENT)
+		wrong(v, "program",
+		      "%s: instruction %u (%s): access outside of segment %" PRIu64 ", or not permitted; compile the model again",
+		      m->name, index, nrt_isa_op_name(insn[index].op), detail);
+	else if (status)
+		wrong(v, "program",
+		      "%s: instruction %u (%s) does not decode: %s is out of range, at byte %" PRIu64 "; compile the model again",
+		      m->name, index, nrt_isa_op_name(insn[index].op), field_at(detail), detail);
 }
 
 static void check_programs(struct verify *v, const struct packager_file *f)
 {
+	static struct neuron_segment segments[NEURON_SEGMENTS];
 	unsigned int before = v->wrong, e;
 	uint32_t i;
 
-	for (i = 0; i < f->neff->node_count; i++)
-		for (e = 0; e < NEURON_ENGINES && !f->neff->nodes[i].model; e++)
-			check_stream(v, &f->neff->nodes[i], f->neff->nodes[i].stream[e]);
+	for (i = 0; i < f->neff->node_count; i++) {
+		const struct neff_node *n = &f->neff->nodes[i];
+
+		if (n->model)
+			continue;
+		make_segments(n, segments);
+		for (e = 0; e < NEURON_ENGINES; e++)
+			check_stream(v, n, e, segments);
+	}
 	if (v->wrong == before)
 		add_check(v, "program", NULL);
 }
