@@ -56,6 +56,7 @@ struct emu_chip {
 	struct emu_ext ext;
 	struct emu_udma udma;
 	struct emu_core core[NEURON_CORES];
+	atomic_uint running;		/* cores that have a job under way */
 	struct emu_service service;
 	struct emu_mgmt *mgmt;
 	atomic_uint links;		/* NEURON_FW_STATUS_EAST, _WEST: neighbours that are there */

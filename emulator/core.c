@@ -80,10 +80,20 @@ static void nc_written(void *opaque, uint64_t addr, uint64_t len)
 		emu_dram_changed(&core->chip->dram, memory - core->chip->dram.base, len);
 }
 
+/* Asked in run(), so it is one at least. */
+static unsigned int nc_sharing(void *opaque)
+{
+	struct emu_core *core = opaque;
+
+	return atomic_load(&core->chip->running);
+}
+
 int emu_core_init(struct emu_chip *chip, unsigned int index)
 {
 	struct emu_core *core = &chip->core[index];
-	struct emu_nc_bus bus = { core, nc_map, nc_read, nc_write, nc_stamp, nc_written };
+	struct emu_nc_bus bus = {
+		core, nc_map, nc_read, nc_write, nc_stamp, nc_written, nc_sharing
+	};
 	pthread_condattr_t attr;
 	int err;
 
@@ -290,7 +300,9 @@ static void run(struct emu_core *core, const struct neuron_segment *segments, un
 {
 	core->traced_job = job->seq;
 	emu_watch_begin(core, segments, count, owner, job->seq);
+	atomic_fetch_add(&core->chip->running, 1);
 	emu_nc_run(core->nc, segments, count, owner, job, completion);
+	atomic_fetch_sub(&core->chip->running, 1);
 	emu_watch_end(core);
 	report(core, completion);
 }

@@ -23,6 +23,8 @@ struct emu_nc;
  * @stamp: a number that is another one after every write to the range, or 0: not known. May be
  *	NULL
  * @written: the range, to which @map gave a pointer, has been written. May be NULL
+ * @sharing: how many cores, this one included, share the bandwidth of memory in the job that
+ *	begins; only its modelled time depends on it. NULL: one
  */
 struct emu_nc_bus {
 	void *opaque;
@@ -31,6 +33,7 @@ struct emu_nc_bus {
 	int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
 	uint64_t (*stamp)(void *opaque, uint64_t addr, uint64_t len);
 	void (*written)(void *opaque, uint64_t addr, uint64_t len);
+	unsigned int (*sharing)(void *opaque);
 };
 
 int emu_nc_create(const struct emu_nc_bus *bus, struct emu_nc **nc);

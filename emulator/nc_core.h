@@ -87,6 +87,7 @@ struct emu_nc {
 	/* the running job */
 	const struct neuron_segment *segments;
 	unsigned int segment_count;
+	unsigned int sharing;	/* see struct emu_nc_bus */
 	struct emu_nc_segmem segmem[NEURON_SEGMENTS];
 	atomic_bool remap;	/* @segmem is not to be believed any more */
 	atomic_bool nan;	/* an engine produced a NaN */
@@ -210,8 +211,11 @@ int emu_nc_dma_exec(struct emu_nc *nc, struct emu_nc_dec *d);
 int emu_nc_spread(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
 		  bool *done);
 
-/* The timing model: NeuronCore cycles that an instruction keeps its engine busy. */
-uint64_t emu_nc_cycles(const struct emu_nc_dec *d);
+/*
+ * The timing model: NeuronCore cycles that an instruction keeps its engine busy, where @sharing
+ * cores share the bandwidth of memory.
+ */
+uint64_t emu_nc_cycles(const struct emu_nc_dec *d, unsigned int sharing);
 
 /* Wipe what a job must not inherit from another owner. */
 void emu_nc_wipe(struct emu_nc *nc);

@@ -14,14 +14,16 @@
 #define TENSOR_FIXED		60	/* access latency of ACT and POOL */
 #define MATMUL_MIN		64
 
-static uint64_t dma_cycles(const struct emu_nc_dec_dma *dma)
+/* What stays inside of the core has nobody to share with. */
+static uint64_t dma_cycles(const struct emu_nc_dec_dma *dma, unsigned int sharing)
 {
 	uint64_t run = dma->run_bytes > DMA_MIN_RUN ? dma->run_bytes : DMA_MIN_RUN;
+	uint64_t bytes = dma->runs * run * (dma->src.local && dma->dst.local ? 1 : sharing);
 
-	return DMA_FIXED + (dma->runs * run + DMA_BYTES_A_CYCLE - 1) / DMA_BYTES_A_CYCLE;
+	return DMA_FIXED + (bytes + DMA_BYTES_A_CYCLE - 1) / DMA_BYTES_A_CYCLE;
 }
 
-uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
+uint64_t emu_nc_cycles(const struct emu_nc_dec *d, unsigned int sharing)
 {
 	switch (d->insn.op) {
 	case NEURON_OP_LDWEIGHTS:
@@ -48,7 +50,7 @@ uint64_t emu_nc_cycles(const struct emu_nc_dec *d)
 		return TENSOR_FIXED + d->pool.counts.n;
 	case NEURON_OP_DMA_COPY:
 	case NEURON_OP_DMA_GATHER:
-		return dma_cycles(&d->dma);
+		return dma_cycles(&d->dma, sharing);
 	default:	/* NOP, NOTIFY */
 		return 1;
 	}

@@ -300,7 +300,7 @@ static void step(struct run *run, unsigned int engine, uint64_t start)
 
 	deliver(run, start);
 	if (!s->status) {
-		uint64_t cycles = emu_nc_cycles(&s->dec);	/* exec may rearrange dec */
+		uint64_t cycles = emu_nc_cycles(&s->dec, nc->sharing);	/* exec may rearrange dec */
 
 		nc->detail = 0;
 		s->status = emu_nc_exec(nc, &s->dec);
@@ -468,6 +468,7 @@ static void execute(struct emu_nc *nc, const struct neuron_job *job, struct neur
 	emu_nc_pe_release(nc);
 	emu_nc_cache_begin_job(&nc->cache);
 	nc->nan = false;
+	nc->sharing = nc->bus.sharing ? nc->bus.sharing(nc->bus.opaque) : 1;
 	if (job->flags & NEURON_JOB_TRACE)
 		run_traced(&run, job, c);
 	else

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <neuron/isa.h>
 #include <neuron/job.h>
 
 #include "chip.h"
@@ -16,6 +17,7 @@
 #include "emu_harness.h"
 
 #define TABLE	(HOST_BASE + 0x8000)
+#define CODE	0x100000u	/* in DRAM */
 
 static atomic_bool host_closed;
 static atomic_uint late;
@@ -206,9 +208,67 @@ static void bad_configuration(void **state)
 	emu_destroy(NULL);
 }
 
+static struct harness *sharers;
+static unsigned int started;
+static uint64_t cycles[NEURON_CORES];
+
+/* The job of a core reads host memory, and so starts that of the next one. */
+static int run_next(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	const struct neuron_segment segments[] = {
+		{ .base = CODE, .length = 0x1000, .flags = NEURON_SEG_READ | NEURON_SEG_EXEC },
+		{ .base = NEURON_ADDR_HOST | HOST_BASE, .length = 0x1000, .flags = NEURON_SEG_READ },
+	};
+	struct neuron_job job = { .op = NEURON_JOB_EXEC };
+	struct neuron_completion c;
+	unsigned int core = started;
+
+	memset(buf, 0, len);
+	if (core == NEURON_CORES)
+		return 0;
+	started++;
+	job.stream[NEURON_DMA].count = 2;
+	assert_int_equal(emu_core_exec(sharers->chip, core, segments, 2, 1, &job, &c), 0);
+	assert_int_equal(c.status, NEURON_JOB_OK);
+	cycles[core] = c.cycles;
+	return 0;
+}
+
+/* Cores that have jobs when a job begins share the memory, for its modelled time. */
+static void memory_is_shared(void **state)
+{
+	struct neuron_insn *code;
+	struct harness h;
+	uint8_t byte;
+
+	harness_open(&h, 16);
+	bus_master(&h, true);
+	code = (struct neuron_insn *)((uint8_t *)emu_dram(h.chip, 0) + CODE);
+	for (unsigned int i = 0; i < 2; i++) {	/* from memory, then within the core */
+		code[i] = (struct neuron_insn){
+			.op = NEURON_OP_DMA_COPY, .wait_sem = NEURON_ISA_NO_SEM,
+			.sig_sem = NEURON_ISA_NO_SEM, .dst_seg = NEURON_ISA_NO_SEG,
+			.src_seg = i ? NEURON_ISA_NO_SEG : 1,
+			.dma_copy = { .count = { 1, 1, 1, 1100 }, .src_step[3] = 1,
+				      .dst_step[3] = 1, .dst = i ? 0x1000 : 0 },
+		};
+	}
+	h.chip->config.dma_read = run_next;
+	sharers = &h;
+	for (unsigned int first = 0; first < NEURON_CORES; first++) {
+		started = first;
+		run_next(NULL, 0, &byte, 1);
+		for (unsigned int core = first; core < NEURON_CORES; core++)
+			assert_int_equal(cycles[core], 64 + 10 * (core - first + 1) + 64 + 10);
+	}
+	assert_int_equal(h.errors, 0);
+	harness_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_shared),
 		cmocka_unit_test(reset_stops_dma),
 		cmocka_unit_test(jobs),
 		cmocka_unit_test(abort_before_start),
