@@ -224,15 +224,62 @@ static json_t *def_json(const struct ncc_part *part)
 			 queue_json("out"), "qData", queue_json("data"), "var", vars);
 }
 
-static json_t *ops_json(struct ncc_context *ctx)
+/* What a part does for an operator. */
+struct op_use {
+	int64_t instructions[NEURON_ENGINES];
+	int64_t bytes;
+};
+
+/* Bytes of segments that an instruction reads and writes. */
+static int64_t segment_bytes(const struct neuron_insn *insn)
 {
+	int64_t sides = (insn->src_seg != NEURON_ISA_NO_SEG) + (insn->dst_seg != NEURON_ISA_NO_SEG);
+	int64_t n = sides << insn->flags;
+
+	if (insn->op == NEURON_OP_DMA_COPY)
+		return n * insn->dma_copy.count[0] * insn->dma_copy.count[1] *
+		       insn->dma_copy.count[2] * insn->dma_copy.count[3];
+	if (insn->op == NEURON_OP_DMA_GATHER)
+		return n * insn->dma_gather.count[0] * insn->dma_gather.count[1] *
+		       insn->dma_gather.count[2];
+	return 0;
+}
+
+static struct op_use *use_of(struct ncc_context *ctx, const struct ncc_program *p)
+{
+	size_t n = ctx->whole->nop_name ? ctx->whole->nop_name : 1;
+	struct op_use *use = ncc_alloc_array(&ctx->arena, n, sizeof(*use));
+
+	for (int e = 0; e < NEURON_ENGINES; e++)
+		for (size_t i = 0; i < p->stream[e].n; i++) {
+			const struct neuron_insn *insn = &p->stream[e].insn[i];
+
+			if (insn->tag >= n)
+				continue;
+			use[insn->tag].instructions[e]++;
+			use[insn->tag].bytes += segment_bytes(insn);
+		}
+	return use;
+}
+
+static json_t *ops_json(struct ncc_context *ctx, const struct ncc_part *part)
+{
+	const struct op_use *use = use_of(ctx, part->program);
 	struct ncc_graph *g = ctx->whole;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < g->nop_name; i++)
-		json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "tag", (int)i, "name",
-						      ncc_json_label(ctx, g->op_name[i].name), "op_type",
-						      ncc_json_label(ctx, g->op_name[i].op_type)));
+	for (size_t i = 0; i < g->nop_name; i++) {
+		const int64_t *n = use[i].instructions;
+
+		if (!n[NEURON_PE] && !n[NEURON_ACT] && !n[NEURON_POOL] && !n[NEURON_DMA])
+			continue;
+		json_array_append_new(list, json_pack("{s:i, s:o, s:o, s:I, s:I, s:[IIII]}", "tag", (int)i,
+			"name", ncc_json_label(ctx, g->op_name[i].name),
+			"op_type", ncc_json_label(ctx, g->op_name[i].op_type),
+			"flops", (json_int_t)ctx->model_flops[i], "bytes", (json_int_t)use[i].bytes,
+			"instructions", (json_int_t)n[NEURON_PE], (json_int_t)n[NEURON_ACT],
+			(json_int_t)n[NEURON_POOL], (json_int_t)n[NEURON_DMA]));
+	}
 	return json_pack("{s:o}", "ops", list);
 }
 
@@ -277,7 +324,7 @@ static int add_segment(struct ncc_context *ctx, struct archive *a, const struct 
 	int err = add_json(a, member(ctx, part, "def", ".json"), def_json(part));
 
 	if (!err)
-		err = add_json(a, member(ctx, part, "ops", ".json"), ops_json(ctx));
+		err = add_json(a, member(ctx, part, "ops", ".json"), ops_json(ctx, part));
 	for (int e = 0; e < NEURON_ENGINES && !err; e++) {
 		const struct ncc_stream *s = &p->stream[e];
 

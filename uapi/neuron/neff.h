@@ -31,8 +31,12 @@
  *                "dtype": DTYPE, "shape": [..] (types "input" and "output") } } }
  *   sgNN/{pe,act,pool,dma}.bin    struct neuron_insn arrays, possibly empty
  *   sgNN/{pe,act,pool,dma}.json   { "engine": "pe", "instructions": N, "dma": [..] } for people
- *   sgNN/ops.json    { "ops": [ { "tag": N, "name": NODE, "op_type": TEXT } ] }: the graph's
- *                    node behind an instruction's tag, for profiles and disassembly
+ *   sgNN/ops.json    { "ops": [ { "tag": N, "name": NODE, "op_type": TEXT, "flops": N, "bytes": N,
+ *                      "instructions": [PE, ACT, POOL, DMA] } ] }: the graph's node behind an
+ *                    instruction's tag, for profiles and disassembly: floating point operations
+ *                    of the node in the model, bytes of segments that its instructions here read
+ *                    and write, and their number per engine. May be missing, and each but tag and
+ *                    name, too
  *   sgNN/FILE        contents of variables of type "file": raw, or an array if FILE ends in .npy
  *   cpuNN/model.onnx one subgraph for the CPU: an ONNX model whose inputs and outputs have the
  *                    names of the tensors
