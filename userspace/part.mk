@@ -9,7 +9,7 @@ NEFF_SRCS := $(addprefix userspace/lib/,neff.c neff_body.c neff_graph.c neff_npy
 NRT_SRCS := $(NEFF_SRCS) $(addprefix userspace/lib/,log.c env.c status.c device.c device_emu.c emu_watchdog.c \
 	device_kernel.c kernel_queue.c discover.c range_alloc.c runtime.c tensor.c tensor_set.c \
 	dmabuf.c model.c model_memory.c exec.c exec_repeat.c dump_inputs.c memlog.c cpu.c exec_cpu.c \
-	absent.c stats.c stats_dir.c)
+	absent.c stats.c stats_dir.c profile.c profile_file.c profile_env.c)
 NRT_CFLAGS := -Iuserspace/include -Iuserspace/lib -Iemulator
 NRT_MAP := userspace/lib/libnrt.map
 # A comma in an argument of $(call) has to come from a variable.
@@ -73,6 +73,12 @@ PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c 
 	packager_unpack.c packager_pack.c packager_dir.c packager_header.c packager_verify.c \
 	neff_json.c common/table.c common/cli_json.c) $(TOOL_COMMON) userspace/lib/isa_text.c
 $(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS) -Iemulator,$(O)/lib/libneff.a $(O)/lib/libneuronemu.a $(NEFF_LIBS) $(EMU_LIBS),$(O)/lib/libneff.a $(O)/lib/libneuronemu.a))
+
+PROFILE_SRCS := $(addprefix userspace/tools/,neuron_profile.c profile_capture.c profile_read.c \
+	profile_names.c profile_sum.c profile_print.c profile_json.c profile_chrome.c) $(TOOL_COMMON)
+$(eval $(call program,neuron-profile,$(PROFILE_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
+TOOLS += neuron-profile
+ALL += $(O)/bin/neuron-profile
 
 CHECK_MODEL_SRCS := $(addprefix userspace/tools/,neuron_check_model.c check_model_json.c \
 	check_model_print.c common/table.c common/cli_json.c) $(TOOL_COMMON)

@@ -13,6 +13,7 @@
 
 #include "device.h"
 #include "memlog.h"
+#include "profile.h"
 #include "stats.h"
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -195,7 +196,8 @@ static void mem_made(struct nrt_mem *mem)
 {
 	nrt_device_get(mem->dev);
 	if (mem->type == NRT_MEM_DEVICE)
-		atomic_fetch_add(&mem->dev->used, mem->size);
+		nrt_profile_memory(mem->dev, atomic_fetch_add(&mem->dev->used, mem->size),
+				   mem->size);
 	if (!borrowed(mem))
 		nrt_stats_memory(mem->type, mem->size);
 	nrt_memlog_add(NRT_MEMLOG_ALLOCATE, mem);
@@ -296,7 +298,8 @@ void nrt_mem_put(struct nrt_mem *mem)
 	dev = mem->dev;
 	list_remove(mem);
 	if (mem->type == NRT_MEM_DEVICE)
-		atomic_fetch_sub(&dev->used, mem->size);
+		nrt_profile_memory(dev, atomic_fetch_sub(&dev->used, mem->size),
+				   -(int64_t)mem->size);
 	if (!borrowed(mem))
 		nrt_stats_memory(mem->type, -(int64_t)mem->size);
 	nrt_memlog_add(NRT_MEMLOG_FREE, mem);

@@ -66,12 +66,15 @@ struct nrt_context;
 /**
  * struct nrt_job - a program to run
  * @code: segment with the instructions
+ * @traced: a struct neuron_trace is written into segment @trace; for devices that can
  */
 struct nrt_job {
 	const struct nrt_context *context;
 	uint32_t code;
 	uint32_t timeout_ms;
 	struct neuron_job_stream stream[NEURON_STREAMS];
+	bool traced;
+	uint32_t trace;
 };
 
 /**
@@ -126,6 +129,7 @@ struct nrt_device_ops {
  * @busy: bitmap of those that another process had when the device was opened
  * @memory: bytes of DRAM
  * @used: bytes of it that memory objects of this process occupy
+ * @can_trace: jobs may be traced
  */
 struct nrt_device {
 	const struct nrt_device_ops *ops;
@@ -137,6 +141,7 @@ struct nrt_device {
 	uint32_t busy;
 	uint64_t memory;
 	_Atomic uint64_t used;
+	bool can_trace;
 };
 
 #define NRT_MAX_DEVICES	64

@@ -297,6 +297,8 @@ static int emu_run(struct nrt_device *dev, uint32_t core, const struct nrt_job *
 		.code = job->code,
 		.timeout_ms = job->timeout_ms,
 		.seq = 1,
+		.flags = job->traced ? NEURON_JOB_TRACE : 0,
+		.trace = job->traced ? job->trace : 0,
 	};
 
 	struct emu_device *emu = to_emu(dev);
@@ -367,6 +369,7 @@ static int open_chip(uint32_t index, struct nrt_device **result)
 	emu->dev.refs = 1;
 	emu->dev.index = index;
 	emu->dev.cores = NEURON_CORES;
+	emu->dev.can_trace = true;
 	emu->dev.memory = NEURON_DRAM_CHANNELS * NEURON_DRAM_CHANNEL_SIZE;
 	rc = emu_create(&config, &emu->chip);
 	if (!rc)

@@ -417,6 +417,8 @@ static int kernel_run(struct nrt_device *dev, uint32_t core, const struct nrt_jo
 		.context = job->context->id,
 		.code = job->code,
 		.timeout_ms = job->timeout_ms,
+		.flags = job->traced ? NEURON_SUBMIT_TRACE : 0,
+		.trace = job->traced ? job->trace : 0,
 	};
 	unsigned int i;
 
@@ -504,6 +506,7 @@ static int open_device(const struct nrt_found *f, struct nrt_device **result)
 	k->dev.index = f->index;
 	k->dev.cores = info.core_count;
 	k->dev.busy = info.cores_busy;
+	k->dev.can_trace = info.features & NEURON_FEATURE_TRACE;
 	k->dev.memory = info.channel_count * info.channel_size;
 	*result = &k->dev;
 	return 0;

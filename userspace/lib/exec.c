@@ -228,7 +228,7 @@ static NRT_STATUS run_job(struct nrt_run *run, uint32_t index)
 
 	memcpy(job.stream, layout->stream, sizeof(job.stream));
 	nrt_stats_core_busy(core - nrt_runtime.cores, start);
-	rc = core->dev->ops->run(core->dev, core->number, &job, &completion);
+	rc = nrt_profile_job(run, index, &job, &completion);
 	end = now_ns();
 	nrt_stats_core_idle(core - nrt_runtime.cores, end);
 	run->info.device_ns += end - start;
@@ -242,6 +242,7 @@ static NRT_STATUS run_node(struct nrt_run *run, uint32_t index)
 	const struct nrt_layout *layout = &run->model->layouts[index];
 	const struct neff_node *node = &run->model->neff->nodes[index];
 	struct nrt_mem *data = run->slot->nodes[index].data;
+	uint64_t start = nrt_profile_now(run);
 	NRT_STATUS status;
 	uint32_t i;
 	int rc = 0;
@@ -251,13 +252,25 @@ static NRT_STATUS run_node(struct nrt_run *run, uint32_t index)
 			     layout->offset[node->inputs[i].variable]);
 	if (rc)
 		return device_failed(run, index, rc);
+	nrt_profile_phase(run, PROFILE_COPY_IN, index, start);
 	status = run_job(run, index);
 	if (status)
 		return status;
+	start = nrt_profile_now(run);
 	for (i = 0; !rc && i < node->output_count; i++)
 		rc = copy_out(run, node->outputs[i].tensor, data,
 			      layout->offset[node->outputs[i].variable]);
+	nrt_profile_phase(run, PROFILE_COPY_OUT, index, start);
 	return rc ? device_failed(run, index, rc) : NRT_SUCCESS;
+}
+
+static NRT_STATUS run_on_cpu(struct nrt_run *run, uint32_t index)
+{
+	uint64_t start = nrt_profile_now(run);
+	NRT_STATUS status = nrt_run_cpu(run, index);
+
+	nrt_profile_phase(run, PROFILE_CPU, index, start);
+	return status;
 }
 
 static NRT_STATUS run_nodes(struct nrt_run *run)
@@ -267,7 +280,7 @@ static NRT_STATUS run_nodes(struct nrt_run *run)
 
 	run->info.core = run->instance->cores[0] - nrt_runtime.cores;
 	for (i = 0; !status && i < run->model->neff->node_count; i++)
-		status = run->model->sessions[i] ? nrt_run_cpu(run, i) : run_node(run, i);
+		status = run->model->sessions[i] ? run_on_cpu(run, i) : run_node(run, i);
 	if (status)
 		return status;
 	last_info = run->info;
@@ -293,10 +306,13 @@ static NRT_STATUS execute(struct nrt_model *m, const struct nrt_set *inputs,
 		status = check_set(neff, outputs, neff->input_count, neff->output_count, "ofmaps");
 	if (status)
 		return status;
+	nrt_profile_begin(&run);
 	take_slot(m, &run);
+	nrt_profile_phase(&run, PROFILE_WAIT, 0, run.profile.start);
 	status = run_nodes(&run);
 	nrt_run_cpu_end(&run);
 	give_slot(m, &run);
+	nrt_profile_end(&run, status);
 	*device_ns = run.info.device_ns;
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <nrt/nrt_open.h>
 
 #include "model.h"
+#include "profile.h"
 #include "tensor_set.h"
 
 /**
@@ -23,6 +24,7 @@ struct nrt_run {
 	struct nrt_cpu_value **values;
 	nrt_open_execute_info_t info;
 	bool nan;
+	struct nrt_profile_run profile;
 };
 
 /*

@@ -11,6 +11,7 @@
 #include "dtype.h"
 #include "memlog.h"
 #include "model.h"
+#include "profile.h"
 #include "stats.h"
 
 struct nrt_model *nrt_model_hold(const void *handle)
@@ -82,6 +83,7 @@ void nrt_model_destroy(struct nrt_runtime *rt, struct nrt_model *model)
 {
 	struct nrt_model **link = &rt->models;
 
+	nrt_profile_unload(model);
 	while (*link != model)
 		link = &(*link)->next;
 	*link = model->next;
@@ -340,6 +342,7 @@ static NRT_STATUS load(const void *bytes, size_t size, int32_t start_nc, int32_t
 	pthread_mutex_unlock(&nrt_runtime.lock);
 	if (status)
 		return status;
+	nrt_profile_load(m, bytes, size);
 	/* It is on the device now. */
 	neff_body_free(&m->neff->body);
 	*result = m;

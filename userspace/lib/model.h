@@ -22,10 +22,15 @@
  * struct nrt_slot_node - a node in a slot
  * @data: the variables of the slot
  * @context: of @data and of the node's image
+ * @trace: what the chip writes a job's trace into; NULL until one is wanted (profile_job.c)
+ * @traced: @context with @trace as one more segment, number @trace_segment
  */
 struct nrt_slot_node {
 	struct nrt_mem *data;
 	struct nrt_context *context;
+	struct nrt_mem *trace;
+	struct nrt_context *traced;
+	uint32_t trace_segment;
 };
 
 /**
@@ -81,6 +86,8 @@ struct nrt_layout {
  * @change: signalled when a slot becomes free, or when @users shrinks while unloading
  * @users: calls that hold the model
  * @unloading: nobody takes hold any more
+ * @profile, @profile_id: recording of this model (NULL: none), and what recordings call it;
+ *	under the lock of profile.c
  */
 struct nrt_model {
 	struct nrt_model *next;
@@ -95,6 +102,8 @@ struct nrt_model {
 	pthread_cond_t change;
 	uint32_t users;
 	bool unloading;
+	struct nrt_profile *profile;
+	uint64_t profile_id;
 };
 
 /*
@@ -119,5 +128,11 @@ int nrt_slot_create(const struct nrt_model *model, const struct nrt_instance *in
 		    struct nrt_slot *slot);
 void nrt_slot_free(const struct nrt_model *model, const struct nrt_instance *instance,
 		   struct nrt_slot *slot);
+/*
+ * Give node @index of a slot that is the caller's what a traced job needs, unless it has it.
+ * -EOPNOTSUPP: the device or the node has no room for it.
+ */
+int nrt_slot_trace(const struct nrt_model *model, const struct nrt_instance *instance,
+		   struct nrt_slot *slot, uint32_t index);
 
 #endif

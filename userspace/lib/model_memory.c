@@ -108,8 +108,11 @@ static uint32_t access_of(enum neff_var_type type)
 	}
 }
 
+/* With @trace as one more segment, unless it is NULL. */
 static int create_context(const struct neff_node *node, const struct nrt_layout *layout,
-			  struct nrt_device *dev, struct nrt_mem *image, struct nrt_slot_node *s)
+			  struct nrt_device *dev, struct nrt_mem *image,
+			  const struct nrt_slot_node *s, struct nrt_mem *trace,
+			  struct nrt_context **context)
 {
 	struct nrt_bind binds[NEURON_SEGMENTS];
 	uint32_t i;
@@ -131,8 +134,37 @@ static int create_context(const struct neff_node *node, const struct nrt_layout 
 			.length = v->size,
 		};
 	}
-	return dev->ops->context_create(dev, node->segments, binds, node->variable_count + 1,
-					&s->context);
+	if (trace)
+		binds[++i] = (struct nrt_bind) {
+			.segment = node->segments,
+			.access = NEURON_SEG_WRITE,
+			.mem = trace,
+			.length = trace->size,
+		};
+	return dev->ops->context_create(dev, node->segments + !!trace, binds, i + 1, context);
+}
+
+int nrt_slot_trace(const struct nrt_model *model, const struct nrt_instance *instance,
+		   struct nrt_slot *slot, uint32_t index)
+{
+	const struct neff_node *node = &model->neff->nodes[index];
+	const struct nrt_layout *layout = &model->layouts[index];
+	struct nrt_device *dev = instance->cores[index]->dev;
+	struct nrt_slot_node *s = &slot->nodes[index];
+	uint64_t size = sizeof(struct neuron_trace) +
+			layout->code_size / NEURON_INSN_SIZE * sizeof(struct neuron_trace_entry);
+	int rc;
+
+	if (s->traced)
+		return 0;
+	if (!dev->can_trace || node->segments >= NEURON_SEGMENTS - 1)
+		return -EOPNOTSUPP;
+	rc = s->trace ? 0 : nrt_mem_create(dev, NRT_MEM_DEVICE, size, MIN_ALIGNMENT, &s->trace);
+	if (!rc)
+		rc = create_context(node, layout, dev, instance->images[index], s, s->trace,
+				    &s->traced);
+	s->trace_segment = node->segments;
+	return rc;
 }
 
 uint64_t nrt_between_size(const struct neff *neff)
@@ -185,7 +217,7 @@ int nrt_slot_create(const struct nrt_model *model, const struct nrt_instance *in
 					    layout->data_align, &slot->nodes[i].data);
 		if (!rc)
 			rc = create_context(&neff->nodes[i], layout, dev, instance->images[i],
-					    &slot->nodes[i]);
+					    &slot->nodes[i], NULL, &slot->nodes[i].context);
 	}
 	if (rc)
 		nrt_slot_free(model, instance, slot);
@@ -203,6 +235,9 @@ void nrt_slot_free(const struct nrt_model *model, const struct nrt_instance *ins
 
 		if (slot->nodes[i].context)
 			dev->ops->context_destroy(dev, slot->nodes[i].context);
+		if (slot->nodes[i].traced)
+			dev->ops->context_destroy(dev, slot->nodes[i].traced);
+		nrt_mem_put(slot->nodes[i].trace);
 		nrt_mem_put(slot->nodes[i].data);
 	}
 	if (slot->counted)

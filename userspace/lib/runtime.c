@@ -14,6 +14,7 @@
 
 #include "memlog.h"
 #include "model.h"
+#include "profile.h"
 #include "runtime.h"
 #include "stats.h"
 
@@ -83,6 +84,7 @@ static void after_fork(void)
 	state_lock = fresh;
 	nrt_runtime = (struct nrt_runtime) { .lock = PTHREAD_MUTEX_INITIALIZER };
 	nrt_stats_forget();
+	nrt_profile_forget();
 	state = STATE_NEW;
 }
 
@@ -273,6 +275,7 @@ static void shut_down(struct nrt_runtime *rt)
 	int i;
 
 	nrt_stats_close();
+	nrt_profile_close();
 	while (rt->models)
 		nrt_model_destroy(rt, rt->models);
 	release(rt->cores, rt->core_count);

@@ -49,6 +49,24 @@ NRT_STATUS nrt_get_model_tensor_info(nrt_model_t *model, nrt_tensor_info_array_t
 /** nrt_free_model_tensor_info - free what nrt_get_model_tensor_info() gave. Works at any time. */
 NRT_STATUS nrt_free_model_tensor_info(nrt_tensor_info_array_t *tensor_info);
 
+/**
+ * nrt_trace_start - profile all models, on all visible NeuronCores
+ * @trace_mem: note also what device memory comes and goes
+ *
+ * The same as nrt_profile_start() for every model, into one file; models may have profiles of
+ * their own besides. NRT_INVALID: it was started already.
+ */
+NRT_STATUS nrt_trace_start(bool trace_mem);
+
+/**
+ * nrt_trace_stop - end what nrt_trace_start() began, and write it to a file
+ * @filename: created, or truncated
+ *
+ * NRT_INVALID: nothing was started, or @filename is NULL. NRT_FAILURE: the file cannot be written,
+ * what was recorded is lost.
+ */
+NRT_STATUS nrt_trace_stop(const char *filename);
+
 /** nrt_get_model_instance_count - how many instances of a model were loaded, >= 1 */
 NRT_STATUS nrt_get_model_instance_count(nrt_model_t *model, uint32_t *instance_count);
 
