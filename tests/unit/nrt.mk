@@ -16,6 +16,7 @@ $(eval $(call nrt-test,nrt_npy,userspace/tools/common/npy.c))
 $(eval $(call nrt-test,nrt_env))
 $(eval $(call nrt-test,nrt_neff,$(NRT_BUILD)))
 $(eval $(call nrt-test,nrt_abi))
+$(eval $(call nrt-test,nrt_profile,$(NRT_BUILD)))
 NRT_API_TESTS := $(NRT_BUILD) $(addprefix tests/unit/nrt_api_,state.c tensor.c model.c exec.c threads.c)
 $(eval $(call nrt-test,nrt_api,$(NRT_API_TESTS)))
 # The same for the guest, with the library as programs see it.
