@@ -79,9 +79,27 @@ def first_program(t):
     with open(t.path("dir_y.out"), "rb") as file:
         t.tap.ok(file.read() == bytes(40), "missing inputs are zeros")
     t.path("bad.neff", neffs.Copy().bytes()[:-1])
-    t.expect("first_app with a broken file", 1, "first_app", "bad.neff", env=emulator, err=["NRT_INVALID", "ERROR NMGR:nrt_load Wrong NEFF file size"])
+    t.expect("first_app with a broken file", 1, "first_app", "bad.neff", env=emulator, err=[r"^nrt_load\(.*\): status 2 ", "ERROR NMGR:nrt_load Wrong NEFF file size"])
     if not os.path.exists("/dev/neuron0"):
-        t.expect("first_app without a device", 1, "first_app", "m.neff", err=["NRT_FAILURE", "ERROR NRT:nrt_init Unable to determine Neuron Driver version. Please check neuron-dkms package is installed"])
+        t.expect("first_app without a device", 1, "first_app", "m.neff", err=[r"^nrt_init\(.*\): status 1 ", "ERROR NRT:nrt_init Unable to determine Neuron Driver version. Please check neuron-dkms package is installed"])
+
+
+def plain_gcc(t):
+    """The example has no more than 15 calls, all documented for Inf1, and is built with gcc x.c -lnrt once headers and library are where gcc looks."""
+    source = os.path.join(TOP, "userspace", "examples", "first_app.c")
+    calls = set(re.findall(r"\b(nrt_\w+)\(", re.sub(r"/\*.*?\*/", "", read("userspace", "examples", "first_app.c"), flags=re.S)))
+    documented = set(re.findall(r"\b(nrt_\w+)\(", read("tests", "unit", "nrt_abi.c").split("/* end of documented */")[0]))
+    t.tap.ok(len(calls) == 15 and calls <= documented, "first_app has 15 calls", str(calls))
+    env = dict(os.environ, C_INCLUDE_PATH=os.path.join(TOP, "userspace", "include"), LIBRARY_PATH=os.path.join(t.out, "lib"))
+    done = subprocess.run(["gcc", source, "-lnrt", "-o", t.path("plain")], env=env, capture_output=True, text=True, check=False)
+    if "sanitizer" in done.stderr or "__asan" in done.stderr:
+        t.tap.skip("first_app built with gcc x.c -lnrt", "the library has a sanitizer in it")
+        return
+    t.tap.ok(not done.returncode, "first_app built with gcc x.c -lnrt", done.stderr)
+    os.unlink(t.path("dir_y.out"))
+    done = subprocess.run([t.path("plain"), "m.neff"], capture_output=True, text=True, check=False, cwd=t.folder.name,
+                          env={"LD_LIBRARY_PATH": os.path.join(t.out, "lib"), "NEURON_RT_DEVICE": "emulator"})
+    t.tap.ok(not done.returncode and os.path.getsize(t.path("dir_y.out")) == 40, "and runs a NEFF", done.stderr)
 
 
 def pkg_config(t):
@@ -105,6 +123,7 @@ def main():
     symbols(t)
     headers_alone(t)
     first_program(t)
+    plain_gcc(t)
     pkg_config(t)
     t.exit()
 

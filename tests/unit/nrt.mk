@@ -24,6 +24,9 @@ $(eval $(call test-program,guest/nrt-suite,tests/unit/nrt_api.c $(NRT_API_TESTS)
 initramfs: $(O)/tests/guest/nrt-suite
 $(eval $(call nrt-test,nrt_stats,$(NRT_BUILD) userspace/lib/stats_read.c))
 $(eval $(call nrt-test,nrt_ls,$(addprefix userspace/tools/,ls_print.c ls_devices.c common/cli.c)))
+NRT_WRAP_LOG := -Wl,--wrap=syslog,--wrap=__syslog_chk
+$(eval $(call test-program,unit/nrt_log,tests/unit/nrt_log.c,$(NRT_TEST_CFLAGS),$$(NRT_WRAP_LOG) $(NRT_TEST_LIBS),$(NRT_TEST_DEPS)))
+UNIT_TESTS += $(O)/tests/unit/nrt_log
 # The driver of nrt_kernel.c takes the place of these; the commas need a variable.
 NRT_WRAP := -Wl,--wrap=ioctl,--wrap=nrt_discover,--wrap=nrt_discover_pci
 $(eval $(call test-program,unit/nrt_kernel,tests/unit/nrt_kernel.c,$(NRT_TEST_CFLAGS),$$(NRT_WRAP) $(NRT_TEST_LIBS),$(NRT_TEST_DEPS)))

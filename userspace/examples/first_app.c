@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The first program with libnrt: run a model once, in the order of calls that the runtime's
- * guide gives. Inputs come from NAME.bin in the current directory (zeros where there is no
+ * The first program with libnrt: run a model once, with 15 calls, in the order that the
+ * runtime's guide gives. Inputs come from NAME.bin in the current directory (zeros where there is no
  * such file), outputs go to NAME.out; both are the tensors' bare bytes. A '/' in a name
  * becomes a '_'.
  *
- *   cc first_app.c $(pkg-config --cflags --libs libnrt) -o first_app
+ *   gcc first_app.c -lnrt -o first_app
  *   NEURON_RT_DEVICE=emulator ./first_app model.neff
  */
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static void check(NRT_STATUS status, const char *what)
 	/* Outputs are there all the same when a NaN was produced. */
 	if (status == NRT_SUCCESS || status == NRT_EXEC_COMPLETED_WITH_NUM_ERR)
 		return;
-	fprintf(stderr, "%s: %s\n", what, nrt_get_status_as_str(status));
+	fprintf(stderr, "%s: status %d of nrt/nrt_status.h\n", what, status);
 	exit(EXIT_FAILURE);
 }
 
@@ -78,12 +78,14 @@ static void read_input(const nrt_tensor_info_t *info, nrt_tensor_t *tensor)
 	free(data);
 }
 
-static void write_output(const nrt_tensor_info_t *info, const nrt_tensor_t *tensor)
+static void write_output(const nrt_tensor_info_t *info, nrt_tensor_set_t *outputs)
 {
 	char path[sizeof(info->name) + 8];
 	void *data = malloc(info->size);
+	nrt_tensor_t *tensor;
 	FILE *f;
 
+	CHECK(nrt_get_tensor_from_tensor_set(outputs, info->name, &tensor));
 	file_name(path, sizeof(path), info->name, "out");
 	f = fopen(path, "wb");
 	if (!data || !f) {
@@ -135,7 +137,7 @@ int main(int argc, char **argv)
 	CHECK(nrt_execute(model, inputs, outputs));
 	for (i = 0; tensors && i < infos->tensor_count; i++)
 		if (infos->tensor_array[i].usage == NRT_TENSOR_USAGE_OUTPUT)
-			write_output(&infos->tensor_array[i], tensors[i]);
+			write_output(&infos->tensor_array[i], outputs);
 	CHECK(nrt_unload(model));
 	for (i = 0; tensors && i < infos->tensor_count; i++)
 		nrt_tensor_free(&tensors[i]);
