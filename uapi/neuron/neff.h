@@ -30,7 +30,14 @@
  *                "file_name": MEMBER relative to sgNN/ (type "file"),
  *                "dtype": DTYPE, "shape": [..] (types "input" and "output") } } }
  *   sgNN/{pe,act,pool,dma}.bin    struct neuron_insn arrays, possibly empty
- *   sgNN/{pe,act,pool,dma}.json   { "engine": "pe", "instructions": N, "dma": [..] } for people
+ *   sgNN/{pe,act,pool,dma}.json   for people:
+ *     { "engine": "dma", "instructions": N,
+ *       "dma": [ { "id": INSTRUCTION, "queue": "qIn", "semaphore": N, if it signals one,
+ *                  "desc": { "from": VARIABLE | "sbuf" | "psum", "to": the same,
+ *                            "from_off": BYTE or local address, "to_off": the same,
+ *                            "from_steps": [4 of bytes], "to_steps": [4 of bytes],
+ *                            "from_sizes": [4 of elements], "to_sizes": [4 of elements],
+ *                            "element": BYTES } } ] }
  *   sgNN/ops.json    { "ops": [ { "tag": N, "name": NODE, "op_type": TEXT, "flops": N, "bytes": N,
  *                      "instructions": [PE, ACT, POOL, DMA] } ] }: the graph's node behind an
  *                    instruction's tag, for profiles and disassembly: floating point operations
