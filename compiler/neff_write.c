@@ -77,9 +77,10 @@ static int add_member(struct archive *a, const char *name, const void *data, siz
 	return err;
 }
 
-static int add_json(struct archive *a, const char *name, json_t *root)
+/* @format: flags of json_dumps() */
+static int add_json_as(struct archive *a, const char *name, json_t *root, size_t format)
 {
-	char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	char *text = root ? json_dumps(root, format) : NULL;
 	int err = -ENOMEM;
 
 	if (text)
@@ -87,6 +88,11 @@ static int add_json(struct archive *a, const char *name, json_t *root)
 	free(text);
 	json_decref(root);
 	return err;
+}
+
+static int add_json(struct archive *a, const char *name, json_t *root)
+{
+	return add_json_as(a, name, root, JSON_INDENT(1));
 }
 
 static json_t *shape_json(const struct ncc_tensor *t)
@@ -283,12 +289,61 @@ static json_t *ops_json(struct ncc_context *ctx, const struct ncc_part *part)
 	return json_pack("{s:o}", "ops", list);
 }
 
-static const char *segment_name(const struct ncc_program *p, uint8_t segment)
+static const struct ncc_var *find_var(const struct ncc_program *p, uint8_t segment)
 {
 	for (size_t i = 0; i < p->nvar; i++)
 		if (p->var[i].segment == segment)
-			return p->var[i].name;
-	return "sbuf";
+			return &p->var[i];
+	return NULL;
+}
+
+/* One end of a transfer; an address in a core's own memory is as in an instruction. */
+static const char *place_name(const struct ncc_program *p, uint8_t segment, uint32_t address)
+{
+	const struct ncc_var *v = find_var(p, segment);
+
+	if (v)
+		return v->name;
+	return address & NEURON_LOCAL_PSUM ? "psum" : "sbuf";
+}
+
+/* Which of def.json's queues a transfer belongs to. */
+static const char *queue_of(const struct ncc_program *p, const struct neuron_insn *insn)
+{
+	const struct ncc_var *from = find_var(p, insn->src_seg), *to = find_var(p, insn->dst_seg);
+
+	if (to && !strcmp(to->type, "output"))
+		return "qOut";
+	return from && !strcmp(from->type, "input") ? "qIn" : "qData";
+}
+
+static json_t *steps_json(const int32_t step[4])
+{
+	return json_pack("[i, i, i, i]", step[0], step[1], step[2], step[3]);
+}
+
+static json_t *sizes_json(const uint16_t count[4])
+{
+	return json_pack("[i, i, i, i]", count[0], count[1], count[2], count[3]);
+}
+
+static json_t *dma_json(const struct ncc_program *p, const struct neuron_insn *insn, size_t id)
+{
+	json_t *desc = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:i}",
+				 "from", place_name(p, insn->src_seg, insn->dma_copy.src),
+				 "to", place_name(p, insn->dst_seg, insn->dma_copy.dst),
+				 "from_off", (json_int_t)insn->dma_copy.src,
+				 "to_off", (json_int_t)insn->dma_copy.dst,
+				 "from_steps", steps_json(insn->dma_copy.src_step),
+				 "to_steps", steps_json(insn->dma_copy.dst_step),
+				 "from_sizes", sizes_json(insn->dma_copy.count),
+				 "to_sizes", sizes_json(insn->dma_copy.count),
+				 "element", 1 << insn->flags);
+	json_t *dma = json_pack("{s:i, s:s, s:o}", "id", (int)id, "queue", queue_of(p, insn), "desc", desc);
+
+	if (insn->sig_sem != NEURON_ISA_NO_SEM)
+		json_object_set_new(dma, "semaphore", json_integer(insn->sig_sem));
+	return dma;
 }
 
 static json_t *engine_json(struct ncc_program *p, int engine)
@@ -296,18 +351,9 @@ static json_t *engine_json(struct ncc_program *p, int engine)
 	const struct ncc_stream *s = &p->stream[engine];
 	json_t *dma = json_array();
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct neuron_insn *insn = &s->insn[i];
-		json_int_t bytes = (json_int_t)1 << insn->flags;
-
-		if (insn->op != NEURON_OP_DMA_COPY)
-			continue;
-		for (int d = 0; d < 4; d++)
-			bytes *= insn->dma_copy.count[d];
-		json_array_append_new(dma, json_pack("{s:i, s:s, s:s, s:I}", "id", (int)i, "from",
-						     segment_name(p, insn->src_seg), "to",
-						     segment_name(p, insn->dst_seg), "bytes", bytes));
-	}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->insn[i].op == NEURON_OP_DMA_COPY)
+			json_array_append_new(dma, dma_json(p, &s->insn[i], i));
 	return json_pack("{s:s, s:i, s:o}", "engine", engines[engine], "instructions", (int)s->n, "dma",
 			 dma);
 }
@@ -331,7 +377,8 @@ static int add_segment(struct ncc_context *ctx, struct archive *a, const struct 
 		err = add_member(a, member(ctx, part, engines[e], ".bin"), s->insn,
 				 s->n * sizeof(*s->insn));
 		if (!err)
-			err = add_json(a, member(ctx, part, engines[e], ".json"), engine_json(p, e));
+			err = add_json_as(a, member(ctx, part, engines[e], ".json"), engine_json(p, e),
+					  JSON_COMPACT);
 	}
 	if (!err && p->weights_size)
 		err = add_member(a, member(ctx, part, "weights", ".bin"), p->weights, p->weights_size);

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import sys
 import tarfile
 
@@ -85,6 +86,26 @@ def round_trip(t):
     os.unlink(t.path("chip/neff-header.json"))
     t.expect("pack without a manifest", 0, TOOL, "pack", "chip", "n.neff", out=["n.neff"])
     t.expect("pack without a manifest: good", 0, TOOL, "verify", "n.neff", out=["ok  program"])
+
+
+def transfers(t):
+    """sgNN/dma.json says what the instructions of dma.bin do."""
+    definition, listed = json.loads(read(t, "both/sg00/def.json")), json.loads(read(t, "both/sg00/dma.json"))
+    code = read(t, "both/sg00/dma.bin")
+    segments = {v["segment"]: name for name, v in definition["var"].items()}
+    wrong = []
+    for dma in listed["dma"]:
+        fields = struct.unpack("<BBBBIHBBI4HI4iI4i", code[64 * dma["id"]:64 * dma["id"] + 64])
+        desc, (signal, target, source) = dma["desc"], (fields[3], fields[6], fields[7])
+        numbers = [*desc["from_sizes"], desc["from_off"], *desc["from_steps"], desc["to_off"], *desc["to_steps"]]
+        if numbers != list(fields[9:]) or desc["element"] != 1 << fields[1] or dma.get("semaphore", 255) != signal:
+            wrong.append(dma)
+        for place, segment in ((desc["from"], source), (desc["to"], target)):
+            if place != segments.get(segment, place) or (segment not in segments and place not in ("sbuf", "psum")):
+                wrong.append((place, segment))
+    t.tap.ok(listed["dma"] and listed["instructions"] == len(code) // 64 and not wrong, "dma.json: as the instructions are", wrong)
+    used = {dma["queue"] for dma in listed["dma"]}
+    t.tap.ok(used <= set(definition["dma_queue"]) and "qIn" in used, "dma.json: queues of def.json", used)
 
 
 def fields(t):
@@ -246,6 +267,7 @@ def main():
     compile_models(t)
     info(t)
     round_trip(t)
+    transfers(t)
     fields(t)
     vendor(t)
     hostile(t)
