@@ -3,8 +3,8 @@
 """Boots guests with emulated chips and runs the driver's tests in them: merged TAP on standard output.
 
 Each configuration is a guest: with MSI-X, without it (the driver polls), behind an IOMMU in strict mode, with
-bounce buffers, with a chip that says it is silicon, with three chips, and with firmware of an older API; the first one
-also runs programs of 32 bits, on the last ones other programs run. In the end all errors that ioctls gave are held against the contract of
+bounce buffers, with a chip that says it is silicon, with three chips, and with two that are not joined and have firmware
+of an older API; the first one also runs programs of 32 bits, on the last ones other programs run. In the end all errors that ioctls gave are held against the contract of
 <linux/neuron.h>.
 After the tests the guest's kernel log must hold no warning, and the chip must not have found fault with the driver.
 """
@@ -44,8 +44,7 @@ CONFIGS = {
     "bounce": {"devices": [[]], "append": "swiotlb=force"},
     "silicon": {"devices": [["--revision", "01"]]},
     "three-chips": {"devices": [[], [], []]},
-    "strangers": {"devices": [[], []], "links": False},
-    "old-firmware": {"devices": [[]], "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
+    "strangers": {"devices": [[], []], "links": False, "firmware": os.path.join(vm.output_dir(), "tests/firmware-1.0.bin")},
     "debug": {"devices": [[]], "kernel": "debug"},
     "debug-chips": {"devices": [[], [], []], "kernel": "debug"},
     "linux-6.1": {"devices": [[]], "kernel": "6.1"},
@@ -62,14 +61,13 @@ ONLY = {"msix": PROGRAMS + PROGRAMS_32,
                   "test_load", "test_lifetime"],
         "bounce": ["test_bounce", "test_order", "test_dmabuf", "test_exec"], "silicon": ["test_silicon"],
         "three-chips": ["test_group", "test_dmabuf", "test_ringmem", "test_links"],
-        "strangers": ["test_dmabuf"],
-        "old-firmware": ["test_cancel", "test_exec"],
+        "strangers": ["test_dmabuf", "test_cancel", "test_exec"],
         "debug": ["test_abi", "test_errno", "test_mem", "test_user", "test_queue", "test_exec", "test_load", "test_cancel"],
         "debug-chips": ["test_dmabuf", "test_moves", "test_ring", "test_ringmem", "test_links", "test_group",
                         "test_lifetime", "test_fault"],
         **dict.fromkeys(OTHER_LINUX, ["test_abi", "test_mem", "test_user", "test_dmabuf", "test_moves", "test_lifetime"])}
 # Tests that take long, and whose outcome is the same in these, are left to the first.
-BRIEF = ("no-msix", "few-vectors", "iommu") + OTHER_LINUX
+BRIEF = ("no-msix", "few-vectors", "iommu", "debug", "debug-chips") + OTHER_LINUX
 # What tests provoke: allocations that must fail, jobs that must fault. The interrupt core warns when it takes away
 # a file that it failed to make.
 FAULTS = r"warn_alloc|WARNING: .* at (\S+ )?remove_proc_entry\+"
@@ -155,7 +153,8 @@ def run_config(tap, config, names, timeout, kernel, vmlinuz, long):
     """The errors that ioctls gave there: {(number, errno's name)}."""
     options = dict({"kernel": kernel}, **CONFIGS[config])
     checked = options["kernel"] == "debug"
-    env = {"NEURON_TEST_LONG": "1"} if long else {"NEURON_TEST_BRIEF": "1"} if config in BRIEF else None
+    brief = {"NEURON_TEST_BRIEF": "1"}
+    env = {"NEURON_TEST_LONG": "1"} if long else brief if config in BRIEF else None
     if checked:
         timeout *= 3
     with vm.VM(name="driver-" + config, modprobe=True, lifetime=timeout * len(names) + 60,
@@ -165,7 +164,7 @@ def run_config(tap, config, names, timeout, kernel, vmlinuz, long):
         tap.ok(polled == (config == "no-msix"), "%s: interrupts are used when there are any" % config)
         for program in names:
             begin = time.monotonic()
-            programs.run_program(tap, guest, config, program, timeout, env)
+            programs.run_program(tap, guest, config, program, timeout, env or (brief if program in PROGRAMS_32 else None))
             tap.note("%s: %s took %.1f s" % (config, program, time.monotonic() - begin))
         if options.get("iommu"):
             reach(tap, guest, config, timeout)
