@@ -83,4 +83,15 @@ const uint32_t *emu_nc_pair_row(const struct emu_nc_mem *mem, const struct emu_n
 /* Compute what lies in piece @piece of @pieces of the rows of each group; nc_product.c. */
 void emu_nc_product_piece(struct emu_nc *nc, unsigned int piece, unsigned int pieces);
 
+#define EMU_NC_CHAIN		9	/* products */
+#define EMU_NC_CHAIN_ROWS	512
+
+/*
+ * Compute rows [low, high) of PSUM of @n products of the same group, lanes and partitions, whose
+ * columns are rows of pairs; the kernels have chains. Only the first product may start. *nan: a
+ * result was a NaN. False: nothing is done, there are too many kinds of columns.
+ */
+bool emu_nc_chain(struct emu_nc *nc, const struct emu_nc_product *const *product, unsigned int n,
+		  int32_t low, int32_t high, bool *nan);
+
 #endif

@@ -38,6 +38,13 @@ struct emu_nc_ahead {
 	const char *at, *end;
 };
 
+/* A product of a chain: of an array and elements 0 .. k - 1 of some columns. */
+struct emu_nc_link {
+	const emu_nc_pair_strip *w;
+	const uint32_t *const *x;
+	unsigned int k;
+};
+
 /* How an operand's columns lie in memory. */
 enum emu_nc_place {
 	EMU_NC_NOWHERE,
@@ -130,6 +137,7 @@ typedef bool emu_nc_window_fn(const struct emu_nc_window *w);
  *	acc is PSUM: read as load does, NaNs are stored as store does, nothing beyond @m is
  *	written. @ahead: what to fetch meanwhile. Returns whether a result was a NaN
  * @dot: the same with bf16 pairs, each x a row of SBUF from an even partition on; or NULL
+ * @chain: dot of one @link after the other, the sums in registers all the time; or NULL
  * @imac: in int32 modulo 2^32, one column, nothing beyond @m
  * @swap_pairs: copy @n 32-bit words, exchanging their halves: memory to or from SBUF rows
  */
@@ -166,6 +174,8 @@ struct emu_nc_kernels {
 	bool (*dot)(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
 		    unsigned int columns, unsigned int k, unsigned int m, bool start,
 		    struct emu_nc_ahead *ahead);
+	bool (*chain)(float *const *acc, const struct emu_nc_link *link, unsigned int links,
+		      unsigned int columns, unsigned int m, bool start);
 	void (*imac)(int32_t *acc, const emu_nc_int_strip *w, const int32_t *x, unsigned int k,
 		     unsigned int m);
 	void (*swap_pairs)(void *dst, const void *src, size_t n);
@@ -180,6 +190,8 @@ extern const struct emu_nc_kernels emu_nc_kernels_bf16;
 /* The self-test: does @k multiply as the reference does, subnormals, infinities and NaNs included? */
 bool emu_nc_kernels_good(const struct emu_nc_kernels *k);
 
+bool emu_nc_chain_bf16(float *const *acc, const struct emu_nc_link *link, unsigned int links,
+		       unsigned int columns, unsigned int m, bool start);
 bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
 		     unsigned int columns, unsigned int k, unsigned int m, bool start,
 		     struct emu_nc_ahead *ahead);

@@ -372,7 +372,7 @@ const struct emu_nc_kernels emu_nc_kernels_avx512 = {
 	.name = "avx512", TABLE, .dot = k_dot,
 };
 const struct emu_nc_kernels emu_nc_kernels_bf16 = {
-	.name = "bf16", TABLE, .dot = emu_nc_dot_bf16,
+	.name = "bf16", TABLE, .dot = emu_nc_dot_bf16, .chain = emu_nc_chain_bf16,
 };
 
 #if defined(__clang__)

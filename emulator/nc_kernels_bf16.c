@@ -22,6 +22,7 @@
 
 #define ZMM_SCOPE
 #define ZMM_NAME		emu_nc_dot_bf16
+#define ZMM_CHAIN		emu_nc_chain_bf16
 #define ZMM_STRIP		emu_nc_pair_strip
 #define ZMM_X			uint32_t
 #define ZMM_STEPS(k)		((k) / 2)

@@ -185,22 +185,50 @@ static bool multiply(struct task *t, const struct columns *c, unsigned int from,
 
 #define FEW	64	/* rows of the array that are not worth fetching ahead: strips are apart */
 
-/* What is multiplied after @p: the next array here, or what came next the last time. */
-static struct emu_nc_ahead find_ahead(const struct emu_nc_product *p,
-				      const struct emu_nc_product *end)
+/* The first product of a group, the next one of the same: NULL if there is none. */
+static const struct emu_nc_product *find_product(const struct emu_nc_batch *b,
+						 const struct emu_nc_product *from,
+						 unsigned int group)
 {
-	const struct emu_nc_product *n = p + 1;
-	unsigned int strips;
+	for (const struct emu_nc_product *p = from; p < b->product + b->count; p++)
+		if (p->group == group)
+			return p;
+	return NULL;
+}
 
-	while (n < end && n->w.pairs == p->w.pairs)
-		n++;
-	if (n == end)
-		return p->k > FEW ? p->ahead : (struct emu_nc_ahead){};
-	if (n->k <= FEW || n->form != EMU_NC_FORM_PAIRS)
+/* The next array that is multiplied after product @p; NULL: not here, or it is at hand. */
+static const struct emu_nc_product *next_array(const struct emu_nc_batch *b,
+					       const struct emu_nc_product *p, bool *last)
+{
+	const struct emu_nc_product *first = find_product(b, b->product, p->group), *next = p;
+
+	while (next && next->w.pairs == p->w.pairs)
+		next = find_product(b, next + 1, p->group);
+	*last = false;
+	if (next)
+		return next;
+	next = find_product(b, b->product, p->group + 1u);
+	*last = !next;
+	return next && next->w.pairs != first->w.pairs ? next : NULL;
+}
+
+/* What is multiplied after @p: the next array here, or what came next the last time. */
+static struct emu_nc_ahead find_ahead(const struct emu_nc_batch *b, const struct emu_nc_product *p)
+{
+	const struct emu_nc_product *next;
+	unsigned int strips;
+	bool last;
+
+	if (p->k <= FEW)
 		return (struct emu_nc_ahead){};
-	strips = (n->m + EMU_NC_STRIP - 1u) / EMU_NC_STRIP;
-	return (struct emu_nc_ahead){ (const char *)n->w.pairs,
-				      (const char *)(n->w.pairs + strips) };
+	next = next_array(b, p, &last);
+	if (last)
+		return p->ahead;
+	if (!next || next->k <= FEW || next->form != EMU_NC_FORM_PAIRS)
+		return (struct emu_nc_ahead){};
+	strips = (next->m + EMU_NC_STRIP - 1u) / EMU_NC_STRIP;
+	return (struct emu_nc_ahead){ (const char *)next->w.pairs,
+				      (const char *)(next->w.pairs + strips) };
 }
 
 static bool compute(struct task *t)
@@ -217,24 +245,66 @@ static bool compute(struct task *t)
 	return nan;
 }
 
+/*
+ * Rows of arrays whose products are so short that it takes as long to fetch their sums. Longer ones
+ * lose more by having several arrays take turns in L1.
+ */
+#define SHORT	32
+
+/* Of the group of @p, from there on: what can be one chain. Returns how many. */
+static unsigned int find_chain(const struct emu_nc_batch *b, const struct task *t,
+			       const struct emu_nc_product **link)
+{
+	const struct emu_nc_product *p = t->p;
+	unsigned int n = 1;
+
+	link[0] = p;
+	if (p->k > SHORT || !t->kernels->chain || t->high - t->low > EMU_NC_CHAIN_ROWS ||
+	    !has_rows(p) || !p->apart)
+		return n;
+	while (n < EMU_NC_CHAIN && (p = find_product(b, p + 1, p->group)) && has_rows(p) &&
+	       p->apart && !p->start && p->k <= SHORT && p->m == t->p->m && p->dst.part == t->p->dst.part)
+		link[n++] = p;
+	return n;
+}
+
+/* Products of a group from @p on: rows [low, high) of them. */
+static bool compute_group(struct emu_nc *nc, const struct emu_nc_product *p, int32_t low,
+			  int32_t high)
+{
+	const struct emu_nc_batch *b = &nc->batch;
+	const struct emu_nc_product *link[EMU_NC_CHAIN];
+	bool nan = false;
+
+	while (p && !emu_nc_aborting(nc)) {
+		struct task t = {
+			.kernels = nc->kernels, .p = p, .mem = { p->sbuf, nc->mem.psum },
+			.lane = (float *)&nc->mem.psum[0][p->dst.part], .low = low, .high = high,
+		};
+		unsigned int n = find_chain(b, &t, link);
+
+		if (n == 1 || !emu_nc_chain(nc, link, n, low, high, &nan)) {
+			t.ahead = find_ahead(b, p);
+			nan |= compute(&t);
+			n = 1;
+		}
+		p = find_product(b, link[n - 1] + 1, link[0]->group);
+	}
+	return nan;
+}
+
 void emu_nc_product_piece(struct emu_nc *nc, unsigned int piece, unsigned int pieces)
 {
 	const struct emu_nc_batch *b = &nc->batch;
-	const struct emu_nc_product *end = b->product + b->count;
 	bool nan = false;
 
-	for (const struct emu_nc_product *p = b->product; p < end && !emu_nc_aborting(nc); p++) {
-		const struct emu_nc_rows *g = &b->group[p->group];
-		int32_t low = g->low / 4, rows = (g->high - g->low) / 4;
-		struct task t = {
-			.kernels = nc->kernels, .p = p, .mem = { p->sbuf, nc->mem.psum },
-			.ahead = find_ahead(p, end),
-			.lane = (float *)&nc->mem.psum[0][p->dst.part],
-			.low = low + rows * (int32_t)piece / (int32_t)pieces,
-			.high = low + rows * (int32_t)(piece + 1) / (int32_t)pieces,
-		};
+	for (unsigned int g = 0; g < b->groups; g++) {
+		const struct emu_nc_product *first = find_product(b, b->product, g);
+		int32_t low = b->group[g].low / 4, rows = (b->group[g].high - b->group[g].low) / 4;
+		int32_t from = rows * (int32_t)piece / (int32_t)pieces;
+		int32_t to = rows * (int32_t)(piece + 1) / (int32_t)pieces;
 
-		nan |= compute(&t);
+		nan |= compute_group(nc, first, low + from, low + to);
 	}
 	emu_nc_saw_nan(nc, nan);
 }

@@ -233,6 +233,86 @@ static void test_seldom(void **state)
 	}
 }
 
+static const struct emu_nc_kernels *find_chains(void)
+{
+	const struct emu_nc_kernels *paths[EMU_NC_PATHS];
+	unsigned int n = emu_nc_kernels_all(paths);
+
+	while (n-- > 0)
+		if (paths[n]->chain)
+			return paths[n];
+	return NULL;
+}
+
+/* bf16 of which no sum overflows; here and there a NaN. */
+static void fill_numbers(void)
+{
+	for (uint32_t at = 0; at < GEN_REGION; at += 4)
+		for (unsigned int p = 0; p < NEURON_PARTITIONS; p++) {
+			uint32_t v = (uint32_t)nct_random() & 0x81ff81ffu;
+
+			v = nct_below(4000) ? v + 0x3f003f00u : 0x7fc07fc0u;
+			for (int c = 0; c < 2; c++) {
+				nct_poke_word(core[c], 0, p, at, v);
+				nct_poke_word(core[c], 1, p, at, v);
+			}
+		}
+}
+
+/* One tap of a window over an image of @w x @h at the start of SBUF, clipped to where it is. */
+static void add_tap(unsigned int n, unsigned int w, unsigned int h, unsigned int tap, uint8_t k,
+		    uint8_t m, bool start)
+{
+	int dx = (int)(tap % 3) - 1, dy = (int)(tap / 3) - 1;
+	unsigned int x = dx < 0, y = dy < 0;
+	struct neuron_insn *i = nct_insn(core[0], NEURON_OP_LDWEIGHTS);
+
+	i->ldweights.src = 0x200 + 2 * tap;
+	i->ldweights.step = 1;
+	i->ldweights.k = k;
+	i->ldweights.m = m;
+	i->ldweights.dtype = NEURON_BF16;
+	add(i, n);
+	i = nct_insn(core[0], NEURON_OP_MATMUL);
+	i->flags = start ? NEURON_MATMUL_START : 0;
+	i->matmul.count[0] = i->matmul.count[1] = 1;
+	i->matmul.count[2] = (uint16_t)(h - (dy != 0));
+	i->matmul.count[3] = (uint16_t)(w - (dx != 0));
+	i->matmul.src = 2 * (((int)y + dy) * (int)w + (int)x + dx);
+	i->matmul.dst = NEURON_LOCAL_PSUM + 4 * (y * w + x);
+	i->matmul.src_step[2] = i->matmul.dst_step[2] = (int16_t)w;
+	i->matmul.src_step[3] = i->matmul.dst_step[3] = 1;
+	i->matmul.k = k;
+	i->matmul.m = m;
+	i->matmul.dtype = NEURON_BF16;
+	add(i, n + 1);
+}
+
+/* Windows of 3 x 3 with borders: sums stay in registers, of columns with the same taps at a time. */
+static void test_windows(void **state)
+{
+	const struct emu_nc_kernels *chains = find_chains();
+
+	if (!chains)
+		skip();
+	core[0]->nc->kernels = chains;
+	fill_numbers();
+	for (unsigned int n = 0; n < 100; n++) {
+		unsigned int w = 2 + nct_below(9), h = 2 + nct_below(6), first = nct_below(9);
+		uint8_t k = (uint8_t)(1 + nct_below(32)), m = (uint8_t)(1 + nct_below(128));
+		unsigned int taps = 2 + nct_below(20);
+		bool start = nct_below(2);
+
+		for (int c = 0; c < 2; c++)
+			nct_begin(core[c]);
+		for (unsigned int t = 0; t < taps; t++)
+			add_tap(2 * t, w, h, (first + 4 * t) % 9, k, m, t ? !nct_below(8) : start);
+		run_both();
+		if (n % 10 == 9)
+			fill_numbers();
+	}
+}
+
 static unsigned int macs;
 
 /* The host gives the job up in the middle of the list. */
@@ -291,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dma, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_seldom, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_abort, setup, teardown),
 	};
 
