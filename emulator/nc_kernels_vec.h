@@ -20,7 +20,7 @@
 
 #define BF16_INFINITY	0x7f80
 #define BF16_LOWEST	(-1 - BF16_INFINITY)	/* -infinity in the order of vec16_order() */
-#define VEC_BLOCK	16	/* columns that vectors of lanes are kept for */
+#define VEC_BLOCK	4	/* columns that vectors of lanes are kept for */
 
 /* e^x of what is neither too small nor too big nor a NaN. */
 VEC_FN VF vec_exp_inner(VF x)
