@@ -13,6 +13,7 @@ import numpy as np
 
 from tools import TOP, Tools
 import neffs
+import trace_event
 
 sys.path.insert(0, os.path.join(TOP, "tests", "testbed"))
 
@@ -58,6 +59,17 @@ def main():
                    f"neuron-run /tmp/copy.neff -d {device} --each -i /tmp/xs.npy -o /tmp/ys.npy && cmp /tmp/xs.npy /tmp/ys.npy",
                    out=["300 inferences"])
         expect("first_app", 0, "cd /tmp && first_app copy.neff", out=["y.out: 40 bytes"])
+
+        expect("a profile through /dev/neuron0", 0, "cd /tmp && neuron-profile capture -n copy.neff -s p.ntff -d 0 -e 3 && "
+               "neuron-profile view -n copy.neff -s p.ntff", out=[r"took 66 cycles", r"3 job\(s\), 0\.14 us each", r"copy_0 \(Identity\)$"])
+        traced = json.loads(expect("its JSON", 0, "neuron-profile view -n /tmp/copy.neff -s /tmp/p.ntff --json").out or "{}")
+        jobs = traced.get("jobs", [])
+        t.tap.ok(len(jobs) == 3 and all(j["cycles"] == 66 == sum(o["critical_cycles"] for o in j["trace"]["operators"]) for j in jobs),
+                 "the driver's and the trace's cycles are the same", str(traced))
+        expect("its trace", 0, "neuron-profile view -n /tmp/copy.neff -s /tmp/p.ntff --output-format chrome >/tmp/p.json")
+        events, problems = trace_event.read(vm.pull_bytes("/tmp/p.json").decode())
+        t.tap.ok(events and not problems, "a valid trace of events", "\n".join(problems[:10]))
+        expect("NEURON_PROFILE", 0, "cd /tmp && NEURON_PROFILE=prof neuron-run copy.neff -i x.npy && ls prof", out=[r"^copy-[0-9a-f]{8}\.neff", r"-0\.ntff$"])
 
         expect("a process that holds a core is listed", 0, HOLD + HELD + "neuron-ls --wide",
                out=[r"\| +\d+ \| neuron-run /tmp/copy\.neff .* \| \d+\.\d+\.\d+ +\|"])

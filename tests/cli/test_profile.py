@@ -3,7 +3,8 @@
 """neuron-profile: the sums of a profile are the chip's own cycles, to the last one; the trace is one by the rules of
 its format; and what cannot be read is refused.
 
-usage: test_profile.py [--out build]    NEURON_TEST_LONG=1: also all of ResNet-50
+usage: test_profile.py [--out build] [--resnet50]
+--resnet50: all of that network, and nothing else
 """
 import glob
 import json
@@ -228,17 +229,28 @@ def environment(t):
              env={"NEURON_PROFILE": "/proc/none/here", "NEURON_RT_LOG_LEVEL": "ERROR"}, out=["."], err=["NEURON_PROFILE: cannot write"])
 
 
+def resnet50(t):
+    profile, _ = profile_network(t, "ResNet-50", topologies.resnet50())
+    trace = profile["jobs"][0]["trace"]
+    convs = [o for o in trace["operators"] if o["op_type"] == "Conv"]
+    t.tap.ok(len(convs) == 53 and 7.5e9 < trace["flops"] < 8.5e9, "ResNet-50: 53 convolutions, 8.2 GFLOP", str(trace["flops"]))
+    t.expect("ResNet-50: summary", 0, TOOL, "view", "-s", "m.ntff", "-n", "m.neff", out=["of that roof", "TOTAL"])
+
+
 def main():
+    whole = "--resnet50" in sys.argv
+    if whole:
+        sys.argv.remove("--resnet50")
     t = Tools(__doc__)
+    if whole:
+        resnet50(t)
+        t.exit()
     usage(t)
     checker(t)
     small_networks(t)
     exact(t)
     damaged(t)
     environment(t)
-    if os.environ.get("NEURON_TEST_LONG"):
-        profile, _ = profile_network(t, "ResNet-50", topologies.resnet50())
-        t.tap.ok(7.5e9 < profile["jobs"][0]["trace"]["flops"] < 8.5e9, "ResNet-50: 8.2 GFLOP")
     t.exit()
 
 

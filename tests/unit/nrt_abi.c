@@ -14,6 +14,7 @@
 
 #include <nrt/nrt.h>
 #include <nrt/nrt_experimental.h>
+#include <nrt/nrt_profile.h>
 #include <nrt/nrt_open.h>
 
 /* documented: */
@@ -60,6 +61,10 @@ void *nrt_get_libnccl_net(int *err);
 NRT_STATUS nrt_set_pool_eng_ucode(const nrt_ucode_info *ucode_info);
 NRT_STATUS nrt_memcpy_to_device(void *dest, const void *src, size_t size);
 NRT_STATUS nrt_get_version(nrt_version_t *ver, size_t size);
+NRT_STATUS nrt_profile_start(nrt_model_t *model, const char *filename);
+NRT_STATUS nrt_profile_stop(const char *filename);
+NRT_STATUS nrt_trace_start(bool trace_mem);
+NRT_STATUS nrt_trace_stop(const char *filename);
 /* end of documented */
 
 struct value {
