@@ -46,7 +46,7 @@ RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c 
 $(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
 LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(TOOL_COMMON) \
-	userspace/lib/discover.c
+	$(addprefix userspace/lib/,discover.c stats_read.c stats_dir.c)
 $(eval $(call program,neuron-ls,$(LS_SRCS),$(TOOL_CFLAGS),-ljansson -ludev))
 
 # Readers of what processes publish, and of /proc.

@@ -31,10 +31,14 @@ def main():
     np.save(t.path("x.npy"), rows[:1])
     np.save(t.path("xs.npy"), rows)
     t.path("copy.neff", neffs.Copy(shape=(1, 10)).bytes())
+    t.path("monitor.json", json.dumps({"period": "1s", "neuron_runtimes": [{"metrics": [
+        {"type": name} for name in ("neuroncore_counters", "memory_used", "inference_stats")]}],
+        "system_metrics": [{"type": "neuron_hw_counters"}]}).encode())
 
     with VM(devices=2, name="cli", modprobe=True) as vm:
-        for name in ("x.npy", "xs.npy", "copy.neff"):
+        for name in ("x.npy", "xs.npy", "copy.neff", "monitor.json"):
             vm.push(t.path(name), "/tmp/" + name)
+        vm.run(["mkdir", "-m", "755", "/run/neuron"])
 
         def expect(name, status, command, out=(), err=()):
             done = vm.run(["sh", "-c", command], timeout=60)
@@ -73,6 +77,19 @@ def main():
 
         expect("a process that holds a core is listed", 0, HOLD + HELD + "neuron-ls --wide",
                out=[r"\| +\d+ \| neuron-run /tmp/copy\.neff .* \| \d+\.\d+\.\d+ +\|"])
+        expect("a user who cannot see its open files sees it, too", 0, "chmod 666 /dev/neuron*; su -s /bin/sh -c neuron-ls nobody",
+               out=[r"\| \d+ +\| neuron-run /tmp/copy\.neff .* \| \d+\.\d+\.\d+ +\|"])
+        expect("the topology", 0, "neuron-ls -t", out=[r"^\| 1 +\| 4 +\| 8 GB +\|", r"^  \[ 0 \]"])
+        report = json.loads(expect("neuron-monitor reports the process and both chips", 0, "neuron-monitor -n 1 -c /tmp/monitor.json").out)
+        process, = report["neuron_runtime_data"]
+        cores = process["report"]["neuroncore_counters"]["neuroncores_in_use"]
+        t.tap.ok(cores["0"]["neuroncore_utilization"] > 0 and process["report"]["inference_stats"]["inference_summary"]["completed"] > 0
+                 and process["report"]["memory_used"]["loaded_models"][0]["name"] == "copy"
+                 and report["neuron_hardware_info"] == {"neuron_device_count": 2, "neuroncore_per_device_count": 4, "error": ""}
+                 and [d["mem_ecc_corrected"] for d in report["system_data"]["neuron_hw_counters"]["neuron_devices"]] == [0, 0],
+                 "its numbers are there", str(report))
+        expect("neuron-top shows it", 0, "neuron-top -b -d 1s",
+               out=[r"^  ND0   NC0  \[ *[1-9]", r"ND1   4 NeuronCores, not in use", r"\[-\] copy", r" neuron-run /tmp/copy\.neff"])
         expect("the core is not available", 1, "NEURON_RT_VISIBLE_CORES=0 neuron-run /tmp/copy.neff -i /tmp/x.npy",
                err=[r"Requested:nc0-nc0 Available:0; nc0 is held by process \d+ \(neuron-run\)"])
         expect("another core is", 0, "neuron-run /tmp/copy.neff -i /tmp/x.npy")

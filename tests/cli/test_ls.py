@@ -19,7 +19,7 @@ def main():
         done = t.expect("JSON", 0, "neuron-ls", "-j")
         t.tap.ok(json.loads(done.stdout)[0]["neuron_device"] == 0, "JSON has the device", done.stdout)
     else:
-        for options in ([], ["-j"], ["--wide", "-a"]):
+        for options in ([], ["-j"], ["--json"], ["-t"], ["--topology"], ["--wide", "-a"]):
             t.expect(f"no device {' '.join(options)}", 1, "neuron-ls", *options, err=["Neuron device", "modprobe neuron|no such function"])
     t.exit()
 

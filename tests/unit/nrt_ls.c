@@ -16,7 +16,7 @@
 #include "ls_print.h"
 
 static struct ls_process two[] = {
-	{ 23518, "neuron-app01 infer --input-data-directory /data/images", "2.0.0" },
+	{ 23518, "neuron-app01 infer --input-data-directory ~/my_input_data --inference-count 500 -v", "2.0.0" },
 	{ 77, "cat", "" },
 };
 
@@ -64,8 +64,8 @@ static void table(void **state)
 {
 	static const char want[] =
 "+--------+--------+--------+-----------+--------------+-------+------------------------------------------+---------+\n"
-"| NEURON | NEURON | NEURON | CONNECTED | PCI          | PID   | COMMAND                                  | RUNTIME |\n"
-"| DEVICE | CORES  | MEMORY | DEVICES   | BDF          |       |                                          | VERSION |\n"
+"| NEURON | NEURON | NEURON | CONNECTED |     PCI      |  PID  |                 COMMAND                  | RUNTIME |\n"
+"| DEVICE | CORES  | MEMORY |  DEVICES  |     BDF      |       |                                          | VERSION |\n"
 "+--------+--------+--------+-----------+--------------+-------+------------------------------------------+---------+\n"
 "| 0      | 4      | 8 GB   | 1         | 0000:00:1c.0 | 23518 | neuron-app01 infer --input-data-direc... | 2.0.0   |\n"
 "|        |        |        |           |              | 77    | cat                                      | NA      |\n"
@@ -79,7 +79,65 @@ static void table(void **state)
 	assert_string_equal(text, want);
 	free(text);
 	text = print(wide);
-	assert_non_null(strstr(text, "| neuron-app01 infer --input-data-directory /data/images |"));
+	assert_non_null(strstr(text,
+		"| neuron-app01 infer --input-data-directory ~/my_input_data --inference-count 5... |"));
+	free(text);
+}
+
+#define LINK "\xe2\x97\x84\xe2\x80\x93\xe2\x80\x93\xe2\x96\xba"
+
+static int chain(FILE *out)
+{
+	struct ls_device d[4] = { 0 };
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		d[i] = devices[0];
+		d[i].found.index = i;
+		snprintf(d[i].found.bdf, sizeof(d[i].found.bdf), "0000:00:1%c.0", "cdef"[i]);
+		snprintf(d[i].found.connected, sizeof(d[i].found.connected), i == 3 ? "2" : i ? "%d, %d" : "1",
+			 i + 1, i - 1);
+	}
+	return ls_print_topology(out, d, 4);
+}
+
+static int ring(FILE *out)
+{
+	static const char *const connected[] = { "3, 1", "0, 3", "", "1, 0", "9" };
+	struct ls_device d[5] = { 0 };
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		d[i].found.index = i;
+		snprintf(d[i].found.connected, sizeof(d[i].found.connected), "%s", connected[i]);
+	}
+	return ls_print_topology(out, d, 5);
+}
+
+/* The documented sample, and shapes that it does not have. */
+static void topology(void **state)
+{
+	static const char want[] =
+"+--------+--------+--------+-----------+---------+\n"
+"| NEURON | NEURON | NEURON | CONNECTED |   PCI   |\n"
+"| DEVICE | CORES  | MEMORY |  DEVICES  |   BDF   |\n"
+"+--------+--------+--------+-----------+---------+\n"
+"| 0      | 4      | 8 GB   | 1         | 00:1c.0 |\n"
+"| 1      | 4      | 8 GB   | 2, 0      | 00:1d.0 |\n"
+"| 2      | 4      | 8 GB   | 3, 1      | 00:1e.0 |\n"
+"| 3      | 4      | 8 GB   | 2         | 00:1f.0 |\n"
+"+--------+--------+--------+-----------+---------+\n"
+"\n"
+"Neuron Device Topology\n"
+"\n"
+"  [ 0 ]" LINK "[ 1 ]" LINK "[ 2 ]" LINK "[ 3 ]\n";
+	char *text = print(chain);
+
+	assert_string_equal(text, want);
+	free(text);
+	text = print(ring);
+	assert_non_null(strstr(text, "Topology\n\n  [ 2 ]\n  [ 4 ]\n  [ 0 ]" LINK "[ 3 ]" LINK "[ 1 ]" LINK
+			       "[ 0 ]\n"));
 	free(text);
 }
 
@@ -130,6 +188,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
+		cmocka_unit_test(topology),
 		cmocka_unit_test(json_output),
 		cmocka_unit_test(version),
 	};

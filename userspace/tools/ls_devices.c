@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Asks the driver about devices, and /proc about the processes that use them.
+ * Asks the driver about devices, and /proc and the processes themselves about who uses them.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -18,6 +18,7 @@
 
 #include "cli.h"
 #include "ls_devices.h"
+#include "stats_read.h"
 
 #define MARKER		"@(#)libnrt "
 #define MAX_COMMAND	4096
@@ -119,16 +120,20 @@ static char *read_command(int pid)
 	return strdup(text);
 }
 
-static int add_process(struct ls_device *d, int pid, bool all)
+static struct ls_process *find_process(struct ls_device *d, int pid)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->process_count; i++)
+		if (d->processes[i].pid == pid)
+			return &d->processes[i];
+	return NULL;
+}
+
+static int add_process(struct ls_device *d, int pid, const char *version)
 {
 	struct ls_process *p;
-	char version[sizeof(p->version)];
 
-	if (d->process_count && d->processes[d->process_count - 1].pid == pid)
-		return 0;
-	find_runtime(pid, version, sizeof(version));
-	if (!all && !*version)
-		return 0;
 	p = realloc(d->processes, (d->process_count + 1) * sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -138,9 +143,20 @@ static int add_process(struct ls_device *d, int pid, bool all)
 	p->command = read_command(pid);
 	if (!p->command)
 		return -ENOMEM;
-	memcpy(p->version, version, sizeof(version));
+	snprintf(p->version, sizeof(p->version), "%s", version);
 	d->process_count++;
 	return 0;
+}
+
+/* A process that has the device open. */
+static int add_opener(struct ls_device *d, int pid, bool all)
+{
+	char version[sizeof(d->processes->version)];
+
+	if (find_process(d, pid))
+		return 0;
+	find_runtime(pid, version, sizeof(version));
+	return all || *version ? add_process(d, pid, version) : 0;
 }
 
 /* Devices among the open files of process @pid. */
@@ -164,7 +180,7 @@ static int scan_process(struct ls_device *devices, int count, int pid, bool all)
 		target[n] = 0;
 		for (i = 0; !rc && i < count; i++)
 			if (!strcmp(target, devices[i].found.node))
-				rc = add_process(&devices[i], pid, all);
+				rc = add_opener(&devices[i], pid, all);
 	}
 	closedir(dir);
 	return rc;
@@ -185,6 +201,47 @@ static int scan_processes(struct ls_device *devices, int count, bool all)
 	return rc;
 }
 
+/* A process that says so itself; that of another user, too. */
+static int add_publisher(struct ls_device *d, const struct nrt_stats_file *f)
+{
+	struct ls_process *p = find_process(d, f->pid);
+	uint32_t i;
+
+	for (i = 0; i < f->core_count && f->cores[i].device != d->found.index; i++)
+		;
+	if (f->emulator || i == f->core_count)
+		return 0;
+	if (!p)
+		return add_process(d, f->pid, f->runtime_version);
+	snprintf(p->version, sizeof(p->version), "%s", f->runtime_version);
+	return 0;
+}
+
+static int ask_processes(struct ls_device *devices, int count)
+{
+	struct nrt_stats_file *f = malloc(sizeof(*f));
+	struct nrt_stats_source *list = NULL;
+	int n = f ? nrt_stats_find(&list) : -ENOMEM, rc = n < 0 ? n : 0, i, k;
+	bool alive;
+
+	for (i = 0; i < n; i++) {
+		if (!rc && !nrt_stats_read(&list[i], f, &alive) && alive)
+			for (k = 0; !rc && k < count; k++)
+				rc = add_publisher(&devices[k], f);
+		nrt_stats_source_close(&list[i]);
+	}
+	free(list);
+	free(f);
+	return rc;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct ls_process *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
 int ls_devices_get(struct ls_device devices[LS_MAX_DEVICES], bool all)
 {
 	struct nrt_found found[LS_MAX_DEVICES];
@@ -200,10 +257,16 @@ int ls_devices_get(struct ls_device devices[LS_MAX_DEVICES], bool all)
 		cores += devices[i].cores;
 	}
 	rc = scan_processes(devices, count, all);
+	if (!rc)
+		rc = ask_processes(devices, count);
 	if (rc) {
 		ls_devices_free(devices, count);
 		return rc;
 	}
+	for (i = 0; i < count; i++)
+		if (devices[i].process_count)
+			qsort(devices[i].processes, devices[i].process_count,
+			      sizeof(*devices[i].processes), by_pid);
 	return count;
 }
 

@@ -12,7 +12,11 @@
 #include "ls_print.h"
 
 #define COMMAND_WIDTH	40
+#define WIDE_WIDTH	80
 #define COLUMNS		8
+/* What the table of the topology has of them. */
+#define DEVICE_COLUMNS	5
+#define MAX_NEIGHBOURS	8
 
 static const char *const heads[2][COLUMNS] = {
 	{ "NEURON", "NEURON", "NEURON", "CONNECTED", "PCI", "PID", "COMMAND", "RUNTIME" },
@@ -24,9 +28,16 @@ struct row {
 	char *cell[COLUMNS];
 };
 
+/**
+ * struct table - lines
+ * @columns: how many are shown
+ * @dense: no rules between devices
+ */
 struct table {
 	struct row *rows;
 	size_t count;
+	int columns;
+	bool dense;
 };
 
 static int add_row(struct table *t, char *const cells[COLUMNS])
@@ -97,8 +108,10 @@ static void connected_text(const char *connected, char *text, size_t size)
 /* Cut to the documented width, the last three characters being dots. */
 static void cut_command(char *text, bool wide)
 {
-	if (!wide && strlen(text) > COMMAND_WIDTH)
-		strcpy(text + COMMAND_WIDTH - 3, "...");
+	size_t width = wide ? WIDE_WIDTH : COMMAND_WIDTH;
+
+	if (strlen(text) > width)
+		strcpy(text + width - 3, "...");
 }
 
 static int add_process_row(struct table *t, char *cells[COLUMNS], const struct ls_process *p,
@@ -149,12 +162,12 @@ static int add_device(struct table *t, const struct ls_device *d, bool wide)
 	return rc;
 }
 
-static void print_line(FILE *out, const size_t *width)
+static void print_line(FILE *out, const struct table *t, const size_t *width)
 {
 	int k;
 	size_t i;
 
-	for (k = 0; k < COLUMNS; k++) {
+	for (k = 0; k < t->columns; k++) {
 		fputc('+', out);
 		for (i = 0; i < width[k] + 2; i++)
 			fputc('-', out);
@@ -162,12 +175,26 @@ static void print_line(FILE *out, const size_t *width)
 	fputs("+\n", out);
 }
 
-static void print_cells(FILE *out, const size_t *width, char *const *cells)
+static void print_cells(FILE *out, const struct table *t, const size_t *width, char *const *cells)
 {
 	int k;
 
-	for (k = 0; k < COLUMNS; k++)
+	for (k = 0; k < t->columns; k++)
 		fprintf(out, "| %-*s ", (int)width[k], cells[k]);
+	fputs("|\n", out);
+}
+
+/* In the middle of their columns. */
+static void print_heads(FILE *out, const struct table *t, const size_t *width,
+			const char *const *cells)
+{
+	int k;
+
+	for (k = 0; k < t->columns; k++) {
+		int room = width[k] - strlen(cells[k]);
+
+		fprintf(out, "| %*s%s%*s ", room / 2, "", cells[k], room - room / 2, "");
+	}
 	fputs("|\n", out);
 }
 
@@ -184,20 +211,20 @@ static void print_table(FILE *out, const struct table *t)
 			if (strlen(t->rows[i].cell[k]) > width[k])
 				width[k] = strlen(t->rows[i].cell[k]);
 	}
-	print_line(out, width);
+	print_line(out, t, width);
 	for (i = 0; i < 2; i++)
-		print_cells(out, width, (char *const *)heads[i]);
-	print_line(out, width);
+		print_heads(out, t, width, heads[i]);
+	print_line(out, t, width);
 	for (i = 0; i < t->count; i++) {
-		print_cells(out, width, t->rows[i].cell);
-		if (i + 1 == t->count || *t->rows[i + 1].cell[0])
-			print_line(out, width);
+		print_cells(out, t, width, t->rows[i].cell);
+		if (i + 1 == t->count || (*t->rows[i + 1].cell[0] && !t->dense))
+			print_line(out, t, width);
 	}
 }
 
 int ls_print_table(FILE *out, const struct ls_device *devices, int count, bool wide)
 {
-	struct table t = { 0 };
+	struct table t = { .columns = COLUMNS };
 	int rc = 0, i;
 
 	for (i = 0; !rc && i < count; i++)
@@ -206,6 +233,88 @@ int ls_print_table(FILE *out, const struct ls_device *devices, int count, bool w
 		print_table(out, &t);
 	free_table(&t);
 	return rc;
+}
+
+/* The row of a device without what is of processes, and without a PCI domain that is 0. */
+static int add_node(struct table *t, const struct ls_device *d)
+{
+	struct ls_device bare = *d;
+
+	bare.process_count = 0;
+	if (!strncmp(bare.found.bdf, "0000:", 5))
+		memmove(bare.found.bdf, bare.found.bdf + 5, strlen(bare.found.bdf) - 4);
+	return add_device(t, &bare, false);
+}
+
+static int find_device(const struct ls_device *devices, int count, int number)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if ((int)devices[i].found.index == number)
+			return i;
+	return -1;
+}
+
+/* Neighbours of device @i that are in the list and that no line has yet; how many. */
+static int neighbours(const struct ls_device *devices, int count, int i, const bool *drawn,
+		      int *next)
+{
+	int numbers[MAX_NEIGHBOURS], n, k, found = 0;
+
+	n = parse_connected(devices[i].found.connected, numbers, MAX_NEIGHBOURS);
+	for (k = 0; k < n; k++) {
+		int other = find_device(devices, count, numbers[k]);
+
+		if (other >= 0 && other != i && !drawn[other]) {
+			if (!found++)
+				*next = other;
+		}
+	}
+	return found;
+}
+
+/* Devices are in a row or in a ring: a line from @i to the end. */
+static void draw_chain(FILE *out, const struct ls_device *devices, int count, int i, bool *drawn)
+{
+	int first = devices[i].found.index, last, numbers[MAX_NEIGHBOURS], n, k, length = 1;
+
+	fprintf(out, "  [ %d ]", first);
+	drawn[i] = true;
+	while (neighbours(devices, count, i, drawn, &i)) {
+		fprintf(out, "\xe2\x97\x84\xe2\x80\x93\xe2\x80\x93\xe2\x96\xba[ %u ]",
+			devices[i].found.index);
+		drawn[i] = true;
+		length++;
+	}
+	last = i;
+	n = parse_connected(devices[last].found.connected, numbers, MAX_NEIGHBOURS);
+	for (k = 0; length > 2 && k < n; k++)
+		if (numbers[k] == first)
+			fprintf(out, "\xe2\x97\x84\xe2\x80\x93\xe2\x80\x93\xe2\x96\xba[ %d ]", first);
+	fputc('\n', out);
+}
+
+int ls_print_topology(FILE *out, const struct ls_device *devices, int count)
+{
+	struct table t = { .columns = DEVICE_COLUMNS, .dense = true };
+	bool drawn[LS_MAX_DEVICES] = { 0 };
+	int rc = 0, most, i, next;
+
+	for (i = 0; !rc && i < count; i++)
+		rc = add_node(&t, &devices[i]);
+	if (!rc)
+		print_table(out, &t);
+	free_table(&t);
+	if (rc)
+		return rc;
+	fputs("\nNeuron Device Topology\n\n", out);
+	/* From their ends; what is left are rings. */
+	for (most = 1; most <= MAX_NEIGHBOURS; most++)
+		for (i = 0; i < count; i++)
+			if (!drawn[i] && neighbours(devices, count, i, drawn, &next) <= most)
+				draw_chain(out, devices, count, i, drawn);
+	return 0;
 }
 
 static json_t *numbers_json(const int *numbers, int count)
