@@ -33,12 +33,13 @@ struct out {
  * @names: of nodes
  * @folded: constants that nodes make are initializers instead
  * @numbers: nodes are a part's for the chip, where 1 and 0 stand for true and false
+ * @placed: windows have taken over pads that attributes do not know of
  */
 struct writer {
 	struct ncc_context *ctx;
 	struct out graph;
 	struct ncc_graph *known, *names;
-	bool folded, numbers;
+	bool folded, numbers, placed;
 	int made;
 };
 
@@ -278,7 +279,8 @@ static void put_own(struct writer *w, const struct ncc_node *node, const char *o
 		    const char *result)
 {
 	struct out o = message(w);
-	bool same = !strcmp(op, node->op_type);
+	bool window = node->op == NCC_CONV && (w->placed || strcmp(op, node->op_type));
+	bool same = !strcmp(op, node->op_type) && !window;
 
 	for (size_t i = 0; i < node->nexplicit && i < node->nin; i++)
 		put_text(&o, 1, node->in[i] ? node->in[i]->name : "");
@@ -294,7 +296,7 @@ static void put_own(struct writer *w, const struct ncc_node *node, const char *o
 		put_bytes(&o, 5, node->attr[i].raw.at, node->attr[i].raw.n);
 	if (node->op == NCC_TRANSPOSE && !ncc_attr(node, "perm"))
 		put_ints_attr(w, &o, "perm", node->in[0]->rank, node->perm);
-	if (node->op == NCC_CONV && !same)
+	if (window)
 		put_window(w, &o, node);
 	put_bytes(&w->graph, 1, o.data, o.n);
 }
@@ -739,7 +741,9 @@ static int put_node(struct writer *w, const struct ncc_node *node)
 	/* These are written with the node, in another shape. */
 	for (size_t i = 0; i < node->nin && (node->op != NCC_AFFINE || !i); i++)
 		need(w, node->in[i]);
-	if (node->op == NCC_COPY)
+	if (node->op == NCC_COPY && w->placed)	/* also of what left data as they are */
+		reshape(w, node->in[0]->name, node->out[0]->rank, node->out[0]->dim, node->out[0]->name);
+	else if (node->op == NCC_COPY)
 		put_simple(w, "Identity", node->in[0]->name, NULL, NULL, node->out[0]->name);
 	else if (node->op == NCC_AFFINE)
 		put_affine(w, node);
@@ -780,12 +784,71 @@ static struct ncc_node *with_factor(struct writer *w, const struct ncc_node *nod
 	return copy;
 }
 
+/* @t with its axes in another order, under a new name. */
+static struct ncc_tensor *permuted(struct writer *w, const struct ncc_tensor *t, const int64_t *perm)
+{
+	struct ncc_tensor *copy = ncc_alloc(&w->ctx->arena, sizeof(*copy));
+
+	*copy = *t;
+	copy->name = new_name(w, t->name);
+	for (int i = 0; i < t->rank; i++)
+		copy->dim[i] = t->dim[perm[i]];
+	return copy;
+}
+
+static void put_transpose(struct writer *w, const struct ncc_tensor *from, const int64_t *perm,
+			  const struct ncc_tensor *to)
+{
+	struct out o = message(w);
+
+	put_text(&o, 1, from->name);
+	put_text(&o, 2, to->name);
+	put_text(&o, 4, "Transpose");
+	put_ints_attr(w, &o, "perm", from->rank, perm);
+	put_bytes(&w->graph, 1, o.data, o.n);
+}
+
+/* A product that picks heads out of its operands, and puts them into its result. */
+static int put_heads(struct writer *w, const struct ncc_node *node)
+{
+	static const int64_t inside[4] = { 0, 2, 1, 3 }, last[4] = { 0, 2, 3, 1 };
+	struct ncc_arena *arena = &w->ctx->arena;
+	struct ncc_node copy = *node;
+	int err;
+
+	copy.in = ncc_alloc_array(arena, node->nin, sizeof(*copy.in));
+	memcpy(copy.in, node->in, node->nin * sizeof(*copy.in));
+	copy.out = ncc_alloc_array(arena, node->nout, sizeof(*copy.out));
+	memcpy(copy.out, node->out, node->nout * sizeof(*copy.out));
+	for (int i = 0; i < 2; i++) {
+		const int64_t *perm = i && node->heads[i] == NCC_HEADS_K_LAST ? last : inside;
+
+		if (!node->heads[i])
+			continue;
+		copy.in[i] = permuted(w, node->in[i], perm);
+		put_transpose(w, node->in[i], perm, copy.in[i]);
+	}
+	if (node->heads[2])
+		copy.out[0] = permuted(w, node->out[0], inside);
+	err = put_node(w, &copy);
+	if (node->heads[2])
+		put_transpose(w, copy.out[0], inside, node->out[0]);
+	return err;
+}
+
+static bool has_heads(const struct ncc_node *node)
+{
+	return node->heads[0] || node->heads[1] || node->heads[2];
+}
+
 static int put_nodes(struct writer *w, struct ncc_node *const *nodes, size_t n)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
-		if (!w->folded || !ncc_is_computed(nodes[i]))
+		if (has_heads(nodes[i]))
+			err = put_heads(w, nodes[i]);
+		else if (!w->folded || !ncc_is_computed(nodes[i]))
 			err = put_node(w, nodes[i]->factor ? with_factor(w, nodes[i]) : nodes[i]);
 	return err;
 }
@@ -900,6 +963,7 @@ int ncc_onnx_write(struct ncc_context *ctx, enum ncc_pass after, struct ncc_byte
 	int err = 0;
 
 	start(&w, ctx, after >= NCC_PASS_PARTITION);
+	w.placed = after >= NCC_PASS_PLACE;
 	put_values(&w, 11, g->input, g->ninput);
 	if (after < NCC_PASS_PARTITION)
 		err = put_nodes(&w, g->node, g->nnode);

@@ -134,6 +134,16 @@ def mixed_passes(middle):
     return model(nodes, {"x": [1, 3, 8, 8]}, {"y": [1, 10]}, weights), {"x": integers(8, 1, 3, 8, 8)}
 
 
+def taken_over():
+    """Transposes that products take over, of operands and result, and a Pad that a convolution does."""
+    pads = np.array([0, 0, 1, 0, 0, 0, 2, 1], np.int64)
+    nodes = [node("Relu", ["x"], ["r"]), node("Transpose", ["r"], ["q"], perm=[0, 2, 1, 3]), node("Transpose", ["r"], ["k"], perm=[0, 2, 3, 1]),
+             node("MatMul", ["q", "k"], ["s"]), node("Transpose", ["r"], ["v"], perm=[0, 2, 1, 3]), node("MatMul", ["s", "v"], ["o"]),
+             node("Transpose", ["o"], ["t"], perm=[0, 2, 1, 3]), node("Pad", ["t", "pads"], ["p"]), node("Conv", ["p", "w"], ["y"], pads=[1, 1, 0, 1])]
+    return (model(nodes, {"x": [1, 16, 4, 8]}, {"y": [1, 8, 6, 9]}, {"pads": pads, "w": integers(1, 8, 16, 3, 3)}),
+            {"x": integers(2, 1, 16, 4, 8)})
+
+
 class Tests:
     def __init__(self, out, folder, runner, ort):
         self.out, self.folder, self.runner, self.ort = out, folder, runner, ort
@@ -248,13 +258,13 @@ class Tests:
             assert words in said, f"no '{words}' in:\n{said}"
 
     def dumps(self):
-        for part, middle in (("off", node("Mul", ["a", "five"], ["m"])), ("greedy", node("Mod", ["a", "five"], ["m"], fmod=1))):
-            data, inputs = mixed_passes(middle)
+        multiply, cpu = node("Mul", ["a", "five"], ["m"]), node("Mod", ["a", "five"], ["m"], fmod=1)
+        for part, (data, inputs) in (("off", mixed_passes(multiply)), ("greedy", mixed_passes(cpu)), ("off", taken_over())):
             self.ort.load(data)
             want = self.ort.run(inputs)["y"]
             with open(self.path("m.onnx"), "wb") as file:
                 file.write(data)
-            passes = ("read", "check", "shape", "partition", "fold", "fuse")
+            passes = ("read", "check", "shape", "partition", "fold", "fuse", "place")
             compile_file(self.path("m.onnx"), self.path("m.neff"), f"--partition={part}",
                          *[f"--dump=after:{p}:{self.path(p)}.onnx" for p in passes], out=self.out)
             for name in passes:
