@@ -294,7 +294,9 @@ static void put_own(struct writer *w, const struct ncc_node *node, const char *o
 		put_text(&o, 7, node->domain);
 	for (size_t i = 0; same && i < node->nattr; i++)
 		put_bytes(&o, 5, node->attr[i].raw.at, node->attr[i].raw.n);
-	if (node->op == NCC_TRANSPOSE && !ncc_attr(node, "perm"))
+	/* before the shape pass it is not known, and need not be there */
+	if (node->op == NCC_TRANSPOSE && !ncc_attr(node, "perm") && node->in[0]->rank > 1 &&
+	    node->perm[0] != node->perm[1])
 		put_ints_attr(w, &o, "perm", node->in[0]->rank, node->perm);
 	if (window)
 		put_window(w, &o, node);
