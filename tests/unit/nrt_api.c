@@ -15,6 +15,13 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 uint8_t *neff;
 size_t neff_size;
 

@@ -109,19 +109,15 @@ void nrt_devices_before_fork(void)
 
 void nrt_devices_after_fork(bool child)
 {
-	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	struct nrt_device *dev;
 
-	if (!child) {
-		pthread_mutex_unlock(&list_lock);
-		return;
-	}
-	for (dev = open_devices; dev; dev = dev->next) {
+	for (dev = open_devices; child && dev; dev = dev->next) {
 		dev->ops->forked(dev);
 		dev->ops = &orphan_ops;
 	}
-	open_devices = NULL;
-	list_lock = fresh;
+	if (child)
+		open_devices = NULL;
+	pthread_mutex_unlock(&list_lock);
 }
 
 static _Thread_local bool mem_optional;
