@@ -41,9 +41,13 @@ NRT_LINK := -L$(O)/lib $(if $(filter-out no,$(RPATH)),-Wl$(,)-rpath$(,)'$(RPATH)
 TOOL_CFLAGS := -Iuserspace/include -Iuserspace/tools/common -Iuserspace/lib
 TOOL_COMMON := $(addprefix userspace/tools/common/,cli.c)
 
-RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c run_report.c \
-	common/npy.c) $(TOOL_COMMON)
-$(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
+RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c run_input.c \
+	run_report.c common/npy.c common/image.c common/image_tensor.c) $(TOOL_COMMON)
+$(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lpng -ljpeg -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
+
+BENCH_SRCS := $(addprefix userspace/tools/,neuron_bench.c bench_options.c bench_load.c bench_report.c) \
+	$(TOOL_COMMON)
+$(eval $(call program,neuron-bench,$(BENCH_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
 LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(TOOL_COMMON) \
 	$(addprefix userspace/lib/,discover.c stats_read.c stats_dir.c)
@@ -86,7 +90,7 @@ $(eval $(call program,neuron-check-model,$(CHECK_MODEL_SRCS),$(TOOL_CFLAGS) -Ico
 
 $(eval $(call program,first_app,userspace/examples/first_app.c,-Iuserspace/include,$$(NRT_LINK),$(O)/lib/libnrt.so))
 
-TOOLS += neuron-run neuron-ls neuron-objdump neuron-packager neuron-check-model
+TOOLS += neuron-run neuron-bench neuron-ls neuron-objdump neuron-packager neuron-check-model
 ALL += $(O)/lib/libnrt.so.1 $(O)/lib/libnrt.so $(O)/lib/pkgconfig/libnrt.pc $(O)/bin/neuron-run \
-	$(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/neuron-packager $(O)/bin/neuron-check-model \
+	$(O)/bin/neuron-bench $(O)/bin/neuron-ls $(O)/bin/neuron-objdump $(O)/bin/neuron-packager $(O)/bin/neuron-check-model \
 	$(O)/bin/first_app

@@ -79,6 +79,7 @@ static int run_each(struct run_model *m, const uint64_t *labels, struct run_stat
 			rc = run_model_write(m);
 		if (!rc && labels)
 			s->right += run_argmax(answer) == labels[i];
+		cli_progress(i + 1, m->inferences, "inferences");
 	}
 	return rc;
 }
@@ -107,24 +108,54 @@ static int run_once(struct run_model *m, const struct run_options *o, struct run
 	int rc = run_model_read(m, 0);
 	uint64_t i;
 
-	for (i = 0; !rc && i < o->repeat; i++)
+	for (i = 0; !rc && i < o->repeat; i++) {
 		rc = execute(m, s);
+		cli_progress(i + 1, o->repeat, "inferences");
+	}
 	return rc ? rc : run_model_write(m);
+}
+
+/* Names of classes as one string; NULL after a message. */
+static char *read_names(const char *path)
+{
+	size_t size;
+	char *text = cli_read_file(path, &size);
+
+	/* There is room for one byte more. */
+	if (text)
+		text[size] = 0;
+	return text;
+}
+
+static int run_and_print(struct run_model *m, const struct run_options *o, struct run_statistics *s)
+{
+	int rc = run_model_open(m, o);
+
+	if (!rc)
+		rc = o->each ? run_labelled(m, o, s) : run_once(m, o, s);
+	cli_progress_end();
+	if (rc)
+		return rc;
+	if (o->json)
+		return run_print_json(m, o, s);
+	run_print_text(m, o, s);
+	return EXIT_OK;
 }
 
 static int run(struct run_model *m, const struct run_options *o)
 {
 	struct run_statistics s = { 0 };
-	int rc = run_model_open(m, o);
+	int rc;
 
-	if (!rc)
-		rc = o->each ? run_labelled(m, o, &s) : run_once(m, o, &s);
-	if (rc)
-		return rc;
-	if (o->json)
-		return run_print_json(m, o, &s);
-	run_print_text(m, o, &s);
-	return EXIT_OK;
+	*m = (struct run_model) { 0 };
+	if (o->class_names) {
+		s.class_names = read_names(o->class_names);
+		if (!s.class_names)
+			return EXIT_FAILED;
+	}
+	rc = run_and_print(m, o, &s);
+	free(s.class_names);
+	return rc;
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "dtype.h"
 #include "neff.h"
+#include "run_input.h"
 #include "run_model.h"
 
 static int failed(const char *what, NRT_STATUS status)
@@ -245,6 +246,26 @@ static bool same_type(nrt_dtype_t file, nrt_dtype_t model)
 	return file == model || (file == NRT_OPEN_DTYPE_BOOL && model == NRT_DTYPE_UINT8);
 }
 
+static int set_inferences(struct run_model *m, const struct run_tensor *t, uint64_t n)
+{
+	if (m->inferences && n != m->inferences) {
+		cli_error("%s: %llu inferences, but the files before have %llu", t->path,
+			  (unsigned long long)n, (unsigned long long)m->inferences);
+		return EXIT_FAILED;
+	}
+	m->inferences = n;
+	return EXIT_OK;
+}
+
+/* A picture, or bare bytes. */
+static int open_other(struct run_model *m, struct run_tensor *t, const struct run_options *o)
+{
+	uint64_t n;
+	int rc = run_input_read(t, o, &n);
+
+	return rc ? rc : set_inferences(m, t, n);
+}
+
 static int open_input(struct run_model *m, struct run_tensor *t, const struct run_options *o)
 {
 	char error[NPY_ERROR_SIZE], shape[256];
@@ -253,6 +274,8 @@ static int open_input(struct run_model *m, struct run_tensor *t, const struct ru
 	if (!t->path)
 		return wrong_tensor(m, "needs an --input for", t->info->name,
 				    NRT_TENSOR_USAGE_INPUT);
+	if (run_input_is_other(t->path))
+		return open_other(m, t, o);
 	if (npy_open(&t->file, t->path, error)) {
 		t->file.fd = -1;
 		cli_error("%s", error);
@@ -274,13 +297,7 @@ static int open_input(struct run_model *m, struct run_tensor *t, const struct ru
 			 t->path, shape, o->each ? " (with --each)" : "");
 		return wrong_tensor(m, problem, t->info->name, NRT_TENSOR_USAGE_INPUT);
 	}
-	if (m->inferences && n != m->inferences) {
-		cli_error("%s: %llu inferences, but the files before have %llu", t->path,
-			  (unsigned long long)n, (unsigned long long)m->inferences);
-		return EXIT_FAILED;
-	}
-	m->inferences = n;
-	return EXIT_OK;
+	return set_inferences(m, t, n);
 }
 
 /* An output without a size is known when an inference has made it. */
@@ -375,6 +392,10 @@ int run_model_read(struct run_model *m, uint64_t index)
 	for (i = 0; i < m->infos->tensor_count; i++) {
 		struct run_tensor *t = &m->tensors[i];
 
+		if (t->data) {
+			memcpy(t->va, (char *)t->data + index * t->info->size, t->info->size);
+			continue;
+		}
 		if (t->info->usage == NRT_TENSOR_USAGE_INPUT &&
 		    npy_read(&t->file, index * t->info->size, t->va, t->info->size, error)) {
 			cli_error("%s", error);
@@ -439,6 +460,7 @@ int run_model_close(struct run_model *m)
 			rc = EXIT_FAILED;
 		}
 		nrt_tensor_free(&m->tensors[i].tensor);
+		free(m->tensors[i].data);
 	}
 	free(m->tensors);
 	nrt_destroy_tensor_set(&m->inputs);

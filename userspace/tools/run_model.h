@@ -19,6 +19,7 @@
  *	last inference made it
  * @file: read from, or written to; not open when @path is NULL
  * @stacked: the file has one axis more than the model, the inferences
+ * @data: of an input that is no array of NumPy: all inferences of the file, as the model takes them
  */
 struct run_tensor {
 	const nrt_tensor_info_t *info;
@@ -30,6 +31,7 @@ struct run_tensor {
 	const char *path;
 	struct npy file;
 	bool stacked;
+	void *data;
 };
 
 /**

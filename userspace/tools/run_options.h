@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "image_tensor.h"
+
 #define RUN_MAX_FILES 255
 
 /**
@@ -19,10 +21,15 @@ struct run_file {
 	const char *path;
 };
 
+/*
+ * @labels: right answers, an array; @class_names: text, the names of an output's elements
+ */
 struct run_options {
 	const char *model;
 	const char *device;
 	const char *labels;
+	const char *class_names;
+	struct image_options image;
 	struct run_file inputs[RUN_MAX_FILES], outputs[RUN_MAX_FILES];
 	uint32_t input_count, output_count;
 	uint64_t repeat;

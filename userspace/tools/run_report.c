@@ -152,7 +152,15 @@ static bool next_largest(const struct run_tensor *t, bool first, uint64_t below,
 	return found;
 }
 
-static void print_top(const struct run_tensor *t, uint64_t count)
+/* A copy of line @index of a text, or "" behind its end; free() it. */
+static char *line_of(const char *text, uint64_t index)
+{
+	for (; index && *text; text++)
+		index -= *text == '\n';
+	return strndup(text, strcspn(text, "\r\n"));
+}
+
+static void print_top(const struct run_tensor *t, uint64_t count, const char *names)
 {
 	uint64_t index = 0, next = 0, i;
 
@@ -162,6 +170,12 @@ static void print_top(const struct run_tensor *t, uint64_t count)
 		index = next;
 		printf("  %8llu  ", (unsigned long long)index);
 		print_element(t, index);
+		if (names) {
+			char *name = line_of(names, index);
+
+			printf("  %s", name ? name : "");
+			free(name);
+		}
 		printf("\n");
 	}
 }
@@ -196,7 +210,7 @@ static void print_summary(const struct run_tensor *t)
 	printf("\n");
 }
 
-static void print_output(const struct run_tensor *t, const struct run_options *o)
+static void print_output(const struct run_tensor *t, const struct run_options *o, const char *names)
 {
 	char shape[256];
 
@@ -208,7 +222,7 @@ static void print_output(const struct run_tensor *t, const struct run_options *o
 	if (o->each)
 		return;
 	if (is_list(t))
-		print_top(t, o->top);
+		print_top(t, o->top, names);
 	else
 		print_summary(t);
 }
@@ -220,7 +234,7 @@ void run_print_text(const struct run_model *m, const struct run_options *o,
 
 	for (i = 0; i < m->infos->tensor_count; i++)
 		if (m->tensors[i].info->usage == NRT_TENSOR_USAGE_OUTPUT)
-			print_output(&m->tensors[i], o);
+			print_output(&m->tensors[i], o, s->class_names);
 	if (o->labels)
 		printf("%llu of %llu right: %.2f %%\n", (unsigned long long)s->right,
 		       (unsigned long long)s->count, 100.0 * s->right / s->count);
@@ -247,7 +261,32 @@ static json_t *values_json(const struct run_tensor *t)
 	return array;
 }
 
-static json_t *output_json(const struct run_tensor *t, const struct run_options *o)
+/* [{index, value, name}]: the largest elements of a list. */
+static json_t *top_json(const struct run_tensor *t, uint64_t count, const char *names)
+{
+	uint64_t index = 0, next = 0, i;
+	json_t *array = json_array();
+
+	for (i = 0; i < count && next_largest(t, !i, index, &next); i++) {
+		double v = element(t, next);
+		json_t *entry;
+
+		index = next;
+		entry = json_pack("{s:I, s:o}", "index", (json_int_t)index, "value",
+				  is_integer(t) ? json_integer(integer(t, index)) :
+				  isfinite(v) ? json_real(v) : json_null());
+		if (entry && names) {
+			char *name = line_of(names, index);
+
+			json_object_set_new(entry, "name", json_string(name ? name : ""));
+			free(name);
+		}
+		json_array_append_new(array, entry);
+	}
+	return array;
+}
+
+static json_t *output_json(const struct run_tensor *t, const struct run_options *o, const char *names)
 {
 	json_t *shape = json_array(), *object;
 	uint32_t i;
@@ -262,6 +301,8 @@ static json_t *output_json(const struct run_tensor *t, const struct run_options 
 		json_object_set_new(object, "file", json_string(t->path));
 	else if (!o->each && count_elements(t) <= JSON_MAX_ELEMENTS)
 		json_object_set_new(object, "values", values_json(t));
+	if (!o->each && is_list(t))
+		json_object_set_new(object, "top", top_json(t, o->top, names));
 	return object;
 }
 
@@ -273,7 +314,7 @@ int run_print_json(const struct run_model *m, const struct run_options *o,
 
 	for (i = 0; i < m->infos->tensor_count; i++)
 		if (m->tensors[i].info->usage == NRT_TENSOR_USAGE_OUTPUT)
-			json_array_append_new(outputs, output_json(&m->tensors[i], o));
+			json_array_append_new(outputs, output_json(&m->tensors[i], o, s->class_names));
 	root = json_pack("{s:s, s:I, s:f, s:f, s:I, s:b, s:o}", "model", m->path, "inferences",
 			 (json_int_t)s->count, "mean_us", s->total_ns / 1e3 / s->count, "best_us",
 			 s->best_ns / 1e3, "cycles", (json_int_t)(s->cycles / s->count), "nan",

@@ -14,6 +14,7 @@
  * @cycles: modelled, of all
  * @right: answers that were right, when there are labels
  * @nan: an engine produced a NaN
+ * @class_names: text with a name for each element of an output, one a line, or NULL
  */
 struct run_statistics {
 	uint64_t count;
@@ -21,6 +22,7 @@ struct run_statistics {
 	uint64_t cycles;
 	uint64_t right;
 	bool nan;
+	char *class_names;
 };
 
 /* Index of the largest element; 0 when all are NaN. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -20,8 +22,44 @@ void cli_init(const char *tool)
 	tool_name = tool;
 }
 
+/* When the work began, and when the line was written; 0: not yet. */
+static uint64_t progress_start_ms, progress_shown_ms;
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+void cli_progress(uint64_t done, uint64_t all, const char *what)
+{
+	uint64_t now;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	now = now_ms();
+	if (!progress_start_ms)
+		progress_start_ms = now;
+	if (now - progress_start_ms < 1000 || now - progress_shown_ms < 500)
+		return;
+	progress_shown_ms = now;
+	fprintf(stderr, "\r%s: %llu of %llu %s, %llu s left\033[K", tool_name,
+		(unsigned long long)done, (unsigned long long)all, what,
+		(unsigned long long)((now - progress_start_ms) * (double)(all - done) / done / 1000));
+}
+
+void cli_progress_end(void)
+{
+	if (progress_shown_ms)
+		fputs("\r\033[K", stderr);
+	progress_start_ms = progress_shown_ms = 0;
+}
+
 static void print_error(const char *format, va_list args)
 {
+	cli_progress_end();
 	fprintf(stderr, "%s: ", tool_name);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);

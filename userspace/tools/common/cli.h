@@ -37,6 +37,14 @@ int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
  */
 void *cli_read_file(const char *path, size_t *size);
 
+/*
+ * How far long work is, to standard error if that is a terminal: nothing in the first second,
+ * then a line that is written over twice a second. cli_progress_end() takes it away; so does
+ * cli_error().
+ */
+void cli_progress(uint64_t done, uint64_t all, const char *what);
+void cli_progress_end(void);
+
 /* Flush standard output; EXIT_FAILED after a message if what was printed got lost. */
 int cli_finish(void);
 
