@@ -7,6 +7,7 @@
 #   make soak       long versions of tests, SOAK_SECONDS=1800; SEED=n repeats a run
 #   make bench      ratios against peers; also written to $(O)/bench.tsv
 #   make install [DESTDIR=] [prefix=/usr/local]  everything; "install-user" without the driver; "uninstall"
+#   make deb        Debian packages, in $(O)/deb
 #   make fuzz       libFuzzer targets, FUZZ_SECONDS=60 each
 #   make vm         a shell in a guest with neuron loaded (DEVICES=n)
 #

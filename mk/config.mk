@@ -51,7 +51,7 @@ endif
 # fp-contract=off: the chip's arithmetic is specified to the bit.
 BASE_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing -pthread \
 	-D_GNU_SOURCE -DNEURON_VERSION='"$(VERSION)"' -Iuapi $(WARN)
-BASE_LDFLAGS := -pthread -Wl,--as-needed
+BASE_LDFLAGS := $(LDFLAGS) -pthread -Wl,--as-needed
 ifeq ($(SAN),1)
 BASE_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BASE_LDFLAGS += -fsanitize=address,undefined

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Installation: what goes where, manual pages, completion.
+# Installation: what goes where, manual pages, completion, Debian packages.
 #
 #   make install DESTDIR= prefix=/usr/local      install-user, and the driver's package (install-dkms)
 #   make install-user                            all but the driver; prefix=$HOME/.local needs no root
 #   make uninstall, uninstall-user               the same arguments: takes away what they installed
 #   make man                                     manual pages, in $(O)/man
+#   make deb                                     Debian packages, in $(O)/deb
 #
 # TOOLS, to which each part adds its own, are the programs. Of each, --help makes the manual page (with
 # packaging/man/TOOL.txt, where there is one) and the completion. Headers make the pages of libnrt.
@@ -19,7 +20,6 @@ docdir ?= $(datadir)/doc/neuron
 unitdir ?= $(prefix)/lib/systemd/system
 completiondir ?= $(datadir)/bash-completion/completions
 
-INSTALL := install
 NRT_HEADERS := $(wildcard userspace/include/nrt/*.h)
 MAN3_STAMP := $(O)/man/man3/libnrt.3
 MAN_PAGES = $(TOOLS:%=$(O)/man/man1/%.1) $(O)/man/man4/neuron.4 $(MAN3_STAMP)
@@ -51,7 +51,7 @@ $(O)/systemd/%.service: packaging/systemd/%.service packaging/part.mk FORCE
 	$(Q)mkdir -p $(dir $@)
 	$(Q)sed 's|@bindir@|$(bindir)|' $< > $@
 
-.PHONY: man install install-user install-lib install-dev install-tools install-man uninstall uninstall-user FORCE
+.PHONY: man install install-user install-lib install-dev install-tools install-man uninstall uninstall-user deb FORCE
 man: $(MAN_PAGES)
 
 install: install-user install-dkms
@@ -59,27 +59,27 @@ install-dkms: $(FW_IMAGE)
 install-user: install-lib install-dev install-tools install-man
 
 install-lib: $(O)/lib/libnrt.so.1
-	$(Q)$(INSTALL) -D -m 644 $< $(DESTDIR)$(libdir)/libnrt.so.1
+	$(Q)install -D -m 644 $< $(DESTDIR)$(libdir)/libnrt.so.1
 
 install-dev: $(NRT_HEADERS)
-	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR)$(includedir)/,nrt linux neuron) $(DESTDIR)$(libdir)/pkgconfig
-	$(Q)$(INSTALL) -m 644 $(NRT_HEADERS) $(DESTDIR)$(includedir)/nrt/
-	$(Q)$(INSTALL) -m 644 uapi/linux/*.h $(DESTDIR)$(includedir)/linux/
-	$(Q)$(INSTALL) -m 644 uapi/neuron/* $(DESTDIR)$(includedir)/neuron/
+	$(Q)install -d $(addprefix $(DESTDIR)$(includedir)/,nrt linux neuron) $(DESTDIR)$(libdir)/pkgconfig
+	$(Q)install -m 644 $(NRT_HEADERS) $(DESTDIR)$(includedir)/nrt/
+	$(Q)install -m 644 uapi/linux/*.h $(DESTDIR)$(includedir)/linux/
+	$(Q)install -m 644 uapi/neuron/* $(DESTDIR)$(includedir)/neuron/
 	$(Q)ln -sf libnrt.so.1 $(DESTDIR)$(libdir)/libnrt.so
 	$(Q)$(call libnrt-pc,$(prefix),$(includedir),$(libdir)) userspace/lib/libnrt.pc.in > $(DESTDIR)$(libdir)/pkgconfig/libnrt.pc
-	$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(docdir)/examples userspace/examples/*.c
+	$(Q)install -D -m 644 -t $(DESTDIR)$(docdir)/examples userspace/examples/*.c
 
 # What the emulated chip has in flash lies apart from what the driver may load into a chip.
 install-tools: $(TOOLS:%=$(O)/bin/%) $(COMPLETIONS) $(UNITS) $(FW_IMAGE)
-	$(Q)$(INSTALL) -D -m 755 -t $(DESTDIR)$(bindir) $(TOOLS:%=$(O)/bin/%)
-	$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(completiondir) $(COMPLETIONS)
-	$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(datadir)/neuron $(FW_IMAGE)
-	$(Q)for f in $(UNITS); do $(INSTALL) -D -m 644 -t $(DESTDIR)$(unitdir) $$f; done
+	$(Q)install -D -m 755 -t $(DESTDIR)$(bindir) $(TOOLS:%=$(O)/bin/%)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(completiondir) $(COMPLETIONS)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/neuron $(FW_IMAGE)
+	$(Q)for f in $(UNITS); do install -D -m 644 -t $(DESTDIR)$(unitdir) $$f; done
 
 install-man: $(MAN_PAGES)
-	$(Q)for n in 1 3 4; do $(INSTALL) -D -m 644 -t $(DESTDIR)$(mandir)/man$$n $(O)/man/man$$n/*.$$n; done
-	$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(docdir) README.md docs/*.md
+	$(Q)for n in 1 3 4; do install -D -m 644 -t $(DESTDIR)$(mandir)/man$$n $(O)/man/man$$n/*.$$n; done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(docdir) README.md docs/*.md
 
 # Installed once more elsewhere, which tells the names.
 uninstall uninstall-user:
@@ -88,3 +88,6 @@ uninstall uninstall-user:
 	find . ! -type d -printf '$(DESTDIR)/%P\0' | xargs -0 rm -f && \
 	{ find . -depth -type d \( -path '*neuron*' -o -path '*/nrt' \) -printf '$(DESTDIR)/%P\0' | \
 		xargs -0 -r rmdir --ignore-fail-on-non-empty -- 2>/dev/null || true; }
+
+deb:
+	$(Q)packaging/build-deb --out $(O)

@@ -31,7 +31,7 @@ check-run: tests initramfs-all
 	$(Q)$(MAKE) --no-print-directory fuzz-build
 	$(Q)tests/check.py --out $(O) $(if $(JOBS),--jobs $(JOBS)) --suites tests/suites.txt --units "$(notdir $(UNIT_TESTS))" $(ONLY)
 
-# What make check has no time for. PARTS="NAME ..." runs some of it: races attack faults faults-debug copyfaults memory allocations inferences networks-vm fuzz_vfu fuzz_mmio fuzz_fw fuzz_onnx fuzz_ncc fuzz_neff paths dumps networks.
+# What make check has no time for. PARTS="NAME ..." runs some of it: races attack faults faults-debug copyfaults memory allocations inferences networks-vm fuzz_vfu fuzz_mmio fuzz_fw fuzz_onnx fuzz_ncc fuzz_neff paths dumps packages networks.
 SOAK_SECONDS ?= 1800
 .PHONY: soak soak-run
 soak: setup

@@ -45,6 +45,7 @@ def parts(options):
         ("fuzz_neff", "tests/fuzz/run.py", ["--out", options.out, "--seconds", str(max(1, seconds // 6)), "fuzz_neff"]),
         ("paths", "tests/models/test_paths.py", ["--out", options.out, "--long"]),
         ("dumps", "tests/conformance/dumps.py", ["--out", options.out]),
+        ("packages", "tests/packaging/test_deb.py", ["--out", options.out, "--lintian"]),
         ("networks", "tests/models/test_networks.py", ["--out", options.out, "--all"]),
     ]
 
