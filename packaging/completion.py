@@ -93,8 +93,10 @@ def words(found, function, indent):
     lines = ['if [[ $cur == -* ]]; then', f'\tCOMPREPLY=($(compgen -W "{" ".join(names)}" -- "$cur"))', "\treturn", "fi"]
     usage = re.sub(r"\[[^]]*\]|(?<!\w)--?[\w-]+ \S+", " ", " ".join(found.usage))
     positional = [w for w in re.findall(r"[A-Z]+(?:\.\w+)?", usage) if w not in ("OPTION", "COMMAND", "NAME")]
-    if found.commands and not found.command:
-        lines.append(f'[[ COMP_CWORD -ne 1 ]] || COMPREPLY=($(compgen -W "{" ".join(found.commands)}" -- "$cur"))')
+    # Commands that share one help are in its usage only.
+    commands = [] if found.command else found.commands or re.findall(rf"^{found.tool} ([a-z][\w-]*)", "\n".join(found.usage), re.M)
+    if commands:
+        lines.append(f'[[ COMP_CWORD -ne 1 ]] || COMPREPLY=($(compgen -W "{" ".join(commands)}" -- "$cur"))')
     elif positional:
         action = value_action(positional[0])
         lines.append(f"{function}_{action}" if action != "none" else f'{function}_files "$cur"')

@@ -69,7 +69,7 @@ def blocks(found, section):
         elif kind == "verbatim":
             lines.append(roff.verbatim(content))
         elif kind == "heading":
-            options += [".PP", roff.wrapped(content)] if options else []
+            options += [*([".PP"] if options else []), roff.wrapped(content)]
         elif kind == "options":
             options += [line for o in content for line in option_lines(o)]
         elif kind == "commands":

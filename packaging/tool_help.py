@@ -66,13 +66,12 @@ class Help:
             kind = now
 
     def option_block(self, lines):
-        found, indent = [], 0
+        found = []
         while lines and not OPTION.match(lines[0]):
             self.blocks.append(("heading", lines.pop(0)))
         for line in lines:
             match = OPTION.match(line)
-            if match and (not found or len(line) - len(line.lstrip()) <= indent):
-                indent = len(line) - len(line.lstrip())
+            if match:
                 found.append(Option(match.group(1), match.group(2)))
                 found[-1].column = match.start(2) if match.group(2) else None
             else:

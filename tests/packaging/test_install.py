@@ -154,7 +154,7 @@ def completion_files(tap, prefix, work):
     os.mkdir(folder)
     for name in ("a.neff", "a.npy", "other.txt"):
         open(os.path.join(folder, name), "w").close()
-    for line, want in (("neuron-run ", "a.neff"), ("neuron-run a.neff --input x=", "a.npy"), ("neuron-run --device em", "emulator")):
+    for line, want in (("neuron-run ", "a.neff"), ("neuron-run a.neff --output x=", "a.npy"), ("neuron-run --device em", "emulator")):
         got = complete(prefix, ONE_TOOL, line, folder)
         tap.ok(want in got and "other.txt" not in got, f"completion of \"{line}\"", str(got))
 
