@@ -102,15 +102,8 @@ static int parse_option(struct bench_options *o, int option, char *value)
 	case 'j':
 		o->json = true;
 		return GO_ON;
-	case 'h':
-		fputs(help, stdout);
-		return cli_finish();
-	case 'V':
-		return cli_version();
 	default:
-		/* getopt_long() has said what is wrong. */
-		fputs("Try 'neuron-bench --help'.\n", stderr);
-		return EXIT_USAGE;
+		return cli_other_option(option, help);
 	}
 }
 

@@ -88,14 +88,8 @@ int main(int argc, char **argv)
 		case 'j':
 			json = true;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return cli_finish();
-		case 'V':
-			return cli_version();
 		default:
-			fputs("Try 'neuron-ls --help'.\n", stderr);
-			return EXIT_USAGE;
+			return cli_other_option(option, help);
 		}
 	}
 	if (optind < argc)

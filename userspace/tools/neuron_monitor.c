@@ -219,14 +219,8 @@ int main(int argc, char **argv)
 			if (cli_number(optarg, 0, 4, &o.verbose))
 				return cli_usage("--verbose=%s is not a number from 0 to 4", optarg);
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return cli_finish();
-		case 'V':
-			return cli_version();
 		default:
-			fputs("Try 'neuron-monitor --help'.\n", stderr);
-			return EXIT_USAGE;
+			return cli_other_option(option, help);
 		}
 	}
 	if (optind < argc)

@@ -145,14 +145,8 @@ static int parse_option(struct options *o, int option)
 	case 'j':
 		o->json = true;
 		return -1;
-	case 'h':
-		fputs(help, stdout);
-		return cli_finish();
-	case 'V':
-		return cli_version();
 	default:
-		fputs("Try 'neuron-objdump --help'.\n", stderr);
-		return EXIT_USAGE;
+		return cli_other_option(option, help);
 	}
 }
 

@@ -200,11 +200,8 @@ static int parse_option(struct packager_options *o, int option)
 	case 'h':
 		o->help = true;
 		return -1;
-	case 'V':
-		return cli_version();
 	default:
-		fputs("Try 'neuron-packager --help'.\n", stderr);
-		return EXIT_USAGE;
+		return cli_other_option(option, NULL);
 	}
 }
 

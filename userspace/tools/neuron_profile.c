@@ -188,14 +188,8 @@ static int parse_option(struct options *o, int option)
 		return parse_format(o, optarg);
 	case OPTION_JSON:
 		return parse_format(o, "json");
-	case 'h':
-		fputs(help, stdout);
-		return cli_finish();
-	case 'V':
-		return cli_version();
 	default:
-		fputs("Try 'neuron-profile --help'.\n", stderr);
-		return EXIT_USAGE;
+		return cli_other_option(option, help);
 	}
 }
 

@@ -309,14 +309,8 @@ int main(int argc, char **argv)
 			if (cli_number(optarg, 1, UINT32_MAX, &o.count))
 				return cli_usage("--count=%s is not a number from 1 on", optarg);
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return cli_finish();
-		case 'V':
-			return cli_version();
 		default:
-			fputs("Try 'neuron-top --help'.\n", stderr);
-			return EXIT_USAGE;
+			return cli_other_option(option, help);
 		}
 	}
 	if (optind < argc)

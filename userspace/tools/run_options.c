@@ -237,17 +237,10 @@ static int parse_option(struct run_options *o, int option, char *value)
 	case 'j':
 		o->json = true;
 		return GO_ON;
-	case 'h':
-		fputs(help, stdout);
-		return cli_finish();
-	case 'V':
-		return cli_version();
 	case OPT_RESIZE ... OPT_CHANNEL_ORDER:
 		return parse_image_option(&o->image, option, value);
 	default:
-		/* getopt_long() has said what is wrong. */
-		fputs("Try 'neuron-run --help'.\n", stderr);
-		return EXIT_USAGE;
+		return cli_other_option(option, help);
 	}
 }
 

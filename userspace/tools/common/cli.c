@@ -91,6 +91,18 @@ int cli_version(void)
 	return cli_finish();
 }
 
+int cli_other_option(int option, const char *help)
+{
+	if (option == 'V')
+		return cli_version();
+	if (option == 'h') {
+		fputs(help, stdout);
+		return cli_finish();
+	}
+	fprintf(stderr, "Try '%s --help'.\n", tool_name);
+	return EXIT_USAGE;
+}
+
 int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 {
 	char *end;

@@ -28,6 +28,12 @@ int cli_usage(const char *format, ...);
 /* "TOOL VERSION"; returns EXIT_OK. */
 int cli_version(void);
 
+/*
+ * What getopt_long() found and the tool has no case of its own for: 'h' prints @help, 'V' the
+ * version, '?' has been complained of already. Returns the exit code.
+ */
+int cli_other_option(int option, const char *help);
+
 /* A number from @min to @max; -EINVAL. */
 int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
