@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's own checkers on driver/ and uapi/, none with a complaint: checkpatch --strict, and W=1 builds for
-all kernels with gcc (and sparse) and with clang. A good result is kept in the cache until a source, a kernel or a
+all kernels with gcc (and sparse) and with clang. A good result is kept in the cache until a source, a checker, a kernel or a
 compiler changes.
 
 usage: test_kernel_style.py [--out build]
@@ -31,10 +31,30 @@ ONLY_GCC = ("GCC_VERSION CC_HAS_RETURN_THUNK RETHUNK MITIGATION_RETHUNK FTRACE_M
             "CC_HAS_NAMED_AS USE_X86_SEG_SUPPORT INIT_STACK_ALL_ZERO CLANG_VERSION GCC_ASM_GOTO_OUTPUT_WORKAROUND CC_HAS_SLS SLS MITIGATION_SLS").split()
 
 
+def checkpatch_key(script, name):
+    h = hashlib.sha256()
+    for path in (os.path.abspath(__file__), script, os.path.join(TOP, name)):
+        with open(path, "rb") as file:
+            h.update(file.read())
+    return h.hexdigest()
+
+
 def checkpatch(names):
-    """One run for each set of options; {name: what it says}."""
-    script, said = os.path.join(cache_dir(), "linux-source", "scripts", "checkpatch.pl"), {n: "" for n in names}
-    for extra, files in [(e, [n]) for n, e in EXTRA.items()] + [([], [n for n in names if n not in EXTRA])]:
+    """{name: what it says}."""
+    script, stamp = os.path.join(cache_dir(), "linux-source", "scripts", "checkpatch.pl"), os.path.join(cache_dir(), "lint", "checkpatch")
+    keys = {name: checkpatch_key(script, name) for name in names}
+    good = set(open(stamp).read().split()) if os.path.exists(stamp) else set()
+    said = run_checkpatch(script, [name for name in names if keys[name] not in good])
+    keep(stamp, "\n".join(keys[name] for name in names if not said.get(name)))
+    return {name: said.get(name, "") for name in names}
+
+
+def run_checkpatch(script, names):
+    """One run for each set of options."""
+    said = {n: "" for n in names}
+    for extra, files in [(e, [n]) for n, e in EXTRA.items() if n in names] + [([], [n for n in names if n not in EXTRA])]:
+        if not files:
+            continue
         command = ["perl", script, "--no-tree", "--strict", "--terse", "--show-types", "--no-summary",
                    "--max-line-length=100", *extra, "-f", *files]
         done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
@@ -44,6 +64,13 @@ def checkpatch(names):
         if done.returncode and not lines:
             said[files[0]] = f"exit status {done.returncode}"
     return said
+
+
+def keep(stamp, text):
+    os.makedirs(os.path.dirname(stamp), exist_ok=True)
+    with open(stamp + ".new", "w") as file:
+        file.write(text)
+    os.replace(stamp + ".new", stamp)
 
 
 def sources_key(kernel, compiler):
@@ -126,10 +153,7 @@ def build(out, name, compiler):
     text = done.stdout + done.stderr
     ok = done.returncode == 0 and not re.search(r"\bwarning:|\berror:|not available", text)
     if ok:
-        os.makedirs(os.path.dirname(stamp), exist_ok=True)
-        with open(stamp + ".new", "w") as file:
-            file.write(key)
-        os.replace(stamp + ".new", stamp)
+        keep(stamp, key)
     return ok, text
 
 
