@@ -131,6 +131,22 @@ int ncc_result_put(struct ncc_lower *L, struct ncc_result *res, const struct ncc
 		   const struct ncc_tile *t);
 int ncc_result_end(struct ncc_lower *L, struct ncc_result *res);
 
+/*
+ * Zeros around each image: element (row, column) is at @first + row * @pitch + column, and what is before or
+ * behind it in a row or in a column is 0 as far as a window reaches. @side of them are between two rows.
+ */
+struct ncc_frame {
+	struct ncc_layout layout;	/* with the zeros as if they were elements */
+	int64_t rows, pitch, first, side;
+};
+
+/* The frame that @depthwise wants around its input; false: none. */
+bool ncc_frame_init(struct ncc_frame *f, const struct ncc_node *depthwise);
+/* Should @t, which is about to be computed, have a frame? */
+bool ncc_frame_wanted(const struct ncc_lower *L, const struct ncc_tensor *t, struct ncc_frame *f);
+/* ncc_result_begin() of a value with a frame, which is written. Regions of the result are those of its layout. */
+int ncc_frame_begin(struct ncc_lower *L, struct ncc_value *v, const struct ncc_frame *f, struct ncc_result *res);
+
 /* Copy between a region's place in DRAM (segment, off: of the whole) and a tile. */
 int ncc_region_dma(struct ncc_lower *L, uint8_t segment, uint64_t off, uint8_t dtype,
 		   const struct ncc_layout *l, const struct ncc_region *r,

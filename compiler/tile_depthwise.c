@@ -5,7 +5,8 @@
  * instruction: sums to PSUM, from where ACT takes them as it does those of the array.
  *
  * Output positions at the border have fewer taps: there is one instruction for each pair of
- * classes of positions with the same taps, as in pooling.
+ * classes of positions with the same taps, as in pooling; or one for all, where zeros are around
+ * the input.
  */
 #include <errno.h>
 
@@ -20,6 +21,8 @@ struct depthwise {
 	struct ncc_layout in, out;
 	struct ncc_classes axis[2];
 	struct ncc_result res;
+	bool framed;			/* the input */
+	struct ncc_frame frame;
 	int64_t taps;
 	int weights;			/* [tap] of the current chunk */
 };
@@ -98,6 +101,32 @@ static int sum(struct depthwise *p, const struct rows *r, const struct ncc_class
 			      loops, 4, 2);
 }
 
+/* The sums of some rows: all have all taps. */
+static int multiply_framed(struct depthwise *p, int64_t chunk, const struct rows *r)
+{
+	const struct ncc_window *w = &p->node->window;
+	const struct ncc_frame *f = &p->frame;
+	struct ncc_region in = ncc_chunk_region(&f->layout, chunk);
+	int64_t row = r->h0 * w->stride[0] - w->pad[0];
+	struct ncc_tile src;
+	int err;
+
+	in.o0 = r->image;
+	in.on = 1;
+	err = ncc_load(p->L, p->node->in[0]->value, &f->layout, p->L->half, &in, &src);
+	if (err)
+		return err;
+	return ncc_tensor_dot(&p->L->b, (unsigned int)in.an,
+			      ncc_at_element(&src, 0, f->first + row * f->pitch - w->pad[1]),
+			      (struct ncc_at){ .buf = p->weights, .dtype = p->L->half },
+			      (struct ncc_at){ .buf = r->bank, .dtype = NEURON_FP32 }, (struct ncc_loop[]){
+				{ r->hn, { w->stride[0] * f->pitch, 0, w->out[1] } },
+				{ w->out[1], { w->stride[1], 0, 1 } },
+				{ w->kernel[0], { w->dilation[0] * f->pitch, w->kernel[1], 0 } },
+				{ w->kernel[1], { w->dilation[1], 1, 0 } },
+			      }, 4, 2);
+}
+
 /* The sums of some rows, in PSUM. */
 static int multiply(struct depthwise *p, int64_t chunk, const struct rows *r)
 {
@@ -109,6 +138,8 @@ static int multiply(struct depthwise *p, int64_t chunk, const struct rows *r)
 	struct ncc_tile src;
 	int err;
 
+	if (p->framed)
+		return multiply_framed(p, chunk, r);
 	first = first < 0 ? 0 : first;
 	last = last < w->in[0] ? last : w->in[0] - 1;
 	in.o0 = r->image;
@@ -193,7 +224,9 @@ int ncc_tile_depthwise(struct ncc_lower *L, struct ncc_node *node)
 	for (int d = 0; d < 2; d++)
 		p.axis[d] = ncc_window_classes(L, &node->window, d);
 	vector = (struct ncc_layout){ 1, p.out.a, 1, false };
-	err = ncc_want(L, node->in[0]->value, &p.in, L->half);
+	p.framed = ncc_frame_init(&p.frame, node) &&
+		   ncc_find_copy(node->in[0]->value, &p.frame.layout, L->half);
+	err = p.framed ? 0 : ncc_want(L, node->in[0]->value, &p.in, L->half);
 	if (!err && node->bias)
 		err = ncc_want(L, node->bias->value, &vector, NEURON_FP32);
 	if (!err && node->residual)

@@ -59,6 +59,8 @@ struct linear {
 	struct out_chunk *chunk;
 	bool keep;		/* weights stay for the whole node */
 	struct ncc_result res;
+	bool framed;		/* the result */
+	struct ncc_frame frame;
 	/* input of the current strip, per chunk */
 	struct ncc_tile *tile;
 	bool *loaded;
@@ -293,6 +295,21 @@ static int run_step(struct linear *l, const struct step *s, int weights, int64_t
 	return err;
 }
 
+/* Where the result of a tile goes. Returns how far apart its rows are. */
+static int64_t place(struct linear *l, const struct ncc_region *r, const struct patch *t, struct ncc_tile *dst,
+		     int *err)
+{
+	struct ncc_region framed = *r;
+
+	if (!l->framed) {
+		*err = ncc_result_tile(l->L, &l->res, r, dst);
+		return t->wn;
+	}
+	framed.i0 = l->frame.first + t->h0 * l->frame.pitch + t->w0;
+	*err = ncc_result_tile(l->L, &l->res, &framed, dst);
+	return l->frame.pitch;
+}
+
 /* PSUM to the result: func(x + bias + residual). */
 static int evacuate(struct linear *l, int64_t mc, const struct patch *t)
 {
@@ -305,8 +322,10 @@ static int evacuate(struct linear *l, int64_t mc, const struct patch *t)
 		.parts = (unsigned int)r.an, .func = node->func, .param = node->param, .scale = 1,
 		.src = { .buf = t->bank, .dtype = NEURON_FP32 },
 	};
+	int64_t pitch = t->wn;
 	int err = 0;
 
+	residual.step_o = residual.step_i = 0;
 	r.o0 = t->n0;
 	r.on = t->nn;
 	r.i0 = t->h0 * l->win.out[1] + t->w0;
@@ -316,7 +335,7 @@ static int evacuate(struct linear *l, int64_t mc, const struct patch *t)
 		a.bias = &bias.at;
 	}
 	if (!err)
-		err = ncc_result_tile(l->L, &l->res, &r, &dst);
+		pitch = place(l, &r, t, &dst, &err);
 	if (!err && node->residual) {
 		err = ncc_load(l->L, node->residual->value, &l->out, dst.at.dtype, &r, &residual);
 		a.residual = &residual.at;
@@ -325,9 +344,10 @@ static int evacuate(struct linear *l, int64_t mc, const struct patch *t)
 		return err;
 	a.dst = dst.at;
 	err = ncc_activate(&l->L->b, &a, (struct ncc_loop[]){
-				{ t->nn, { r.in, dst.step_o, node->residual ? residual.step_o : 0 } },
-				{ r.in, { 1, dst.step_i, node->residual ? residual.step_i : 0 } },
-			   }, 2);
+				{ t->nn, { r.in, dst.step_o, residual.step_o } },
+				{ t->hn, { t->wn, pitch * dst.step_i, t->wn * residual.step_i } },
+				{ t->wn, { 1, dst.step_i, residual.step_i } },
+			   }, 3);
 	return err ? err : ncc_result_put(l->L, &l->res, &r, &dst);
 }
 
@@ -500,8 +520,10 @@ int ncc_tile_linear(struct ncc_lower *L, struct ncc_node *node)
 		err = ncc_want(L, node->bias->value, &vector, NEURON_FP32);
 	if (!err && node->residual)
 		err = ncc_want(L, node->residual->value, &l.out, node->out[0]->value->dtype);
+	l.framed = ncc_frame_wanted(L, node->out[0], &l.frame);
 	if (!err)
-		err = ncc_result_begin(L, node->out[0]->value, &l.out, &l.res);
+		err = l.framed ? ncc_frame_begin(L, node->out[0]->value, &l.frame, &l.res) :
+				 ncc_result_begin(L, node->out[0]->value, &l.out, &l.res);
 	if (!err)
 		err = run(&l);
 	return err ? err : ncc_result_end(L, &l.res);

@@ -63,6 +63,24 @@ def moves():
                bounds.chain(2))
 
 
+def frames():
+    """Convolutions of single channels behind others: zeros around the images, several images, chunks of channels, strips of rows."""
+    for what, shape, kernel, more in (
+            ("same", (2, 20, 9, 8), (3, 3), {"pads": [1, 1, 1, 1]}), ("before", (1, 20, 9, 8), (3, 3), {"pads": [2, 1, 0, 0]}),
+            ("behind", (2, 20, 8, 9), (3, 3), {"pads": [0, 0, 1, 2], "strides": [2, 2]}),
+            ("one row", (1, 20, 1, 9), (1, 5), {"pads": [0, 2, 0, 2]}), ("rows", (1, 20, 30, 28), (5, 1), {"pads": [2, 0, 2, 0]}),
+            ("dilated", (1, 20, 30, 31), (3, 3), {"pads": [2, 2, 2, 2], "dilations": [2, 2], "strides": [1, 2]}),
+            ("chunks", (2, 150, 12, 11), (3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]})):
+        name, channels = f"conv, depthwise {what}", shape[1]
+        weights = {"w": values(name + "w", channels, shape[1], 1, 1, low=-0.2, high=0.2), "b": values(name + "b", channels),
+                   "d": values(name + "d", channels, 1, *kernel)}
+        nodes = [node("Conv", ["x", "w", "b"], ["c"]), node("Relu", ["c"], ["r"]),
+                 node("Conv", ["r", "d"], ["y"], group=channels, **more)]
+        yield Case(name, nodes, {"x": values(name, *shape)}, {"y": [None] * 4}, weights, bounds.chain(3))
+        yield Case(name + ", read twice", nodes + [node("Conv", ["r", "w"], ["z"])], {"x": values(name, *shape)},
+                   {"y": [None] * 4, "z": [None] * 4}, weights, bounds.chain(3))
+
+
 def heads():
     """Products of heads inside and outside, of several images; rows beyond one chunk of partitions."""
     for batch, rows, count, size in ((2, 20, 4, 32), (1, 140, 3, 64), (2, 9, 2, 24)):
@@ -124,4 +142,4 @@ def transposes():
                {"x": values(name, 2, 24, 7, 6)}, {"y": [None] * 4}, weights, bounds.chain(3))
 
 
-groups = (functions, transposes, moves, heads, norms, rows_added)
+groups = (functions, transposes, moves, frames, heads, norms, rows_added)
