@@ -77,7 +77,7 @@ def sources_key(kernel, compiler):
     h = hashlib.sha256()
     for tool in (compiler, "sparse"):
         h.update(subprocess.run([tool, "--version"], capture_output=True, check=True).stdout)
-    names = [os.path.abspath(__file__), "driver/part.mk", "driver/Kbuild", "tests/lint/sparse.h", os.path.join(kernel, "release")]
+    names = [os.path.relpath(__file__, TOP), "driver/part.mk", "driver/Kbuild", "tests/lint/sparse.h", os.path.join(kernel, "release")]
     for pattern in ("driver/*.[ch]", "uapi/*/*.h"):
         names += sorted(glob.glob(pattern, root_dir=TOP))
     for name in names:
