@@ -59,7 +59,7 @@ STATS_SRCS := userspace/lib/stats_read.c userspace/lib/stats_dir.c \
 
 MONITOR_CORE := $(addprefix userspace/tools/,mon_config.c mon_sample.c mon_report.c mon_prometheus.c \
 	mon_http.c)
-$(eval $(call program,neuron-monitor,userspace/tools/neuron_monitor.c $(MONITOR_CORE) $(STATS_SRCS) $(TOOL_COMMON),$(TOOL_CFLAGS),-ljansson -lm))
+$(eval $(call program,neuron-monitor,$(addprefix userspace/tools/,neuron_monitor.c mon_output.c) $(MONITOR_CORE) $(STATS_SRCS) $(TOOL_COMMON),$(TOOL_CFLAGS),-ljansson -lm))
 TOOLS += neuron-monitor
 ALL += $(O)/bin/neuron-monitor
 

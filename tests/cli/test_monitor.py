@@ -5,6 +5,7 @@ configuration is read or refused with the reason, its HTTP server serves Prometh
 
 usage: test_monitor.py [--out build]
 """
+import fcntl
 import json
 import os
 import queue
@@ -263,6 +264,35 @@ def test_prometheus(t, directory):
     load.quit()
 
 
+def test_unread(t, directory):
+    """A pipe that nobody reads keeps Prometheus waiting for nothing; whoever reads at last gets whole lines."""
+    ours, its = os.pipe()
+    fcntl.fcntl(its, fcntl.F_SETPIPE_SZ, 4096)
+    # Longer than the pipe, so that a line is cut where it is full.
+    path = t.path("m.json", config("20ms"))
+    env = {**{k: v for k, v in os.environ.items() if not k.startswith("NEURON_")}, "NEURON_RT_STATS_DIR": directory}
+    loads = [Load(t, directory, tag=f"unread {i}") for i in range(3)]
+    with subprocess.Popen([os.path.join(t.out, "bin", "neuron-monitor"), "-c", path, "--prometheus=0", "--verbose=1"], env=env,
+                          stdout=its, stderr=subprocess.PIPE, text=True) as p:
+        os.close(its)
+        end = threading.Timer(LIMIT, p.kill)
+        end.start()
+        port = int(re.search(r"http://127\.0\.0\.1:(\d+)/metrics", p.stderr.readline()).group(1))
+        t.tap.ok("a report is left out" in p.stderr.readline(), "reports are left out when nobody reads them")
+        reader = threading.Thread(target=p.stderr.read)
+        reader.start()
+        t.tap.ok("execution_status_total" in request(port, b"GET /metrics HTTP/1.1\r\n\r\n"), "Prometheus gets its answer meanwhile")
+        with os.fdopen(ours) as pipe:
+            lines = [pipe.readline() for _ in range(4)]
+            t.tap.ok(all("neuron_runtime_data" in json.loads(line) for line in lines), "the reader gets whole lines", lines)
+            p.terminate()
+            t.tap.ok(p.wait(LIMIT) == 0, "SIGTERM ends it although nobody reads")
+        end.cancel()
+        reader.join(LIMIT)
+    for load in loads:
+        load.quit()
+
+
 def main():
     t = Tools(__doc__)
     directory = t.path("stats")
@@ -278,6 +308,7 @@ def main():
     test_config(t, directory)
     test_filter(t, directory)
     test_prometheus(t, directory)
+    test_unread(t, directory)
     t.exit()
 
 

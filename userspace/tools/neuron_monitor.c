@@ -13,6 +13,7 @@
 
 #include "cli.h"
 #include "mon_http.h"
+#include "mon_output.h"
 #include "mon_prometheus.h"
 #include "mon_report.h"
 
@@ -83,20 +84,16 @@ static void catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
-static int print_report(const struct monitor *m)
+static int print_report(const struct monitor *m, struct mon_output *out)
 {
 	json_t *report = mon_report(m);
-	int rc;
+	char *text = report ? json_dumps(report, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
-	if (!report) {
-		cli_error("out of memory");
-		return EXIT_FAILED;
-	}
-	rc = json_dumpf(report, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	json_decref(report);
-	putchar('\n');
-	/* What could not be written has left its mark on the stream. */
-	return cli_finish() || rc ? EXIT_FAILED : EXIT_OK;
+	if (text && !mon_output_take(out, text))
+		return EXIT_OK;
+	cli_error("out of memory");
+	return EXIT_FAILED;
 }
 
 static void tell(const struct monitor *m, const struct options *o)
@@ -118,26 +115,40 @@ static char *make_page(void *opaque, size_t *size)
 	return mon_prometheus(opaque, size);
 }
 
-/* Wait until @due, serving clients. */
-static void wait_until(struct http *h, uint64_t due)
+/* Wait until @due, serving clients and whoever reads the reports. */
+static int wait_until(struct http *h, struct mon_output *out, uint64_t due)
 {
-	struct pollfd fds[HTTP_CLIENTS + 1];
+	struct pollfd fds[HTTP_CLIENTS + 2];
 	uint64_t now = proc_now_ns(), deadline = due, ms;
-	int n = h ? http_prepare(h, fds, &deadline) : 0;
+	int n = h ? http_prepare(h, fds, &deadline) : 0, rc;
 
+	fds[n] = mon_output_poll(out);
 	ms = deadline > now ? (deadline - now) / NS_PER_MS + 1 : 0;
-	if (poll(fds, n, ms < MAX_WAIT_MS ? ms : MAX_WAIT_MS) >= 0 && h)
+	if (poll(fds, n + 1, ms < MAX_WAIT_MS ? ms : MAX_WAIT_MS) >= 0 && h)
 		http_handle(h, fds);
+	rc = mon_output_write(out);
+	if (!rc)
+		return EXIT_OK;
+	cli_error("standard output: %s", strerror(-rc));
+	return EXIT_FAILED;
 }
 
-static int run(struct monitor *m, struct http *h, const struct options *o)
+/*
+ * A reader who is slow holds up reports; but not those for Prometheus, for whose sake reports
+ * are left out then.
+ */
+static int run(struct monitor *m, struct http *h, struct mon_output *out, const struct options *o)
 {
 	uint64_t reports = 0;
 	int rc;
 
-	while (!stopped && (!o->count || reports < o->count)) {
-		if (proc_now_ns() < mon_next(m)) {
-			wait_until(h, mon_next(m));
+	while (!stopped && (!o->count || reports < o->count || mon_output_waits(out))) {
+		bool full = mon_output_waits(out), over = o->count && reports == o->count;
+
+		if (proc_now_ns() < mon_next(m) || (full && !h)) {
+			rc = wait_until(h, out, full && !h ? UINT64_MAX : mon_next(m));
+			if (rc)
+				return rc;
 			continue;
 		}
 		if (mon_collect(m)) {
@@ -145,7 +156,14 @@ static int run(struct monitor *m, struct http *h, const struct options *o)
 			return EXIT_FAILED;
 		}
 		tell(m, o);
-		rc = print_report(m);
+		if (full) {
+			if (o->verbose && !over)
+				cli_error("standard output is full: a report is left out");
+			continue;
+		}
+		rc = print_report(m, out);
+		if (!rc)
+			rc = wait_until(h, out, 0);
 		if (rc)
 			return rc;
 		reports++;
@@ -153,7 +171,7 @@ static int run(struct monitor *m, struct http *h, const struct options *o)
 	return EXIT_OK;
 }
 
-static int serve(struct monitor *m, const struct options *o)
+static int serve(struct monitor *m, struct mon_output *out, const struct options *o)
 {
 	struct http h = { .page = make_page, .opaque = m };
 	char bound[128];
@@ -170,13 +188,14 @@ static int serve(struct monitor *m, const struct options *o)
 	}
 	if (o->verbose)
 		cli_error("listening on http://%s/metrics", bound);
-	rc = run(m, &h, o);
+	rc = run(m, &h, out, o);
 	http_close(&h);
 	return rc;
 }
 
 static int start(const struct options *o)
 {
+	struct mon_output out = { 0 };
 	struct mon_config config;
 	struct monitor *m;
 	int rc;
@@ -191,7 +210,8 @@ static int start(const struct options *o)
 	if (o->verbose >= 2 && *m->instance.error)
 		cli_error("instance: %s", m->instance.error);
 	catch_signals();
-	rc = o->prometheus ? serve(m, o) : run(m, NULL, o);
+	rc = o->prometheus ? serve(m, &out, o) : run(m, NULL, &out, o);
+	mon_output_drop(&out);
 	mon_stop(m);
 	free(m);
 	return rc;
