@@ -40,13 +40,15 @@ RPATH ?= $$ORIGIN/../lib
 NRT_LINK := -L$(O)/lib $(if $(filter-out no,$(RPATH)),-Wl$(,)-rpath$(,)'$(RPATH)') -lnrt
 TOOL_CFLAGS := -Iuserspace/include -Iuserspace/tools/common -Iuserspace/lib
 TOOL_COMMON := $(addprefix userspace/tools/common/,cli.c)
+# Of tools that run models.
+TOOL_NRT := $(TOOL_COMMON) userspace/tools/common/cli_nrt.c
 
 RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c run_input.c \
-	run_report.c common/npy.c common/image.c common/image_tensor.c) $(TOOL_COMMON)
+	run_report.c common/npy.c common/image.c common/image_tensor.c) $(TOOL_NRT)
 $(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lpng -ljpeg -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
-BENCH_SRCS := $(addprefix userspace/tools/,neuron_bench.c bench_options.c bench_load.c bench_report.c) \
-	$(TOOL_COMMON)
+BENCH_SRCS := $(addprefix userspace/tools/,neuron_bench.c bench_options.c bench_load.c bench_fill.c \
+	bench_report.c) $(TOOL_NRT)
 $(eval $(call program,neuron-bench,$(BENCH_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
 LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(TOOL_COMMON) \
@@ -79,7 +81,7 @@ PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c 
 $(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS) -Iemulator,$(O)/lib/libneff.a $(O)/lib/libneuronemu.a $(NEFF_LIBS) $(EMU_LIBS),$(O)/lib/libneff.a $(O)/lib/libneuronemu.a))
 
 PROFILE_SRCS := $(addprefix userspace/tools/,neuron_profile.c profile_capture.c profile_read.c \
-	profile_names.c profile_sum.c profile_print.c profile_json.c profile_chrome.c) $(TOOL_COMMON)
+	profile_names.c profile_sum.c profile_print.c profile_json.c profile_chrome.c) $(TOOL_NRT)
 $(eval $(call program,neuron-profile,$(PROFILE_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 TOOLS += neuron-profile
 ALL += $(O)/bin/neuron-profile

@@ -13,6 +13,7 @@ UNIT_TESTS += $(O)/tests/unit/$(1)
 endef
 
 $(eval $(call nrt-test,nrt_npy,userspace/tools/common/npy.c))
+$(eval $(call nrt-test,nrt_bench,userspace/tools/bench_fill.c))
 $(eval $(call nrt-test,nrt_env))
 $(eval $(call nrt-test,nrt_neff,$(NRT_BUILD)))
 $(eval $(call nrt-test,nrt_abi))

@@ -7,46 +7,24 @@
 #include <string.h>
 
 #include "bench.h"
+#include "bench_fill.h"
 #include "cli.h"
+#include "cli_nrt.h"
 #include "neff.h"
-
-static int failed(const char *what, NRT_STATUS status)
-{
-	const char *text = nrt_open_last_error();
-
-	cli_error("%s: %s (%s)", what, *text ? text : "failed", nrt_get_status_as_str(status));
-	return EXIT_FAILED;
-}
-
-/* NeuronCores that one instance needs. */
-static uint32_t cores_of(const struct neuron_neff_header *h)
-{
-	uint32_t cores = 1, i;
-
-	for (i = 0; i < sizeof(h->tpb_per_node); i++)
-		if (h->tpb_per_node[i] > cores)
-			cores = h->tpb_per_node[i];
-	return cores;
-}
 
 static int start_runtime(struct bench_run *run, uint32_t cores)
 {
-	char text[64];
 	NRT_STATUS status;
 
-	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 0);
-	if (run->options.device) {
-		snprintf(text, sizeof(text), "/dev/neuron%s", run->options.device);
-		setenv("NEURON_RT_DEVICE", strcmp(run->options.device, "emulator") ?
-		       text : run->options.device, 1);
+	cli_nrt_set_environment(run->options.device);
+	status = cli_nrt_init(cores);
+	if (status) {
+		cli_nrt_failed("cannot use NeuronCores", status);
+		if (status == NRT_RESOURCE && cores > 1)
+			cli_error("the models need %u NeuronCores: give fewer models, or --instances",
+				  cores);
+		return EXIT_FAILED;
 	}
-	if (!getenv("NEURON_RT_VISIBLE_CORES") && !getenv("NEURON_RT_NUM_CORES")) {
-		snprintf(text, sizeof(text), "%u", cores);
-		setenv("NEURON_RT_NUM_CORES", text, 1);
-	}
-	status = nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
-	if (status)
-		return failed("cannot use NeuronCores", status);
 	run->initialized = true;
 	return EXIT_OK;
 }
@@ -69,26 +47,6 @@ static uint64_t batch_of(const nrt_tensor_info_array_t *infos)
 	return batch ? batch : 1;
 }
 
-/* The same numbers in each run. */
-static void fill(void *data, const nrt_tensor_info_t *info)
-{
-	uint32_t state = 1;
-	float value;
-	size_t i;
-
-	for (i = 0; i < info->size / 4 && info->dtype == NRT_DTYPE_FLOAT32; i++) {
-		state = state * 1664525 + 1013904223;
-		value = (int32_t)state / 2147483648.0f;
-		memcpy((char *)data + i * 4, &value, sizeof(value));
-	}
-	/* Half the width of a float32 is a bfloat16. */
-	for (i = 0; i < info->size / 2 && info->dtype == NRT_DTYPE_BFLOAT16; i++) {
-		state = state * 1664525 + 1013904223;
-		value = (int32_t)state / 2147483648.0f;
-		memcpy((char *)data + i * 2, (char *)&value + 2, 2);
-	}
-}
-
 static NRT_STATUS create_tensor(struct bench_thread *t, const nrt_tensor_info_t *info,
 				nrt_tensor_t **tensor)
 {
@@ -102,7 +60,7 @@ static NRT_STATUS create_tensor(struct bench_thread *t, const nrt_tensor_info_t 
 	if (status)
 		return status;
 	if (info->usage == NRT_TENSOR_USAGE_INPUT && info->size)
-		fill(nrt_tensor_get_va(*tensor), info);
+		bench_fill(nrt_tensor_get_va(*tensor), info->dtype, info->size);
 	return nrt_add_tensor_to_tensor_set(info->usage == NRT_TENSOR_USAGE_INPUT ?
 					    t->inputs : t->outputs, info->name, *tensor);
 }
@@ -119,7 +77,7 @@ static int create_thread(struct bench_thread *t)
 		status = nrt_allocate_tensor_set(&t->outputs);
 	for (i = 0; !status && i < infos->tensor_count; i++)
 		status = create_tensor(t, &infos->tensor_array[i], &t->tensors[i]);
-	return status ? failed(t->model->path, status) : EXIT_OK;
+	return status ? cli_nrt_failed(t->model->path, status) : EXIT_OK;
 }
 
 static int create_threads(struct bench_run *run, struct bench_model *m)
@@ -129,7 +87,7 @@ static int create_threads(struct bench_run *run, struct bench_model *m)
 
 	m->threads = calloc(n, sizeof(*m->threads));
 	if (!m->threads)
-		return failed(m->path, NRT_RESOURCE);
+		return cli_nrt_failed(m->path, NRT_RESOURCE);
 	m->thread_count = n;
 	for (i = 0; i < n; i++)
 		m->threads[i] = (struct bench_thread) { .run = run, .model = m };
@@ -152,7 +110,7 @@ static int load_model(struct bench_run *run, struct bench_model *m, const void *
 	if (!status)
 		status = nrt_get_model_nc_count(m->model, &cores);
 	if (status)
-		return failed(m->path, status);
+		return cli_nrt_failed(m->path, status);
 	m->batch = run->options.batch ? run->options.batch : batch_of(m->infos);
 	m->left = run->options.count;
 	return create_threads(run, m);
@@ -176,7 +134,7 @@ int bench_load(struct bench_run *run)
 			cli_error("%s: %s", run->models[i].path, error.text);
 			rc = EXIT_FAILED;
 		} else {
-			run->models[i].cores = cores_of(&header) * run->options.instances;
+			run->models[i].cores = cli_nrt_least_cores(&header) * run->options.instances;
 			cores += run->models[i].cores;
 		}
 	}

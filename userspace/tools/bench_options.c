@@ -10,6 +10,7 @@
 
 #include "bench.h"
 #include "cli.h"
+#include "cli_nrt.h"
 
 #define GO_ON (-1)
 
@@ -78,8 +79,6 @@ static int parse_seconds(const char *text, double *seconds)
 
 static int parse_option(struct bench_options *o, int option, char *value)
 {
-	uint64_t n;
-
 	switch (option) {
 	case 's':
 		return parse_seconds(value, &o->seconds);
@@ -94,9 +93,8 @@ static int parse_option(struct bench_options *o, int option, char *value)
 	case 'b':
 		return parse_count("batch", value, 1, 1000000000, &o->batch);
 	case 'd':
-		if (strcmp(value, "emulator") && cli_number(value, 0, 65535, &n))
-			return cli_usage("--device '%s': neither 'emulator' nor the N of /dev/neuronN",
-					 value);
+		if (cli_nrt_check_device(value))
+			return EXIT_USAGE;
 		o->device = value;
 		return GO_ON;
 	case 'j':

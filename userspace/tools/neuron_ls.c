@@ -46,7 +46,7 @@ static int no_device(int rc)
 		cli_error("%d Neuron device(s) on the PCI bus, but the driver is not loaded: modprobe neuron",
 			  functions);
 	else
-		cli_error("no Neuron device: there is no /dev/neuron* and no such function on the PCI bus");
+		cli_error("no Neuron device: there is no /dev/neuron* and no such function on the PCI bus; neuron-top shows processes that use the emulator");
 	return EXIT_FAILED;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_nrt.h"
 #include "profile.h"
 
 #define MAX_NEFFS 64
@@ -20,7 +21,8 @@ static const char help[] =
 "capture: run a model, and record each of its instructions\n"
 "  -n, --neff-path FILE          the model\n"
 "  -s, --session-file FILE       the profile (default: profile.ntff)\n"
-"  -d, --device DEVICE           'emulator': a chip inside this process; N: /dev/neuronN\n"
+"  -d, --device DEVICE           'emulator': a chip inside this process; N: /dev/neuronN.\n"
+"                                Default: NEURON_RT_DEVICE, else all of /dev/neuron*\n"
 "  -i, --input NAME=FILE         an input's elements as they are, without a header; inputs\n"
 "                                without are zeros: they do not change the modelled time\n"
 "  -e, --num-executions N        how often (default: 1); the first 16 are traced\n"
@@ -144,14 +146,11 @@ static int parse_format(struct options *o, const char *name)
 static int parse_capture(struct options *o, int option)
 {
 	struct prof_capture *c = &o->capture;
-	uint64_t number;
-
 	o->captures = true;
 	switch (option) {
 	case 'd':
-		if (strcmp(optarg, "emulator") && cli_number(optarg, 0, 1023, &number))
-			return cli_usage("--device '%s': neither 'emulator' nor the N of /dev/neuronN",
-					 optarg);
+		if (cli_nrt_check_device(optarg))
+			return EXIT_USAGE;
 		c->device = optarg;
 		return -1;
 	case 'i':

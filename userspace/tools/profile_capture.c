@@ -12,6 +12,7 @@
 #include <nrt/nrt_profile.h>
 
 #include "cli.h"
+#include "cli_nrt.h"
 #include "profile.h"
 
 struct capture {
@@ -22,50 +23,6 @@ struct capture {
 	nrt_tensor_t **tensors;
 	bool initialized;
 };
-
-static int failed(const char *what, NRT_STATUS status)
-{
-	const char *text = nrt_open_last_error();
-
-	cli_error("%s: %s (%s)", what, *text ? text : "failed", nrt_get_status_as_str(status));
-	return EXIT_FAILED;
-}
-
-static void set_environment(const char *device)
-{
-	char text[64];
-
-	/* Errors are printed here, with the file's name. */
-	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 0);
-	setenv("NEURON_RT_VALIDATE_HASH", "1", 1);
-	/* This is the one profile that is wanted. */
-	unsetenv("NEURON_PROFILE");
-	if (!device)
-		return;
-	snprintf(text, sizeof(text), "/dev/neuron%s", device);
-	setenv("NEURON_RT_DEVICE", strcmp(device, "emulator") ? text : device, 1);
-}
-
-/* With as many cores as the model has stages, or with the least if these are not free. */
-static NRT_STATUS start_runtime(const struct neuron_neff_header *h)
-{
-	bool chosen = getenv("NEURON_RT_VISIBLE_CORES") || getenv("NEURON_RT_NUM_CORES");
-	uint32_t least = 1, most, i;
-	NRT_STATUS status;
-	char text[16];
-
-	for (i = 0; i < sizeof(h->tpb_per_node); i++)
-		if (h->tpb_per_node[i] > least)
-			least = h->tpb_per_node[i];
-	for (most = h->num_tpb > least ? h->num_tpb : least;; most = least) {
-		snprintf(text, sizeof(text), "%u", most);
-		if (!chosen)
-			setenv("NEURON_RT_NUM_CORES", text, 1);
-		status = nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
-		if (!status || chosen || most == least)
-			return status;
-	}
-}
 
 static int load(struct capture *c)
 {
@@ -83,8 +40,10 @@ static int load(struct capture *c)
 		free(neff);
 		return EXIT_FAILED;
 	}
-	set_environment(c->options->device);
-	status = start_runtime(&header);
+	cli_nrt_set_environment(c->options->device);
+	/* This is the one profile that is wanted. */
+	unsetenv("NEURON_PROFILE");
+	status = cli_nrt_init_for(&header);
 	c->initialized = !status;
 	if (!status)
 		status = nrt_load(neff, size, -1, -1, &c->model);
@@ -92,7 +51,7 @@ static int load(struct capture *c)
 		status = nrt_get_model_tensor_info(c->model, &c->infos);
 	free(neff);
 	if (status)
-		return failed(c->initialized ? path : "cannot use a NeuronCore", status);
+		return cli_nrt_failed(c->initialized ? path : "cannot use a NeuronCore", status);
 	return EXIT_OK;
 }
 
@@ -128,7 +87,7 @@ static int fill(const struct prof_capture *o, const nrt_tensor_info_t *info, nrt
 	}
 	status = nrt_tensor_write(tensor, data, 0, size);
 	free(data);
-	return status ? failed(path, status) : EXIT_OK;
+	return status ? cli_nrt_failed(path, status) : EXIT_OK;
 }
 
 static int create_tensor(struct capture *c, uint64_t i)
@@ -148,7 +107,7 @@ static int create_tensor(struct capture *c, uint64_t i)
 	if (!status && info->size)
 		status = nrt_tensor_memset(c->tensors[i], 0, 0, info->size);
 	if (status)
-		return failed(info->name, status);
+		return cli_nrt_failed(info->name, status);
 	return input ? fill(c->options, info, c->tensors[i]) : EXIT_OK;
 }
 
@@ -163,7 +122,7 @@ static int create_tensors(struct capture *c)
 	if (!status)
 		status = nrt_allocate_tensor_set(&c->outputs);
 	if (status)
-		return failed("tensors", status);
+		return cli_nrt_failed("tensors", status);
 	for (i = 0; !rc && i < c->infos->tensor_count; i++)
 		rc = create_tensor(c, i);
 	return rc;
@@ -201,7 +160,7 @@ static int record(struct capture *c)
 	uint64_t cycles = 0, i;
 
 	if (status)
-		return failed(c->options->out, status);
+		return cli_nrt_failed(c->options->out, status);
 	for (i = 0; i < c->options->executions && !status; i++) {
 		nrt_open_execute_info_t info;
 
@@ -210,13 +169,13 @@ static int record(struct capture *c)
 		if (status == NRT_EXEC_COMPLETED_WITH_NUM_ERR)
 			status = NRT_SUCCESS;
 		if (status)
-			failed(c->options->neff, status);
+			cli_nrt_failed(c->options->neff, status);
 		else if (!nrt_open_get_execute_info(&info))
 			cycles = info.cycles;
 	}
 	stopped = nrt_profile_stop(c->options->out);
 	if (stopped)
-		return failed(c->options->out, stopped);
+		return cli_nrt_failed(c->options->out, stopped);
 	if (status)
 		return EXIT_FAILED;
 	printf("%s: %llu execution(s) of %s; the last one took %llu cycles, %.1f us in the timing model\n",

@@ -7,62 +7,11 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_nrt.h"
 #include "dtype.h"
 #include "neff.h"
 #include "run_input.h"
 #include "run_model.h"
-
-static int failed(const char *what, NRT_STATUS status)
-{
-	const char *text = nrt_open_last_error();
-
-	cli_error("%s: %s (%s)", what, *text ? text : "failed", nrt_get_status_as_str(status));
-	return EXIT_FAILED;
-}
-
-/* What this tool wants of the runtime, where the user does not say otherwise. */
-static void set_environment(const struct run_options *o)
-{
-	char text[64];
-
-	/* Errors are printed by us, with the file's name. */
-	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 0);
-	setenv("NEURON_RT_VALIDATE_HASH", "1", 1);
-	if (!o->device)
-		return;
-	snprintf(text, sizeof(text), "/dev/neuron%s", o->device);
-	setenv("NEURON_RT_DEVICE", strcmp(o->device, "emulator") ? text : o->device, 1);
-}
-
-/* The least number of NeuronCores that a NEFF can run on. */
-static uint32_t cores_of(const struct neuron_neff_header *h)
-{
-	uint32_t cores = 1, i;
-
-	for (i = 0; i < sizeof(h->tpb_per_node); i++)
-		if (h->tpb_per_node[i] > cores)
-			cores = h->tpb_per_node[i];
-	return cores;
-}
-
-/* With as many cores as the model has stages, or with the least if these are not free. */
-static NRT_STATUS start_runtime(const struct neuron_neff_header *h)
-{
-	uint32_t least = cores_of(h), most = h->num_tpb > least ? h->num_tpb : least;
-	bool chosen = getenv("NEURON_RT_VISIBLE_CORES") || getenv("NEURON_RT_NUM_CORES");
-	NRT_STATUS status = NRT_FAILURE;
-	char text[16];
-
-	if (chosen)
-		return nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
-	for (;; most = least) {
-		snprintf(text, sizeof(text), "%u", most);
-		setenv("NEURON_RT_NUM_CORES", text, 1);
-		status = nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
-		if (!status || most == least)
-			return status;
-	}
-}
 
 static int load(struct run_model *m, const struct run_options *o, const void *neff, size_t size)
 {
@@ -74,17 +23,17 @@ static int load(struct run_model *m, const struct run_options *o, const void *ne
 		cli_error("%s: %s", o->model, error.text);
 		return EXIT_FAILED;
 	}
-	set_environment(o);
-	status = start_runtime(&header);
+	cli_nrt_set_environment(o->device);
+	status = cli_nrt_init_for(&header);
 	if (status)
-		return failed("cannot use a NeuronCore", status);
+		return cli_nrt_failed("cannot use a NeuronCore", status);
 	m->initialized = true;
 	status = nrt_load(neff, size, -1, -1, &m->model);
 	if (status)
-		return failed(o->model, status);
+		return cli_nrt_failed(o->model, status);
 	status = nrt_get_model_tensor_info(m->model, &m->infos);
 	if (status)
-		return failed(o->model, status);
+		return cli_nrt_failed(o->model, status);
 	return EXIT_OK;
 }
 
@@ -105,7 +54,7 @@ static int create_tensor(struct run_model *m, struct run_tensor *t, const nrt_te
 	if (!status)
 		status = nrt_add_tensor_to_tensor_set(set, info->name, t->tensor);
 	if (status)
-		return failed(info->name, status);
+		return cli_nrt_failed(info->name, status);
 	t->va = nrt_tensor_get_va(t->tensor);
 	t->size = info->size;
 	t->ndim = info->ndim;
@@ -125,7 +74,7 @@ static int create_tensors(struct run_model *m)
 	if (!status)
 		status = nrt_allocate_tensor_set(&m->outputs);
 	if (status)
-		return failed("tensors", status);
+		return cli_nrt_failed("tensors", status);
 	for (i = 0; !rc && i < m->infos->tensor_count; i++)
 		rc = create_tensor(m, &m->tensors[i], &m->infos->tensor_array[i]);
 	return rc;
@@ -421,7 +370,7 @@ int run_model_execute(struct run_model *m, bool *nan)
 	if (status == NRT_EXEC_COMPLETED_WITH_NUM_ERR)
 		*nan = true;
 	else if (status)
-		return failed(m->path, status);
+		return cli_nrt_failed(m->path, status);
 	for (i = 0; i < m->infos->tensor_count; i++)
 		if (made_later(&m->tensors[i]))
 			look_at_output(&m->tensors[i]);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_nrt.h"
 #include "run_options.h"
 
 #define GO_ON (-1)
@@ -207,8 +208,6 @@ static void set_labels(struct run_options *o, const char *path)
 
 static int parse_option(struct run_options *o, int option, char *value)
 {
-	uint64_t n;
-
 	switch (option) {
 	case 'i':
 		return add_file(o->inputs, &o->input_count, value);
@@ -221,9 +220,8 @@ static int parse_option(struct run_options *o, int option, char *value)
 		set_labels(o, value);
 		return GO_ON;
 	case 'd':
-		if (strcmp(value, "emulator") && cli_number(value, 0, 65535, &n))
-			return cli_usage("--device '%s': neither 'emulator' nor the N of /dev/neuronN",
-					 value);
+		if (cli_nrt_check_device(value))
+			return EXIT_USAGE;
 		o->device = value;
 		return GO_ON;
 	case 'r':
