@@ -16,7 +16,8 @@ import subprocess
 import sys
 import time
 
-RESULT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*(.*?)(?:\s+#\s*(SKIP|TODO)\b\s*(.*))?$", re.I)
+# cmocka puts the name of a skipped test behind the directive: "not ok 1 # SKIP name".
+RESULT = re.compile(r"^(not )?ok\b\s*(\d+)?(?:\s+-)?(?:\s+(?!#)(.*?))?(?:\s+#\s*(SKIP|TODO)\b\s*(.*))?$", re.I)
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*SKIP\b\s*(.*))?", re.I)
 DETAILS = 25    # lines shown of what a suite says about a failure
@@ -80,7 +81,7 @@ class Suite:
                 elif result:
                     skip = result.group(5) or "no reason given" if result.group(4) else None
                     ok = not result.group(1) or skip is not None
-                    self.results.append((ok, result.group(3).strip(), skip))
+                    self.results.append((ok, (result.group(3) or skip or "").strip(), skip))
                     if not ok:
                         self.details[len(self.results) - 1] = before
                     before = []

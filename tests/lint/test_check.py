@@ -24,6 +24,7 @@ CASES = (
     ("one failed", "1..2\nok 1 - a\nnot ok 2 - b\n", "false", "1 passed, 1 failed"),
     ("failed, but exit status 0", "1..1\nnot ok 1 - a\n", "true", "0 passed, 1 failed"),
     ("skipped", "1..2\nok 1 - a\nok 2 - b # SKIP why\n", "true", "1 passed, 0 failed"),
+    ("skipped, as cmocka says it", "1..2\nok 1 - a\nnot ok 2 # SKIP b\n", "true", "1 passed, 0 failed"),
     ("skipped as a whole", "1..0 # SKIP why\n", "true", "0 passed, 0 failed"),
     ("ran nothing, and gave no reason", "1..0\n", "true", "0 passed, 1 failed"),
     ("no plan", "ok 1 - a\n", "true", "1 passed, 1 failed"),
