@@ -36,9 +36,12 @@ struct rows {
 bool ncc_is_depthwise(const struct ncc_lower *L, const struct ncc_node *node)
 {
 	const struct ncc_window *w = &node->window;
-	const struct ncc_tensor *f = node->in[1];
+	const struct ncc_tensor *f;
 
-	if (node->op != NCC_CONV || node->group < 2 || f->dim[1] != 1 || f->dim[0] != node->group)
+	if (node->op != NCC_CONV)
+		return false;
+	f = node->in[1];
+	if (node->group < 2 || f->dim[1] != 1 || f->dim[0] != node->group)
 		return false;
 	if (w->out[1] > BANK_COLUMNS || w->kernel[0] * w->kernel[1] > MOST_TAPS || L->half != NEURON_BF16)
 		return false;
