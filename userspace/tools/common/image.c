@@ -14,8 +14,7 @@
 
 #include "image.h"
 
-__attribute__((format(printf, 3, 4)))
-static int fail(char *error, const char *path, const char *format, ...)
+int image_fail(char *error, const char *path, const char *format, ...)
 {
 	int n = snprintf(error, IMAGE_ERROR_SIZE, "%.256s: ", path);
 	va_list args;
@@ -30,12 +29,12 @@ static int allocate(struct image *image, const char *path, uint32_t width, uint3
 		    char *error)
 {
 	if (!width || !height || width > IMAGE_MAX_SIZE || height > IMAGE_MAX_SIZE)
-		return fail(error, path, "%u x %u pixels; a side may have 1 .. %u", width, height,
+		return image_fail(error, path, "%u x %u pixels; a side may have 1 .. %u", width, height,
 			    IMAGE_MAX_SIZE);
 	image->width = width;
 	image->height = height;
 	image->pixels = malloc((size_t)width * height * 3);
-	return image->pixels ? 0 : fail(error, path, "%u x %u pixels do not fit into memory", width,
+	return image->pixels ? 0 : image_fail(error, path, "%u x %u pixels do not fit into memory", width,
 					height);
 }
 
@@ -47,11 +46,11 @@ static int decode_png(struct image *image, const char *path, const void *data, s
 	int rc = 0;
 
 	if (!png_image_begin_read_from_memory(&png, data, size))
-		return fail(error, path, "damaged PNG: %s", png.message);
+		return image_fail(error, path, "damaged PNG: %s", png.message);
 	png.format = PNG_FORMAT_RGB;
 	rc = allocate(image, path, png.width, png.height, error);
 	if (!rc && !png_image_finish_read(&png, &black, image->pixels, 0, NULL))
-		rc = fail(error, path, "damaged PNG: %s", png.message);
+		rc = image_fail(error, path, "damaged PNG: %s", png.message);
 	png_image_free(&png);
 	return rc;
 }
@@ -85,7 +84,7 @@ static int jpeg_rows(struct jpeg_decompress_struct *jpeg, struct image *image, c
 
 	jpeg_read_header(jpeg, TRUE);
 	if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)
-		return fail(error, path, "a JPEG for print (CMYK); save it as RGB");
+		return image_fail(error, path, "a JPEG for print (CMYK); save it as RGB");
 	jpeg->out_color_space = JCS_RGB;
 	rc = allocate(image, path, jpeg->image_width, jpeg->image_height, error);
 	if (rc)
@@ -112,7 +111,7 @@ static int decode_jpeg(struct image *image, const char *path, const void *data, 
 	failure.manager.emit_message = jpeg_silent;
 	jpeg_create_decompress(&jpeg);
 	if (setjmp(failure.where)) {
-		rc = fail(error, path, "damaged JPEG: %s", failure.text);
+		rc = image_fail(error, path, "damaged JPEG: %s", failure.text);
 	} else {
 		jpeg_mem_src(&jpeg, data, size);
 		rc = jpeg_rows(&jpeg, image, path, error);
@@ -151,16 +150,16 @@ static int decode_pnm(struct image *image, const char *path, const uint8_t *data
 
 	if (!pnm_number(&p, end, &width) || !pnm_number(&p, end, &height) ||
 	    !pnm_number(&p, end, &most) || p == end)
-		return fail(error, path, "damaged PPM: no width, height and largest value");
+		return image_fail(error, path, "damaged PPM: no width, height and largest value");
 	if (most != 255)
-		return fail(error, path, "largest value is %u; only 255 is supported", most);
+		return image_fail(error, path, "largest value is %u; only 255 is supported", most);
 	p++;
 	rc = allocate(image, path, width, height, error);
 	if (rc)
 		return rc;
 	count = (size_t)width * height;
 	if ((size_t)(end - p) < count * channels)
-		return fail(error, path, "truncated: %zu bytes of pixels, and %zu are missing",
+		return image_fail(error, path, "truncated: %zu bytes of pixels, and %zu are missing",
 			    (size_t)(end - p), count * channels - (end - p));
 	for (i = 0; i < count * 3; i++)
 		image->pixels[i] = p[channels == 3 ? i : i / 3];
@@ -201,7 +200,7 @@ int image_decode(struct image *image, const char *path, const void *data, size_t
 	else if (is_pnm(data, size))
 		rc = decode_pnm(image, path, data, size, error);
 	else
-		rc = fail(error, path, "neither PNG, JPEG, PPM nor PGM");
+		rc = image_fail(error, path, "neither PNG, JPEG, PPM nor PGM");
 	if (rc)
 		image_free(image);
 	return rc;

@@ -33,4 +33,8 @@ int image_decode(struct image *image, const char *path, const void *data, size_t
 		 char error[IMAGE_ERROR_SIZE]);
 void image_free(struct image *image);
 
+/* "PATH: text" to @error, IMAGE_ERROR_SIZE bytes; returns -EINVAL. */
+__attribute__((format(printf, 3, 4)))
+int image_fail(char *error, const char *path, const char *format, ...);
+
 #endif

@@ -5,24 +5,11 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "image_tensor.h"
-
-__attribute__((format(printf, 3, 4)))
-static int fail(char *error, const char *path, const char *format, ...)
-{
-	int n = snprintf(error, IMAGE_ERROR_SIZE, "%.256s: ", path);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error + n, IMAGE_ERROR_SIZE - n, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 /*
  * Where the picture's elements lie in the tensor: @channel, @row and 1 column apart, times
@@ -42,7 +29,7 @@ static int find_place(struct place *p, enum image_layout layout, uint32_t ndim,
 		      const uint32_t *shape, const char *path, char *error)
 {
 	if (ndim == 4 && shape[0] != 1)
-		return fail(error, path, "a picture is one inference, but the model takes %u at a time: give it an array", shape[0]);
+		return image_fail(error, path, "a picture is one inference, but the model takes %u at a time: give it an array", shape[0]);
 	if (ndim == 4) {
 		shape++;
 		ndim--;
@@ -61,7 +48,7 @@ static int find_place(struct place *p, enum image_layout layout, uint32_t ndim,
 				      shape[2] };
 		return 0;
 	}
-	return fail(error, path, "the input's shape is none of pictures: (1, 3, height, width) and such (see --layout)");
+	return image_fail(error, path, "the input's shape is none of pictures: (1, 3, height, width) and such (see --layout)");
 }
 
 /*
@@ -242,18 +229,18 @@ int image_to_tensor(const struct image *image, const char *path, const struct im
 
 	if (dtype != NRT_DTYPE_FLOAT32 && dtype != NRT_DTYPE_BFLOAT16 && dtype != NRT_DTYPE_UINT8 &&
 	    dtype != NRT_DTYPE_INT8 && dtype != NRT_DTYPE_INT32)
-		return fail(error, path, "pictures become float32, bfloat16, uint8, int8 or int32, and the input is none of them: give it an array");
+		return image_fail(error, path, "pictures become float32, bfloat16, uint8, int8 or int32, and the input is none of them: give it an array");
 	rc = find_place(&p, options->layout, ndim, shape, path, error);
 	if (rc)
 		return rc;
 	if (options->resize == IMAGE_RESIZE_OFF &&
 	    (p.width != image->width || p.height != image->height))
-		return fail(error, path, "%u x %u pixels, but the model takes %u x %u (see --resize)",
+		return image_fail(error, path, "%u x %u pixels, but the model takes %u x %u (see --resize)",
 			    image->width, image->height, p.width, p.height);
 	pixels = malloc((size_t)p.width * p.height * 3 * sizeof(*pixels));
 	rc = pixels ? resize(image, options->resize, p.width, p.height, pixels) : -ENOMEM;
 	if (rc)
-		fail(error, path, "out of memory");
+		image_fail(error, path, "out of memory");
 	else
 		normalise(pixels, &p, options, dtype, data);
 	free(pixels);
