@@ -520,7 +520,8 @@ int ncc_transpose(struct ncc_build *b, struct ncc_at src, int64_t src_step, unsi
 	};
 	struct ncc_loop all[NCC_MAX_LOOPS];
 
-	memcpy(all, loops, (size_t)n * sizeof(*loops));
+	if (n)
+		memcpy(all, loops, (size_t)n * sizeof(*loops));
 	all[n] = (struct ncc_loop){ columns, { src_step, 0 } };
 	return build(&s, all, n + 1);
 }

@@ -329,6 +329,31 @@ static void test_spill(void **state)
 	pb_free(&model);
 }
 
+/* Rows that are normalised and then meet weights are transposed one by one: there are no loops around. */
+static void test_rows_turned(void **state)
+{
+	struct onnx m = { .opset = 17 };
+	struct run r = { 0 };
+	size_t turned = 0;
+	struct pb model;
+
+	onnx_input(&m, "x", DIMS(1, 20, 48));
+	onnx_floats(&m, "s", DIMS(48), NULL);
+	onnx_floats(&m, "b", DIMS(48), NULL);
+	onnx_floats(&m, "w", DIMS(48, 30), NULL);
+	onnx_node(&m, "LayerNormalization", "x s b", "n", NULL);
+	onnx_node(&m, "MatMul", "n w", "y", NULL);
+	onnx_output(&m, "y");
+	model = onnx_model(&m);
+	run_passes(&r, &model, NCC_PASS_EMIT, 0);
+	assert_int_equal(r.err, 0);
+	for (size_t i = 0; i < r.ctx.program->ninsn; i++)
+		turned += r.ctx.program->insn[i].insn.op == NEURON_OP_TRANSPOSE;
+	assert_true(turned > 0);
+	run_free(&r);
+	pb_free(&model);
+}
+
 /* One row of this softmax is larger than a partition. */
 static void test_too_large(void **state)
 {
@@ -357,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_sync_notices),
 		cmocka_unit_test(test_spill),
+		cmocka_unit_test(test_rows_turned),
 		cmocka_unit_test(test_too_large),
 	};
 
