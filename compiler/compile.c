@@ -177,10 +177,6 @@ static int write_model(struct ncc_context *ctx, const struct ncc_dump *dump)
 	bool good;
 	FILE *f;
 
-	if (dump->after > NCC_PASS_PLACE)
-		return ncc_error(ctx, "--dump: what the pass %s makes is no graph, so it cannot be written as "
-				 "ONNX; %s and earlier ones can", ncc_pass_name(dump->after),
-				 ncc_pass_name(NCC_PASS_PLACE));
 	if (ncc_onnx_write(ctx, dump->after, &model))
 		return -EINVAL;
 	f = fopen(dump->file, "wb");

@@ -14,17 +14,12 @@
 #include "convert.h"
 #include "fold.h"
 #include "graph.h"
+#include "onnx_note.h"
+#include "onnx_out.h"
 #include "onnx_write.h"
 #include "partition.h"
 
 #define IR_VERSION_MIN	4	/* since then, initializers need not be inputs too */
-
-/* Bytes of a message under construction. */
-struct out {
-	struct ncc_arena *arena;
-	uint8_t *data;
-	size_t n, cap;
-};
 
 /**
  * struct writer - one model
@@ -34,65 +29,20 @@ struct out {
  * @folded: constants that nodes make are initializers instead
  * @numbers: nodes are a part's for the chip, where 1 and 0 stand for true and false
  * @placed: windows have taken over pads that attributes do not know of
+ * @note: doc_string of nodes, or NULL
  */
 struct writer {
 	struct ncc_context *ctx;
-	struct out graph;
+	struct ncc_out graph;
 	struct ncc_graph *known, *names;
 	bool folded, numbers, placed;
+	const char *note;
 	int made;
 };
 
-static void put(struct out *o, const void *data, size_t n)
+static struct ncc_out message(struct writer *w)
 {
-	if (o->n + n > o->cap) {
-		size_t cap = o->cap ? 2 * o->cap : 4096;
-		uint8_t *more;
-
-		while (cap < o->n + n)
-			cap *= 2;
-		more = ncc_alloc(o->arena, cap);
-		if (o->n)
-			memcpy(more, o->data, o->n);
-		o->data = more;
-		o->cap = cap;
-	}
-	if (n)
-		memcpy(o->data + o->n, data, n);
-	o->n += n;
-}
-
-static void put_varint(struct out *o, uint64_t v)
-{
-	do {
-		uint8_t byte = (v & 0x7f) | (v > 0x7f ? 0x80 : 0);
-
-		put(o, &byte, 1);
-		v >>= 7;
-	} while (v);
-}
-
-static void put_int(struct out *o, uint32_t field, uint64_t v)
-{
-	put_varint(o, (uint64_t)field << 3);
-	put_varint(o, v);
-}
-
-static void put_bytes(struct out *o, uint32_t field, const void *data, size_t n)
-{
-	put_varint(o, (uint64_t)field << 3 | 2);
-	put_varint(o, n);
-	put(o, data, n);
-}
-
-static void put_text(struct out *o, uint32_t field, const char *s)
-{
-	put_bytes(o, field, s, strlen(s));
-}
-
-static struct out message(struct writer *w)
-{
-	return (struct out){ .arena = &w->ctx->arena };
+	return (struct ncc_out){ .arena = &w->ctx->arena };
 }
 
 /* ---- tensors ---- */
@@ -128,30 +78,30 @@ static void put_tensor(struct writer *w, const struct ncc_tensor *t, const char 
 		       const int64_t *dim)
 {
 	size_t size = ncc_type_size(t->type), n = (size_t)t->count;
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 	uint8_t *data;
 
 	if (t->raw.at && !dim) {
 		/* The last name counts. */
-		put(&o, t->raw.at, t->raw.n);
-		put_text(&o, 8, name);
-		put_bytes(&w->graph, 5, o.data, o.n);
+		ncc_put(&o, t->raw.at, t->raw.n);
+		ncc_put_text(&o, 8, name);
+		ncc_put_bytes(&w->graph, 5, o.data, o.n);
 		return;
 	}
 	for (int i = 0; i < (dim ? rank : t->rank); i++)
-		put_int(&o, 1, (uint64_t)(dim ? dim[i] : t->dim[i]));
-	put_int(&o, 2, t->type);
-	put_text(&o, 8, name);
+		ncc_put_int(&o, 1, (uint64_t)(dim ? dim[i] : t->dim[i]));
+	ncc_put_int(&o, 2, t->type);
+	ncc_put_text(&o, 8, name);
 	if (t->external.at) {
-		put_bytes(&o, 9, t->external.at, t->external.n);
-		put_bytes(&w->graph, 5, o.data, o.n);
+		ncc_put_bytes(&o, 9, t->external.at, t->external.n);
+		ncc_put_bytes(&w->graph, 5, o.data, o.n);
 		return;
 	}
 	data = ncc_alloc_array(&w->ctx->arena, n + 1, size);
 	for (size_t i = 0; i < n; i++)
 		store(data + i * size, t, (int64_t)i);
-	put_bytes(&o, 9, data, n * size);
-	put_bytes(&w->graph, 5, o.data, o.n);
+	ncc_put_bytes(&o, 9, data, n * size);
+	ncc_put_bytes(&w->graph, 5, o.data, o.n);
 }
 
 /* Does the model need an initializer for it? */
@@ -211,54 +161,62 @@ static const char *scalar(struct writer *w, const char *stem, float value)
 
 /* ---- nodes ---- */
 
+/* A NodeProto that is complete. */
+static void put_made(struct writer *w, struct ncc_out *o)
+{
+	if (w->note)
+		ncc_put_text(o, 6, w->note);
+	ncc_put_bytes(&w->graph, 1, o->data, o->n);
+}
+
 /* A node of up to three inputs and without attributes. */
 static void put_simple(struct writer *w, const char *op, const char *a, const char *b, const char *c,
 		       const char *result)
 {
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 
-	put_text(&o, 1, a);
+	ncc_put_text(&o, 1, a);
 	if (b)
-		put_text(&o, 1, b);
+		ncc_put_text(&o, 1, b);
 	if (c)
-		put_text(&o, 1, c);
-	put_text(&o, 2, result);
-	put_text(&o, 4, op);
-	put_bytes(&w->graph, 1, o.data, o.n);
+		ncc_put_text(&o, 1, c);
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, op);
+	put_made(w, &o);
 }
 
 /* A name is optional, but no two nodes may have the same: passes make several of one. */
-static void put_name(struct writer *w, struct out *o, const char *name)
+static void put_name(struct writer *w, struct ncc_out *o, const char *name)
 {
 	if (!*name || ncc_graph_find(w->names, name))
 		return;
 	ncc_graph_tensor(w->names, name);
-	put_text(o, 3, name);
+	ncc_put_text(o, 3, name);
 }
 
-static void put_ints_attr(struct writer *w, struct out *o, const char *name, int n, const int64_t *v)
+static void put_ints_attr(struct writer *w, struct ncc_out *o, const char *name, int n, const int64_t *v)
 {
-	struct out attr = message(w);
+	struct ncc_out attr = message(w);
 
-	put_text(&attr, 1, name);
+	ncc_put_text(&attr, 1, name);
 	for (int i = 0; i < n; i++)
-		put_int(&attr, 8, (uint64_t)v[i]);
-	put_int(&attr, 20, NCC_ATTR_INTS);
-	put_bytes(o, 5, attr.data, attr.n);
+		ncc_put_int(&attr, 8, (uint64_t)v[i]);
+	ncc_put_int(&attr, 20, NCC_ATTR_INTS);
+	ncc_put_bytes(o, 5, attr.data, attr.n);
 }
 
-static void put_int_attr(struct writer *w, struct out *o, const char *name, int64_t v)
+static void put_int_attr(struct writer *w, struct ncc_out *o, const char *name, int64_t v)
 {
-	struct out attr = message(w);
+	struct ncc_out attr = message(w);
 
-	put_text(&attr, 1, name);
-	put_int(&attr, 3, (uint64_t)v);
-	put_int(&attr, 20, NCC_ATTR_INT);
-	put_bytes(o, 5, attr.data, attr.n);
+	ncc_put_text(&attr, 1, name);
+	ncc_put_int(&attr, 3, (uint64_t)v);
+	ncc_put_int(&attr, 20, NCC_ATTR_INT);
+	ncc_put_bytes(o, 5, attr.data, attr.n);
 }
 
 /* A convolution that a pass made of something else has no attributes, but a window. */
-static void put_window(struct writer *w, struct out *o, const struct ncc_node *node)
+static void put_window(struct writer *w, struct ncc_out *o, const struct ncc_node *node)
 {
 	const struct ncc_window *win = &node->window;
 	int n = node->in[1]->rank - 2;
@@ -278,29 +236,29 @@ static void put_window(struct writer *w, struct out *o, const struct ncc_node *n
 static void put_own(struct writer *w, const struct ncc_node *node, const char *op, const char *more,
 		    const char *result)
 {
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 	bool window = node->op == NCC_CONV && (w->placed || strcmp(op, node->op_type));
 	bool same = !strcmp(op, node->op_type) && !window;
 
 	for (size_t i = 0; i < node->nexplicit && i < node->nin; i++)
-		put_text(&o, 1, node->in[i] ? node->in[i]->name : "");
+		ncc_put_text(&o, 1, node->in[i] ? node->in[i]->name : "");
 	if (more)
-		put_text(&o, 1, more);
+		ncc_put_text(&o, 1, more);
 	for (size_t i = 0; i < node->nout; i++)
-		put_text(&o, 2, !i && result ? result : node->out[i] ? node->out[i]->name : "");
+		ncc_put_text(&o, 2, !i && result ? result : node->out[i] ? node->out[i]->name : "");
 	put_name(w, &o, node->name);
-	put_text(&o, 4, op);
+	ncc_put_text(&o, 4, op);
 	if (*node->domain)
-		put_text(&o, 7, node->domain);
+		ncc_put_text(&o, 7, node->domain);
 	for (size_t i = 0; same && i < node->nattr; i++)
-		put_bytes(&o, 5, node->attr[i].raw.at, node->attr[i].raw.n);
+		ncc_put_bytes(&o, 5, node->attr[i].raw.at, node->attr[i].raw.n);
 	/* before the shape pass it is not known, and need not be there */
 	if (node->op == NCC_TRANSPOSE && !ncc_attr(node, "perm") && node->in[0]->rank > 1 &&
 	    node->perm[0] != node->perm[1])
 		put_ints_attr(w, &o, "perm", node->in[0]->rank, node->perm);
 	if (window)
 		put_window(w, &o, node);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 }
 
 /* A node of one or two inputs. Returns its result, which gets a new name if @result is NULL. */
@@ -481,16 +439,16 @@ static const char *put_reduce(struct writer *w, const char *type, const char *x,
 	const struct ncc_graph *g = w->ctx->whole ? w->ctx->whole : w->ctx->graph;
 	bool input = g->opset >= (!strcmp(type, "ReduceSum") ? 13 : 18);
 	const char *result = new_name(w, type);
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 
-	put_text(&o, 1, x);
+	ncc_put_text(&o, 1, x);
 	if (input)
-		put_text(&o, 1, ints(w, "axes", 1, &axis));
-	put_text(&o, 2, result);
-	put_text(&o, 4, type);
+		ncc_put_text(&o, 1, ints(w, "axes", 1, &axis));
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, type);
 	if (!input)
 		put_ints_attr(w, &o, "axes", 1, &axis);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 	return result;
 }
 
@@ -556,7 +514,7 @@ static const char *put_fill(struct writer *w, const struct ncc_move *m, const ch
 			    const int64_t *dim)
 {
 	struct ncc_tensor t = { .name = "fill", .type = NCC_FLOAT, .count = 1 };
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 	const char *result = new_name(w, "Concat");
 	int64_t slice[NCC_MAX_RANK];
 	float *data;
@@ -569,26 +527,26 @@ static const char *put_fill(struct writer *w, const struct ncc_move *m, const ch
 	for (int64_t i = 0; i < t.count; i++)
 		data[i] = m->fill;
 	t.f = data;
-	put_text(&o, 1, x);
-	put_text(&o, 1, reshaped(w, &t, m->rank, slice));
-	put_text(&o, 2, result);
-	put_text(&o, 4, "Concat");
+	ncc_put_text(&o, 1, x);
+	ncc_put_text(&o, 1, reshaped(w, &t, m->rank, slice));
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, "Concat");
 	put_int_attr(w, &o, "axis", d);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 	return result;
 }
 
 static const char *put_gather(struct writer *w, const char *x, int d, int64_t n, const int64_t *index)
 {
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 	const char *result = new_name(w, "Gather");
 
-	put_text(&o, 1, x);
-	put_text(&o, 1, ints(w, "index", (int)n, index));
-	put_text(&o, 2, result);
-	put_text(&o, 4, "Gather");
+	ncc_put_text(&o, 1, x);
+	ncc_put_text(&o, 1, ints(w, "index", (int)n, index));
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, "Gather");
 	put_int_attr(w, &o, "axis", d);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 	return result;
 }
 
@@ -624,7 +582,7 @@ static void put_sumpool(struct writer *w, const struct ncc_node *node, const cha
 {
 	const struct ncc_window *win = &node->window;
 	int n = node->in[0]->rank - 2;
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 	int64_t pads[4];
 
 	for (int d = 0; d < n; d++) {
@@ -634,28 +592,28 @@ static void put_sumpool(struct writer *w, const struct ncc_node *node, const cha
 		pads[d] = win->pad[d];
 		pads[n + d] = end > win->pad_end[d] ? end : win->pad_end[d];
 	}
-	put_text(&o, 1, node->in[0]->name);
-	put_text(&o, 2, result);
-	put_text(&o, 4, "LpPool");
+	ncc_put_text(&o, 1, node->in[0]->name);
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, "LpPool");
 	put_ints_attr(w, &o, "kernel_shape", n, win->kernel);
 	put_ints_attr(w, &o, "strides", n, win->stride);
 	put_ints_attr(w, &o, "pads", 2 * n, pads);
 	put_int_attr(w, &o, "p", 1);
 	if (win->dilation[0] != 1 || win->dilation[1] != 1)
 		put_ints_attr(w, &o, "dilations", n, win->dilation);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 }
 
 static const char *cast(struct writer *w, const char *x, enum ncc_type to, const char *result)
 {
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 
 	result = result ? result : new_name(w, x);
-	put_text(&o, 1, x);
-	put_text(&o, 2, result);
-	put_text(&o, 4, "Cast");
+	ncc_put_text(&o, 1, x);
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, "Cast");
 	put_int_attr(w, &o, "to", to);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 	return result;
 }
 
@@ -801,13 +759,13 @@ static struct ncc_tensor *permuted(struct writer *w, const struct ncc_tensor *t,
 static void put_transpose(struct writer *w, const struct ncc_tensor *from, const int64_t *perm,
 			  const struct ncc_tensor *to)
 {
-	struct out o = message(w);
+	struct ncc_out o = message(w);
 
-	put_text(&o, 1, from->name);
-	put_text(&o, 2, to->name);
-	put_text(&o, 4, "Transpose");
+	ncc_put_text(&o, 1, from->name);
+	ncc_put_text(&o, 2, to->name);
+	ncc_put_text(&o, 4, "Transpose");
 	put_ints_attr(w, &o, "perm", from->rank, perm);
-	put_bytes(&w->graph, 1, o.data, o.n);
+	put_made(w, &o);
 }
 
 /* A product that picks heads out of its operands, and puts them into its result. */
@@ -843,15 +801,19 @@ static bool has_heads(const struct ncc_node *node)
 	return node->heads[0] || node->heads[1] || node->heads[2];
 }
 
-static int put_nodes(struct writer *w, struct ncc_node *const *nodes, size_t n)
+/* @notes: one a node, or NULL */
+static int put_nodes(struct writer *w, struct ncc_node *const *nodes, size_t n, const char **notes)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++)
+	for (size_t i = 0; i < n && !err; i++) {
+		w->note = notes ? notes[i] : NULL;
 		if (has_heads(nodes[i]))
 			err = put_heads(w, nodes[i]);
 		else if (!w->folded || !ncc_is_computed(nodes[i]))
 			err = put_node(w, nodes[i]->factor ? with_factor(w, nodes[i]) : nodes[i]);
+	}
+	w->note = NULL;
 	return err;
 }
 
@@ -860,26 +822,26 @@ static int put_nodes(struct writer *w, struct ncc_node *const *nodes, size_t n)
 /* ValueInfoProto; what is not known is left out. */
 static void put_value(struct writer *w, uint32_t field, const struct ncc_tensor *t)
 {
-	struct out o = message(w), type = message(w), tensor = message(w), shape = message(w);
+	struct ncc_out o = message(w), type = message(w), tensor = message(w), shape = message(w);
 
-	put_text(&o, 1, t->name);
+	ncc_put_text(&o, 1, t->name);
 	for (int i = 0; t->shaped && i < t->rank; i++) {
-		struct out dim = message(w);
+		struct ncc_out dim = message(w);
 
 		if (t->dim[i] >= 0)
-			put_int(&dim, 1, (uint64_t)t->dim[i]);
+			ncc_put_int(&dim, 1, (uint64_t)t->dim[i]);
 		else if (t->dim_param[i])
-			put_text(&dim, 2, t->dim_param[i]);
-		put_bytes(&shape, 1, dim.data, dim.n);
+			ncc_put_text(&dim, 2, t->dim_param[i]);
+		ncc_put_bytes(&shape, 1, dim.data, dim.n);
 	}
 	if (t->type) {
-		put_int(&tensor, 1, t->type);
+		ncc_put_int(&tensor, 1, t->type);
 		if (t->shaped)
-			put_bytes(&tensor, 2, shape.data, shape.n);
-		put_bytes(&type, 1, tensor.data, tensor.n);
-		put_bytes(&o, 2, type.data, type.n);
+			ncc_put_bytes(&tensor, 2, shape.data, shape.n);
+		ncc_put_bytes(&type, 1, tensor.data, tensor.n);
+		ncc_put_bytes(&o, 2, type.data, type.n);
 	}
-	put_bytes(&w->graph, field, o.data, o.n);
+	ncc_put_bytes(&w->graph, field, o.data, o.n);
 }
 
 /* An output that is a constant needs a node to give it. */
@@ -906,19 +868,30 @@ static void put_values(struct writer *w, uint32_t field, struct ncc_tensor *cons
 			put_value(w, field, t[i]);
 }
 
-static void finish(struct writer *w, struct ncc_bytes *result)
+/* An entry of metadata_props. */
+static void put_property(struct writer *w, struct ncc_out *o, const char *name, const char *value)
+{
+	struct ncc_out entry = message(w);
+
+	ncc_put_text(&entry, 1, name);
+	ncc_put_text(&entry, 2, value);
+	ncc_put_bytes(o, 14, entry.data, entry.n);
+}
+
+/* @properties: fields of the ModelProto that are there already, or NULL */
+static void finish(struct writer *w, const struct ncc_out *properties, struct ncc_bytes *result)
 {
 	const struct ncc_graph *g = w->ctx->whole ? w->ctx->whole : w->ctx->graph;
-	struct out o = message(w);
+	struct ncc_out o = properties ? *properties : message(w);
 
-	put_int(&o, 1, (uint64_t)(g->ir_version < IR_VERSION_MIN ? IR_VERSION_MIN : g->ir_version));
-	put_text(&o, 2, "neuron-cc");
+	ncc_put_int(&o, 1, (uint64_t)(g->ir_version < IR_VERSION_MIN ? IR_VERSION_MIN : g->ir_version));
+	ncc_put_text(&o, 2, "neuron-cc");
 	for (size_t i = 0; i < g->nopset_raw; i++)
-		put_bytes(&o, 8, g->opset_raw[i].at, g->opset_raw[i].n);
+		ncc_put_bytes(&o, 8, g->opset_raw[i].at, g->opset_raw[i].n);
 	for (size_t i = 0; i < g->nfunction_raw; i++)
-		put_bytes(&o, 25, g->function_raw[i].at, g->function_raw[i].n);
-	put_text(&w->graph, 2, *g->name ? g->name : "graph");
-	put_bytes(&o, 7, w->graph.data, w->graph.n);
+		ncc_put_bytes(&o, 25, g->function_raw[i].at, g->function_raw[i].n);
+	ncc_put_text(&w->graph, 2, *g->name ? g->name : "graph");
+	ncc_put_bytes(&o, 7, w->graph.data, w->graph.n);
 	*result = (struct ncc_bytes){ .at = o.data, .n = o.n };
 }
 
@@ -940,10 +913,10 @@ int ncc_onnx_write_part(struct ncc_context *ctx, const struct ncc_part *part,
 
 	start(&w, ctx, true);
 	put_values(&w, 11, part->input, part->ninput);
-	err = put_nodes(&w, part->node, part->nnode);
+	err = put_nodes(&w, part->node, part->nnode, NULL);
 	put_values(&w, 12, part->output, part->noutput);
 	if (!err)
-		finish(&w, out);
+		finish(&w, NULL, out);
 	return err;
 }
 
@@ -961,20 +934,27 @@ static bool made_on_chip(struct ncc_context *ctx, const struct ncc_tensor *t)
 int ncc_onnx_write(struct ncc_context *ctx, enum ncc_pass after, struct ncc_bytes *out)
 {
 	struct ncc_graph *g = ctx->whole ? ctx->whole : ctx->graph;
+	struct ncc_out properties;
 	struct writer w;
 	int err = 0;
 
 	start(&w, ctx, after >= NCC_PASS_PARTITION);
+	properties = message(&w);
+	put_property(&w, &properties, "neuron.pass", ncc_pass_name(after));
 	w.placed = after >= NCC_PASS_PLACE;
 	put_values(&w, 11, g->input, g->ninput);
 	if (after < NCC_PASS_PARTITION)
-		err = put_nodes(&w, g->node, g->nnode);
+		err = put_nodes(&w, g->node, g->nnode, NULL);
 	for (struct ncc_part *p = ctx->parts; p && !err && after >= NCC_PASS_PARTITION; p = p->next) {
+		const char **notes = ncc_node_notes(ctx, p, after);
+
+		put_property(&w, &properties, ncc_printf(&ctx->arena, "neuron.%s", p->name),
+			     ncc_part_note(ctx, p, after));
 		w.numbers = p->device && after > NCC_PASS_PARTITION;
 		if (w.numbers)
-			err = put_nodes(&w, p->graph->node, p->graph->nnode);
+			err = put_nodes(&w, p->graph->node, p->graph->nnode, notes);
 		else
-			err = put_nodes(&w, p->node, p->nnode);
+			err = put_nodes(&w, p->node, p->nnode, notes);
 	}
 	for (size_t i = 0; i < g->noutput; i++) {
 		if (after > NCC_PASS_PARTITION && made_on_chip(ctx, g->output[i]))
@@ -983,6 +963,6 @@ int ncc_onnx_write(struct ncc_context *ctx, enum ncc_pass after, struct ncc_byte
 			put_output(&w, g->output[i]);
 	}
 	if (!err)
-		finish(&w, out);
+		finish(&w, &properties, out);
 	return err;
 }

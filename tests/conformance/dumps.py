@@ -26,7 +26,7 @@ from onnx_writer import with_initializers   # noqa: E402
 from ort import Ort, OrtError   # noqa: E402
 from tap import Tap             # noqa: E402
 
-PASSES = ("read", "check", "shape", "partition", "fold", "fuse", "place")
+PASSES = ("read", "check", "shape", "partition", "fold", "fuse", "place", "tile", "emit")
 
 
 def compare(ort, data, inputs, want, flags, out):

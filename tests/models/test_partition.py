@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -264,14 +265,30 @@ class Tests:
             want = self.ort.run(inputs)["y"]
             with open(self.path("m.onnx"), "wb") as file:
                 file.write(data)
-            passes = ("read", "check", "shape", "partition", "fold", "fuse", "place")
-            compile_file(self.path("m.onnx"), self.path("m.neff"), f"--partition={part}",
+            passes = ("read", "check", "shape", "partition", "fold", "fuse", "place", "tile", "schedule", "allocate", "sync", "emit")
+            compile_file(self.path("m.onnx"), self.path("m.neff"), f"--partition={part}", f"--dump=after:allocate:{self.path('text')}",
                          *[f"--dump=after:{p}:{self.path(p)}.onnx" for p in passes], out=self.out)
             for name in passes:
                 with open(self.path(f"{name}.onnx"), "rb") as file:
                     self.ort.load(file.read())
                 got = self.ort.run(inputs)["y"]
                 assert np.allclose(got, want, rtol=1e-5, atol=1e-4), f"--partition={part}: after {name}: {got} instead of {want}"
+            self.notes(passes)
+
+    def notes(self, passes):
+        """What passes decided is in the ONNX that is written after them, and not before."""
+        first = {b"neuron.sg00": "partition", b"part sg00": "partition", b"\nvalue 'y' output float32[": "place",
+                 b"\ninstructions pe=": "tile", b"\nbuffer sbuf": "tile", b" sbuf=": "allocate", b" waits=": "sync"}
+        for name in passes:
+            with open(self.path(f"{name}.onnx"), "rb") as file:
+                data = file.read()
+            for what, since in first.items():
+                assert (what in data) == (passes.index(name) >= passes.index(since)), f"{what} after {name}"
+            if name == "allocate":
+                written = re.findall(rb"buffer sbuf(\d+) (\d+) bytes a partition at (\d+) for (\d+)\.\.(\d+) '", data)
+        with open(self.path("text"), "rb") as file:
+            text = re.findall(rb"buffer s(\d+) (\d+) bytes at (\d+) for (\d+)\.\.(\d+) '", file.read())
+        assert written and sorted(set(written)) == sorted(text), f"{written} instead of {text}"
 
     def pipeline(self):
         """Stages are as many as asked for, about the same, in a chain; each has a core, and the results are the same."""
