@@ -49,6 +49,7 @@
 #include "neuron_fwio.h"
 #include "neuron_irq.h"
 #include "neuron_link.h"
+#include "neuron_log.h"
 #include "neuron_recovery.h"
 #include "neuron_udma.h"
 #include "neuron_usage.h"
@@ -105,6 +106,7 @@ struct neuron_device {
 	struct pci_dev *pdev;
 	int index;
 	char pci_name[32];			/* stays when the function goes */
+	struct neuron_log log;
 
 	struct rw_semaphore rwsem;
 	wait_queue_head_t error_wq;	/* pollers, for when ioctls begin to fail */

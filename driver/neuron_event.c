@@ -42,11 +42,12 @@ static void neuron_event_thermal(struct neuron_device *ndev)
 	char details[96];
 
 	if (now >= critical)
-		dev_crit_ratelimited(&ndev->dev, "%d.%d degrees Celsius: too hot, no job is started\n",
-				     now / 1000, now % 1000 / 100);
+		neuron_log(ndev, NEURON_LOG_TOO_HOT, KERN_CRIT,
+			   "%d.%d degrees Celsius: too hot, no job is started\n",
+			   now / 1000, now % 1000 / 100);
 	else
-		dev_notice_ratelimited(&ndev->dev, "%d.%d degrees Celsius\n", now / 1000,
-				       now % 1000 / 100);
+		neuron_log(ndev, NEURON_LOG_THERMAL, KERN_NOTICE,
+			   "%d.%d degrees Celsius\n", now / 1000, now % 1000 / 100);
 	snprintf(details, sizeof(details), "NEURON_TEMPERATURE=%d", now);
 	neuron_event_uevent(ndev, "NEURON_EVENT=thermal", details);
 }
@@ -86,10 +87,11 @@ static void neuron_event_ecc(struct neuron_device *ndev)
 	if (uncorrected != ndev->ecc_uncorrected) {
 		addr = neuron_ext_read(ndev, NEURON_EXT_ECC_ADDR_LO) |
 		       (u64)neuron_ext_read(ndev, NEURON_EXT_ECC_ADDR_HI) << 32;
-		dev_err_ratelimited(&ndev->dev, "uncorrectable memory error at %#llx, %u so far\n",
-				    addr, uncorrected);
+		neuron_log(ndev, NEURON_LOG_ECC_FATAL, KERN_ERR,
+			   "uncorrectable memory error at %#llx, %u so far\n", addr, uncorrected);
 	} else {
-		dev_warn_ratelimited(&ndev->dev, "%u corrected memory errors so far\n", corrected);
+		neuron_log(ndev, NEURON_LOG_ECC, KERN_WARNING,
+			   "%u corrected memory errors so far\n", corrected);
 	}
 	ndev->ecc_uncorrected = uncorrected;
 	snprintf(details, sizeof(details), "NEURON_ECC=%u corrected, %u uncorrected", corrected,
@@ -104,7 +106,7 @@ static void neuron_event_link(struct neuron_device *ndev)
 	const char *west = links & NEURON_FW_STATUS_WEST ? "up" : "down";
 	char details[96];
 
-	dev_notice_ratelimited(&ndev->dev, "links: east %s, west %s\n", east, west);
+	neuron_log(ndev, NEURON_LOG_LINKS, KERN_NOTICE, "links: east %s, west %s\n", east, west);
 	neuron_link_changed(ndev, links);
 	snprintf(details, sizeof(details), "NEURON_LINKS=east %s, west %s", east, west);
 	neuron_event_uevent(ndev, "NEURON_EVENT=link", details);

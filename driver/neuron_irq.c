@@ -45,7 +45,8 @@ static void neuron_irq_storm(struct neuron_vector *vector)
 
 	WRITE_ONCE(vector->masked, until ? until : 1);
 	disable_irq_nosync(vector->irq);
-	dev_warn_ratelimited(&ndev->dev, "storm of interrupts on vector %u\n", vector->index);
+	neuron_log(ndev, NEURON_LOG_STORM, KERN_WARNING,
+		   "storm of interrupts on vector %u\n", vector->index);
 	neuron_recovery_note(ndev, "storm on vector %u", vector->index);
 	schedule_delayed_work(&ndev->storm_work, msecs_to_jiffies(NEURON_STORM_LOOK_MS));
 }

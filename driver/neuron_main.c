@@ -89,7 +89,7 @@ void neuron_device_broken(struct neuron_device *ndev, const char *why)
 	/* Known before anybody wakes up and asks. */
 	if (!pci_device_is_present(ndev->pdev))
 		WRITE_ONCE(ndev->lost, true);
-	dev_err_ratelimited(&ndev->dev, "device is broken: %s\n", why);
+	neuron_log(ndev, NEURON_LOG_BROKEN, KERN_ERR, "device is broken: %s\n", why);
 	/* First: open() then waits for the reset, instead of seeing a broken device. */
 	neuron_recovery_report(ndev, why);
 	neuron_device_cut(ndev);
@@ -129,6 +129,7 @@ struct neuron_device *neuron_device_alloc(struct pci_dev *pdev)
 	mutex_init(&ndev->cores_lock);
 	mutex_init(&ndev->status_lock);
 	spin_lock_init(&ndev->queue_lock);
+	neuron_log_init(&ndev->log);
 	neuron_dma_setup(ndev);
 	INIT_LIST_HEAD(&ndev->objects);
 	INIT_LIST_HEAD(&ndev->files);

@@ -208,18 +208,17 @@ static void neuron_recovery_lost(struct neuron_device *ndev, const char *why)
 /* False: there is nothing more to look at. */
 static bool neuron_recovery_do(struct neuron_device *ndev, const struct neuron_step *step)
 {
-	struct device *dev = &ndev->dev;
-
 	switch (step->action) {
 	case NEURON_ACT_ABORT_QUEUE:
-		dev_warn_ratelimited(dev, "queue %u: %s; it is aborted\n", step->slot, step->why);
+		neuron_log(ndev, NEURON_LOG_ABORT, KERN_WARNING,
+			   "queue %u: %s; it is aborted\n", step->slot, step->why);
 		neuron_recovery_note(ndev, "abort queue %u: %s", step->slot, step->why);
 		/* If that cannot be done, the next rung comes in its time. */
 		neuron_recovery_abort(ndev, step->slot);
 		return true;
 	case NEURON_ACT_RESET_CORE:
-		dev_warn_ratelimited(dev, "NeuronCore %u: %s; it is reset\n", step->core,
-				     step->why);
+		neuron_log(ndev, NEURON_LOG_CORE_RESET, KERN_WARNING,
+			   "NeuronCore %u: %s; it is reset\n", step->core, step->why);
 		neuron_recovery_note(ndev, "reset core %u: %s", step->core, step->why);
 		neuron_recovery_reset_core(ndev, step->core);
 		return true;
@@ -282,8 +281,8 @@ static void neuron_recovery_watchdog(struct work_struct *work)
 	missed = ndev->vector_count ? neuron_queue_missed(ndev, &again) : 0;
 	if (missed) {
 		recovery->missed_interrupts += missed;
-		dev_warn_ratelimited(&ndev->dev, "%u completions came without an interrupt\n",
-				     missed);
+		neuron_log(ndev, NEURON_LOG_MISSED, KERN_WARNING,
+			   "%u completions came without an interrupt\n", missed);
 		neuron_recovery_note(ndev, "%u missed interrupts", missed);
 	}
 	mutex_lock(&recovery->lock);
