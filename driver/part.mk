@@ -80,4 +80,5 @@ install-dkms: $(wildcard $(O)/firmware/inferentia.bin)
 	$(Q)install -D -m 644 driver/udev/60-neuron.rules $(DESTDIR)/usr/lib/udev/rules.d/60-neuron.rules
 	$(Q)install -D -m 644 driver/modules-load.d/neuron.conf $(DESTDIR)/usr/lib/modules-load.d/neuron.conf
 	$(Q)install -D -m 644 driver/sysusers.d/neuron.conf $(DESTDIR)/usr/lib/sysusers.d/neuron.conf
+	$(Q)install -D -m 644 driver/tmpfiles.d/neuron.conf $(DESTDIR)/usr/lib/tmpfiles.d/neuron.conf
 	$(Q)for f in $^; do install -D -m 644 $$f $(DESTDIR)/usr/lib/firmware/neuron/$${f##*/}; done

@@ -106,9 +106,10 @@ def models(tap, root):
     """A model through the compiler, the tool, and a program that somebody compiles there."""
     rng = np.random.default_rng(5)
     x, w = rng.standard_normal((1, 64), np.float32), rng.standard_normal((64, 8), np.float32)
-    nodes = [onnx.node("MatMul", ["x", "w"], ["m"]), onnx.node("Relu", ["m"], ["y"])]
+    b = np.arange(-3, 5, dtype=np.float32)
+    nodes = [onnx.node("MatMul", ["x", "w"], ["m"]), onnx.node("Add", ["m", "b"], ["a"]), onnx.node("Relu", ["a"], ["y"])]
     with open(root.exchange("model.onnx"), "wb") as file:
-        file.write(onnx.model(nodes, {"x": x.shape}, {"y": (1, 8)}, {"w": w}))
+        file.write(onnx.model(nodes, {"x": x.shape}, {"y": (1, 8)}, {"w": w, "b": b}))
     np.save(root.exchange("x.npy"), x)
     with open(root.exchange("x.bin"), "wb") as file:
         file.write(x.tobytes())
@@ -116,7 +117,7 @@ def models(tap, root):
     step(tap, root, "neuron-run runs it on the emulator",
          "cd /exchange && neuron-run model.neff --device emulator --input x.npy --output y.npy --json", r'"cycles"')
     # Operands are rounded to bfloat16, and so is the result.
-    want, bound = np.maximum(x @ w, 0), 2.0 ** -7 * (np.abs(x) @ np.abs(w))
+    want, bound = np.maximum(x @ w + b, 0), 2.0 ** -7 * (np.abs(x) @ np.abs(w) + np.abs(b))
     got = np.load(root.exchange("y.npy")) if os.path.exists(root.exchange("y.npy")) else want * np.nan
     tap.ok((np.abs(got - want) <= bound).all(), "its result is right", f"{got} and not {want}")
     step(tap, root, "gcc first_app.c -lnrt", "cd /exchange && cp /usr/share/doc/libnrt-dev/examples/first_app.c* . && "
@@ -125,6 +126,45 @@ def models(tap, root):
     step(tap, root, "the program runs", "cd /exchange && NEURON_RT_DEVICE=emulator ./first_app model.neff", r"y\.out: 32 bytes")
     out = np.fromfile(root.exchange("y.out"), np.float32) if os.path.exists(root.exchange("y.out")) else np.zeros(0)
     tap.ok(np.array_equal(out, got.ravel()), "and gives the same bits", f"{out} and not {got}")
+    step(tap, root, "it runs without a file for its input", "cd /exchange && mkdir empty && cd empty && "
+         "NEURON_RT_DEVICE=emulator ../first_app ../model.neff && test \"$(ls)\" = y.out", r"y\.out: 32 bytes")
+    path = root.exchange("empty/y.out")
+    out = np.fromfile(path, np.float32) if os.path.exists(path) else np.zeros(0)
+    # Whole numbers below 8 are bfloat16s.
+    tap.ok(np.array_equal(out, np.maximum(b, 0)), "which it takes for zeros", f"{out} and not {np.maximum(b, 0)}")
+
+
+# Two users of the group that may use chips, and one who is nobody. /dev/shm is another one than the host's.
+USERS = """set -e
+mount -t tmpfs tmpfs /dev/shm
+trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
+group=$(getent group neuron | cut -d: -f3)
+as() { user=$1; shift; setpriv --reuid $user --regid $user --groups $group "$@"; }
+work() { as 1001 sh -c 'echo $$ >/tmp/pid.new; mv /tmp/pid.new /tmp/pid; until test -e /tmp/go; do sleep 0.1; done
+  exec neuron-run /exchange/model.neff --device emulator --input /exchange/x.npy --repeat 1000000000 >/dev/null' & }
+started() { for i in $(seq 600); do test -e /tmp/pid && break; sleep 0.1; done; pid=$(cat /tmp/pid); }
+appears() { for i in $(seq 600); do test -e $1/$pid.* && return; sleep 0.1; done; return 1; }
+seen() { setpriv --reuid 65534 --regid 65534 --clear-groups neuron-top --batch --json | grep "\\"pid\\": *$pid\\b"; }
+chmod 1777 /tmp; rm -f /tmp/pid /tmp/go
+"""
+SHARED = USERS + """
+touch /tmp/go; work; started; appears /run/neuron
+if as 1002 rm -f /run/neuron/$pid.* 2>/dev/null; then exit 1; fi
+seen
+"""
+FORGED = USERS + """
+work; started
+as 1002 touch /run/neuron/.new-$pid /run/neuron/$pid.$(awk '{print $22}' /proc/$pid/stat)
+touch /tmp/go; appears /dev/shm/neuron-1001
+seen
+"""
+
+
+def statistics(tap, root):
+    """Processes of users that share /run/neuron are seen; who puts files of their names there does not hide them."""
+    step(tap, root, "/run/neuron is made for the users of chips", "stat -c '%a %U %G' /run/neuron", r"^1775 root neuron$")
+    step(tap, root, "a process of one publishes there for everybody", SHARED)
+    step(tap, root, "a forged file of another does not hide it", FORGED)
 
 
 def around(tap, root):
@@ -174,6 +214,7 @@ def main():
         if step(tap, root, "the packages can be installed", "dpkg --install /exchange/*.deb"):
             driver(tap, root)
             models(tap, root)
+            statistics(tap, root)
             around(tap, root)
             purged(tap, root)
     tap.exit()

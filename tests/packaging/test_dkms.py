@@ -40,7 +40,8 @@ def config(name):
 def packaged_files(tap, root):
     """Files that make the system do its part, and that they say it."""
     for path, want in (("udev/rules.d/60-neuron.rules", r'(?=.*GROUP="neuron")(?=.*MODE="0660")'),
-                       ("modules-load.d/neuron.conf", r"^neuron$"), ("sysusers.d/neuron.conf", r"^g\s+neuron\s")):
+                       ("modules-load.d/neuron.conf", r"^neuron$"), ("sysusers.d/neuron.conf", r"^g\s+neuron\s"),
+                       ("tmpfiles.d/neuron.conf", r"^d\s+/run/neuron\s+1775\s+root\s+neuron\s")):
         name = os.path.join(root, "usr/lib", path)
         text = open(name).read() if os.path.exists(name) else ""
         tap.ok(re.search(want, text, re.M), "the package holds " + path, text or "it is not there")

@@ -21,7 +21,8 @@ sys.path[:0] = [os.path.join(TOP, "tests/lib"), os.path.join(TOP, "tests/cli")]
 from tap import Tap     # noqa: E402
 import neffs            # noqa: E402
 
-FIXED = ("udev/rules.d/60-neuron.rules", "modules-load.d/neuron.conf", "sysusers.d/neuron.conf", "firmware/neuron/inferentia.bin")
+FIXED = ("udev/rules.d/60-neuron.rules", "modules-load.d/neuron.conf", "sysusers.d/neuron.conf", "tmpfiles.d/neuron.conf",
+         "firmware/neuron/inferentia.bin")
 ONE_TOOL = "neuron-run"
 
 

@@ -118,48 +118,58 @@ static int map(struct nrt_stats_file **f)
 	return *f == MAP_FAILED ? -errno : 0;
 }
 
-static void give_up(const char *what, int error)
+/* The file in @directory, complete before tools see it. Leaves nothing behind when it fails. */
+static int publish(const char *directory, struct nrt_stats_file **f, const struct nrt_runtime *rt,
+		   nrt_framework_type_t framework, const char *framework_version,
+		   const char *fal_version)
 {
-	nrt_info(NRT, "no statistics for neuron-monitor and neuron-top: %s: %s", what,
-		 strerror(-error));
-	if (file_fd >= 0)
-		close(file_fd);
-	file_fd = -1;
-	*file_path = 0;
-}
-
-void nrt_stats_open(const struct nrt_runtime *rt, nrt_framework_type_t framework,
-		    const char *framework_version, const char *fal_version)
-{
-	char directory[NRT_STATS_PATH - 64], path[NRT_STATS_PATH];
-	struct nrt_stats_file *f;
+	char path[NRT_STATS_PATH];
 	int rc;
 
-	rc = nrt_stats_own_directory(directory, sizeof(directory));
-	if (rc) {
-		give_up("directory", rc);
-		return;
-	}
 	nrt_stats_reap(directory);
 	snprintf(path, sizeof(path), "%s/.new-%d", directory, getpid());
 	snprintf(file_path, sizeof(file_path), "%s/%d.%" PRIu64, directory, getpid(),
 		 nrt_stats_start_time(getpid()));
 	file_fd = create(path);
-	if (file_fd < 0) {
-		give_up(path, file_fd);
-		return;
-	}
-	rc = map(&f);
+	rc = file_fd < 0 ? file_fd : map(f);
 	if (!rc) {
-		fill(f, rt, framework, framework_version, fal_version);
+		fill(*f, rt, framework, framework_version, fal_version);
+		/* Another user's file of this name would stay. */
 		rc = rename(path, file_path) ? -errno : 0;
-		if (rc)
-			munmap(f, sizeof(*f));
+		if (!rc)
+			return 0;
+		munmap(*f, sizeof(**f));
 	}
-	if (rc) {
+	if (file_fd >= 0) {
 		unlink(path);
-		give_up(file_path, rc);
-		return;
+		close(file_fd);
+	}
+	file_fd = -1;
+	*file_path = 0;
+	return rc;
+}
+
+void nrt_stats_open(const struct nrt_runtime *rt, nrt_framework_type_t framework,
+		    const char *framework_version, const char *fal_version)
+{
+	char directory[NRT_STATS_PATH - 64];
+	struct nrt_stats_file *f = NULL;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; !f; i++) {
+		rc = nrt_stats_own_directory(i, directory, sizeof(directory));
+		if (rc == -ENOENT && i)
+			return;
+		if (rc)
+			strcpy(directory, "directory");
+		else
+			rc = publish(directory, &f, rt, framework, framework_version, fal_version);
+		if (rc) {
+			nrt_info(NRT, "no statistics for neuron-monitor and neuron-top: %s: %s",
+				 directory, strerror(-rc));
+			f = NULL;
+		}
 	}
 	pthread_mutex_lock(&memory_lock);
 	atomic_store_explicit(&f->device_bytes, used[NRT_MEM_DEVICE], memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,17 +43,18 @@ static int check_owner(const char *path, uid_t uid)
 	return st.st_uid == uid && !(st.st_mode & (S_IWGRP | S_IWOTH)) ? 0 : -EPERM;
 }
 
-int nrt_stats_own_directory(char *path, size_t size)
+/* Where this process may write, and another user may not take away what it wrote. */
+static bool is_usable(const char *path)
 {
-	const char *given = from_environment();
+	struct stat st;
 
-	if (given) {
-		if (mkdir(given, 0755) && errno != EEXIST)
-			return -errno;
-		return copy_path(path, size, given);
-	}
-	if (!access(SYSTEM, W_OK | X_OK))
-		return copy_path(path, size, SYSTEM);
+	return !lstat(path, &st) && S_ISDIR(st.st_mode) &&
+	       (st.st_mode & S_ISVTX || !(st.st_mode & (S_IWGRP | S_IWOTH))) &&
+	       !access(path, W_OK | X_OK);
+}
+
+static int make_users_directory(char *path, size_t size)
+{
 	snprintf(path, size, SHARED "/" PREFIX "%u", geteuid());
 	if (!mkdir(path, 0755)) {
 		/* For monitors of other users, whatever the umask. */
@@ -62,6 +64,22 @@ int nrt_stats_own_directory(char *path, size_t size)
 		return -errno;
 	}
 	return check_owner(path, geteuid());
+}
+
+int nrt_stats_own_directory(unsigned int number, char *path, size_t size)
+{
+	const char *given = from_environment();
+
+	if (given) {
+		if (number)
+			return -ENOENT;
+		if (mkdir(given, 0755) && errno != EEXIST)
+			return -errno;
+		return copy_path(path, size, given);
+	}
+	if (is_usable(SYSTEM) && !number--)
+		return copy_path(path, size, SYSTEM);
+	return number ? -ENOENT : make_users_directory(path, size);
 }
 
 /* The @number-th directory of a user below SHARED. */

@@ -12,10 +12,11 @@
 #define NRT_STATS_PATH	512
 
 /*
- * The directory for this process's file: $NEURON_RT_STATS_DIR, else /run/neuron if the process
- * may write there, else /dev/shm/neuron-UID, which is made. 0 or -errno.
+ * The directories for this process's file, best first: $NEURON_RT_STATS_DIR, else /run/neuron if
+ * the process may write there and others may not take its file away, and /dev/shm/neuron-UID,
+ * which is made. @number counts from 0; 0, -ENOENT behind the last, or another -errno.
  */
-int nrt_stats_own_directory(char *path, size_t size);
+int nrt_stats_own_directory(unsigned int number, char *path, size_t size);
 
 /*
  * The directories in which tools look: $NEURON_RT_STATS_DIR, else the others, of all users.
