@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <neuron/isa.h>
 
@@ -481,8 +482,8 @@ static int check_framework(struct parser *p, const char *model)
 	if (!p->framework && (!model || ends_with(model, ".onnx")))
 		return 0;
 	if (!p->framework)
-		return wrong(p, "'%s' does not end in .onnx: say --framework ONNX if it is an ONNX model",
-			     model);
+		return wrong(p, "%s'%s' does not end in .onnx: say --framework ONNX if it is an ONNX model",
+			     access(model, F_OK) ? "no such file, and " : "", model);
 	if (!strcasecmp(p->framework, "ONNX"))
 		return 0;
 	for (int i = 0; i < 3; i++)

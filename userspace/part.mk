@@ -44,7 +44,7 @@ TOOL_COMMON := $(addprefix userspace/tools/common/,cli.c)
 TOOL_NRT := $(TOOL_COMMON) userspace/tools/common/cli_nrt.c
 
 RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c run_input.c \
-	run_report.c common/npy.c common/image.c common/image_tensor.c) $(TOOL_NRT)
+	run_report.c common/npy.c common/npy_tensor.c common/image.c common/image_tensor.c) $(TOOL_NRT)
 $(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lpng -ljpeg -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
 BENCH_SRCS := $(addprefix userspace/tools/,neuron_bench.c bench_options.c bench_load.c bench_fill.c \
@@ -81,7 +81,8 @@ PACKAGER_SRCS := $(addprefix userspace/tools/,neuron_packager.c packager_file.c 
 $(eval $(call program,neuron-packager,$(PACKAGER_SRCS),$(TOOL_CFLAGS) -Iemulator,$(O)/lib/libneff.a $(O)/lib/libneuronemu.a $(NEFF_LIBS) $(EMU_LIBS),$(O)/lib/libneff.a $(O)/lib/libneuronemu.a))
 
 PROFILE_SRCS := $(addprefix userspace/tools/,neuron_profile.c profile_capture.c profile_read.c \
-	profile_names.c profile_sum.c profile_print.c profile_json.c profile_chrome.c) $(TOOL_NRT)
+	profile_names.c profile_sum.c profile_print.c profile_json.c profile_chrome.c \
+	common/npy.c common/npy_tensor.c) $(TOOL_NRT)
 $(eval $(call program,neuron-profile,$(PROFILE_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 TOOLS += neuron-profile
 ALL += $(O)/bin/neuron-profile

@@ -183,6 +183,16 @@ def test_config(t, directory):
     for name, (text, message) in bad.items():
         t.expect(f"configuration: {name}", 1, "neuron-monitor", "-c", t.path("c.json", text), err=[message], env=env)
     t.expect("configuration: no file", 1, "neuron-monitor", "-c", "none.json", err=["none.json: No such file"], env=env)
+    t.expect("configuration: a folder", 1, "neuron-monitor", "-c", "/", err=["/: neither a regular file nor a pipe"], env=env)
+    t.expect("configuration: a file too large", 1, "neuron-monitor", "-c", t.path("c.json", b" " * ((1 << 20) + 1)), err=["more than 1048576 bytes"],
+             env=env)
+    read, write = os.pipe()
+    os.write(write, b'{"system_metrics":[{"type":"memory_info","period":"20ms"}]}')
+    os.close(write)
+    done = t.run("neuron-monitor", "-n", "1", "-c", "/dev/stdin", env=env, stdin=read)
+    os.close(read)
+    t.tap.ok(not done.returncode and list(json.loads(done.stdout)["system_data"]) == ["memory_info"], "a configuration from a pipe",
+             done.stdout + done.stderr)
     done = t.expect("one group only", 0, "neuron-monitor", "-n", "1", "-c", t.path("c.json", b'{"system_metrics":[{"type":"memory_info","period":"20ms"}]}'),
                     out=["memory_info"], env=env)
     t.tap.ok(list(json.loads(done.stdout)["system_data"]) == ["memory_info"], "and it is the only one", done.stdout)

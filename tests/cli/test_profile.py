@@ -161,9 +161,20 @@ def exact(t):
                                        for o in job["trace"]["operators"]] == [("copy_0", 66, 66, 80), ("copy_1", 66, 66, 80)],
              "cycles and bytes that are known", str(job))
     t.expect("an input that the model does not have", 1, TOOL, "capture", "-n", "copy.neff", "-i", "z=x.bin", err=["no input z"], env=EMULATOR)
-    t.expect("an input of another size", 1, TOOL, "capture", "-n", "copy.neff", "-i", "x=copy.neff", err=["input x has 40"], env=EMULATOR)
-    t.expect("a file that cannot be written", 1, TOOL, "capture", "-n", "copy.neff", "-s", "/nowhere/p", err=["/nowhere/p: .*No such file"],
+    np.save(t.path("x.npy"), np.arange(10, dtype=np.float32)[None])
+    os.rename(t.path("x.npy"), t.path("array"))
+    t.expect("an array of NumPy, whatever its name", 0, TOOL, "capture", "-n", "copy.neff", "-s", "a.ntff", "-i", "x=array", out=["took 132 cycles"],
              env=EMULATOR)
+    for what, array, text in (("type", np.zeros((1, 10)), r"type is float64, but input x is float32; convert it"),
+                              ("shape", np.zeros((10, 1), np.float32), r"shape is \(10, 1\), but that of input x is \(1, 10\)")):
+        np.save(t.path("bad.npy"), array)
+        t.expect(f"an array of another {what}", 1, TOOL, "capture", "-n", "copy.neff", "-i", "x=bad.npy", err=["^neuron-profile: bad.npy: " + text],
+                 env=EMULATOR)
+    t.path("bad.npy", b"x" * 40)
+    t.expect("a .npy file that is none", 1, TOOL, "capture", "-n", "copy.neff", "-i", "x=bad.npy", err=[r"bad\.npy: not a \.npy file"], env=EMULATOR)
+    t.expect("an input of another size", 1, TOOL, "capture", "-n", "copy.neff", "-i", "x=copy.neff", err=["input x has 40"], env=EMULATOR)
+    t.expect("a file that cannot be written, named once", 1, TOOL, "capture", "-n", "copy.neff", "-s", "/nowhere/p",
+             err=[r"^neuron-profile: copy\.neff: cannot write /nowhere/p: No such file or directory \(NRT_\w+\)$"], env=EMULATOR)
     t.expect("a NEFF of another model", 1, TOOL, "view", "-s", "m.ntff", "-n", "copy.neff", err=["not a model of this profile, which is of"])
     t.expect("a NEFF that is none", 1, TOOL, "capture", "-n", "x.bin", err=["x.bin: .*NEFF"], env=EMULATOR)
     # A NEFF need not say anything of operators.
@@ -177,7 +188,7 @@ def damaged(t):
     with open(t.path("c.ntff"), "rb") as f:
         whole = f.read()
     t.path("cut.ntff", whole[:-40])
-    t.expect("a profile that is not complete", 0, TOOL, "view", "-s", "cut.ntff", "--json", out=[r'"complete": false'], err=["not complete"])
+    t.expect("a profile that is not complete", 0, TOOL, "view", "-s", "cut.ntff", "-j", out=[r'"complete": false'], err=["not complete"])
     spoilt = {"no profile": b"x" * 500, "an empty file": b"", "another version": whole[:8] + struct.pack("<I", 9) + whole[12:]}
     at, names = 64, 0
     while at < len(whole):      # each record once with a size that is too small, and jobs with an engine that does not exist

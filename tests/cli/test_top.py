@@ -117,7 +117,7 @@ def main():
     one, two = Load(t, directory, tag="first"), Load(t, directory, tag="second")
     one.tell("run 100 0")
     t.expect("batch", 0, "neuron-top", "--batch", "-d", "20ms", out=[r"^  ND0   NC0  \[ +0\.00%\] NC1 .*  first \(emulator\)$", r"^ +\d+  second "], env=env)
-    report = json.loads(t.expect("JSON", 0, "neuron-top", "--json", "-d", "20ms", out=["."], env=env).stdout)
+    report = json.loads(t.expect("JSON", 0, "neuron-top", "-j", "-d", "20ms", out=["."], env=env).stdout)
     t.tap.ok([p["neuron_runtime_tag"] for p in report["neuron_runtime_data"]] == ["first", "second"], "JSON has both processes", str(report))
     if shutil.which("tmux"):
         test_keys(t, directory, one, two)

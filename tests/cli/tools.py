@@ -32,10 +32,10 @@ class Tools:
                 file.write(data)
         return path
 
-    def run(self, tool, *args, env=None):
+    def run(self, tool, *args, env=None, stdin=None):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("NEURON_")}
         return subprocess.run([os.path.join(self.out, "bin", tool), *args], capture_output=True, text=True, errors="replace",
-                              cwd=self.folder.name, env={**clean, **(env or {})}, timeout=120, check=False)
+                              cwd=self.folder.name, stdin=stdin, env={**clean, **(env or {})}, timeout=120, check=False)
 
     def expect(self, name, status, *args, out=(), err=(), env=None):
         """Exit status as given; all of the patterns in stdout and in stderr; nothing on stderr when there are none."""

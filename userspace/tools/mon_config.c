@@ -15,6 +15,8 @@
 #define DEFAULT_PERIOD	(5 * NS_PER_S)
 #define MIN_PERIOD	(NS_PER_S / 100)
 #define MAX_PERIOD	(86400 * NS_PER_S)
+/* Of a configuration: more than people write, and little for a pipe that does not end. */
+#define MAX_SIZE	(1 << 20)
 
 const char *const mon_group_names[MON_GROUPS] = {
 	"neuroncore_counters", "memory_used", "neuron_runtime_vcpu_usage", "inference_stats",
@@ -236,7 +238,7 @@ int mon_config_read(struct mon_config *config, const char *path)
 	int rc;
 
 	*config = (struct mon_config) { 0 };
-	text = cli_read_file(path, &size);
+	text = cli_read_stream(path, MAX_SIZE, &size);
 	if (!text)
 		return -EINVAL;
 	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);

@@ -58,21 +58,14 @@ struct options {
 
 static int dump_json(const struct neff *neff, const struct options *o)
 {
-	json_t *root;
-	int rc;
-
-	if (!objdump_has_node(neff, o->node))
-		return EXIT_FAILED;
-	root = objdump_json(neff, o->parts, o->node, o->engine);
-	rc = cli_print_json(root);
+	json_t *root = objdump_json(neff, o->parts, o->node, o->engine);
+	int rc = cli_print_json(root);
 	json_decref(root);
 	return rc;
 }
 
-static int dump(const struct neff *neff, const struct options *o)
+static void dump(const struct neff *neff, const struct options *o)
 {
-	if (o->json)
-		return dump_json(neff, o);
 	printf("%s: NEFF of %s\n\n", o->file, neff->name);
 	if (o->parts & OBJDUMP_HEADER)
 		objdump_header(neff);
@@ -83,8 +76,7 @@ static int dump(const struct neff *neff, const struct options *o)
 	if (o->parts & OBJDUMP_VARIABLES)
 		objdump_variables(neff);
 	if (o->parts & OBJDUMP_CODE)
-		return objdump_code(neff, o->node, o->engine);
-	return EXIT_OK;
+		objdump_code(neff, o->node, o->engine);
 }
 
 static int dump_file(const struct options *o)
@@ -103,9 +95,16 @@ static int dump_file(const struct options *o)
 		cli_error("%s: %s", o->file, error.text);
 		return EXIT_FAILED;
 	}
-	rc = dump(neff, o);
+	if (o->node && !objdump_has_node(neff, o->node)) {
+		rc = EXIT_FAILED;
+	} else if (o->json) {
+		rc = dump_json(neff, o);
+	} else {
+		dump(neff, o);
+		rc = cli_finish();
+	}
 	neff_close(neff);
-	return rc ? rc : cli_finish();
+	return rc;
 }
 
 static int parse_engine(const char *name, unsigned int *engine)

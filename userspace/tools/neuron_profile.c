@@ -23,7 +23,7 @@ static const char help[] =
 "  -s, --session-file FILE       the profile (default: profile.ntff)\n"
 "  -d, --device DEVICE           'emulator': a chip inside this process; N: /dev/neuronN.\n"
 "                                Default: NEURON_RT_DEVICE, else all of /dev/neuron*\n"
-"  -i, --input NAME=FILE         an input's elements as they are, without a header; inputs\n"
+"  -i, --input NAME=FILE         an input: a .npy file, or its elements as they are; inputs\n"
 "                                without are zeros: they do not change the modelled time\n"
 "  -e, --num-executions N        how often (default: 1); the first 16 are traced\n"
 "\n"
@@ -33,14 +33,14 @@ static const char help[] =
 "      --output-format FORMAT    summary (default): engines, roofline, the ten operators that\n"
 "                                take longest; table: all operators; json: the same for\n"
 "                                programs; chrome: a trace for ui.perfetto.dev\n"
-"      --json                    --output-format json\n"
+"  -j, --json                    --output-format json\n"
 "\n"
 "  -h, --help                    this text\n"
 "  -V, --version                 version\n"
 "\n"
 "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
-enum { OPTION_FORMAT = 256, OPTION_JSON };
+enum { OPTION_FORMAT = 256 };
 
 static const struct option long_options[] = {
 	{ "neff-path", required_argument, NULL, 'n' },
@@ -49,7 +49,7 @@ static const struct option long_options[] = {
 	{ "input", required_argument, NULL, 'i' },
 	{ "num-executions", required_argument, NULL, 'e' },
 	{ "output-format", required_argument, NULL, OPTION_FORMAT },
-	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -185,7 +185,7 @@ static int parse_option(struct options *o, int option)
 		return parse_capture(o, option);
 	case OPTION_FORMAT:
 		return parse_format(o, optarg);
-	case OPTION_JSON:
+	case 'j':
 		return parse_format(o, "json");
 	default:
 		return cli_other_option(option, help);
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
 	int option, rc;
 
 	cli_init("neuron-profile");
-	while ((option = getopt_long(argc, argv, "n:s:d:i:e:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "n:s:d:i:e:jhV", long_options, NULL)) != -1) {
 		rc = parse_option(&o, option);
 		if (rc >= 0)
 			return rc;

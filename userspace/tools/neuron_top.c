@@ -23,7 +23,7 @@ static const char help[] =
 "Show who uses the NeuronCores, how much, with which models and how much memory.\n"
 "\n"
 "  -b, --batch         print the screen as text and end, for logs and pipes\n"
-"      --json          print a report of neuron-monitor and end\n"
+"  -j, --json          print a report of neuron-monitor and end\n"
 "  -d, --delay=TIME    time between two looks, such as 500ms or 2s (default 1s)\n"
 "  -n, --count=N       end after N screens; for --batch 1 by default\n"
 "  -h, --help          this text\n"
@@ -35,13 +35,9 @@ static const char help[] =
 "\n"
 "Exit status: 0 done, 1 an error, 2 wrong usage.\n";
 
-enum {
-	OPT_JSON = 256,
-};
-
 static const struct option long_options[] = {
 	{ "batch", no_argument, NULL, 'b' },
-	{ "json", no_argument, NULL, OPT_JSON },
+	{ "json", no_argument, NULL, 'j' },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "count", required_argument, NULL, 'n' },
 	{ "help", no_argument, NULL, 'h' },
@@ -293,12 +289,12 @@ int main(int argc, char **argv)
 
 	cli_init("neuron-top");
 	setlocale(LC_CTYPE, "");
-	while ((option = getopt_long(argc, argv, "bd:n:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "bd:n:jhV", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'b':
 			o.batch = true;
 			break;
-		case OPT_JSON:
+		case 'j':
 			o.json = true;
 			break;
 		case 'd':

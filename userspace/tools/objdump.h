@@ -27,11 +27,8 @@ enum objdump_part {
 	OBJDUMP_ALL = 31,
 };
 
-/*
- * Instructions of node @node (NULL: all) and @engine. An exit code, after a message if not
- * EXIT_OK.
- */
-int objdump_code(const struct neff *neff, const char *node, unsigned int engine);
+/* Instructions of node @node (NULL: all) and @engine. */
+void objdump_code(const struct neff *neff, const char *node, unsigned int engine);
 
 /* Is there a node @name (NULL: any)? Else a message. */
 bool objdump_has_node(const struct neff *neff, const char *name);

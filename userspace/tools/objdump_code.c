@@ -99,20 +99,17 @@ bool objdump_has_node(const struct neff *neff, const char *name)
 	uint32_t i;
 
 	for (i = 0; i < neff->node_count; i++)
-		if (!name || !strcmp(name, neff->nodes[i].name))
+		if (!strcmp(name, neff->nodes[i].name))
 			return true;
 	cli_error("there is no node %s; 'neuron-objdump --graph' lists them", name);
 	return false;
 }
 
-int objdump_code(const struct neff *neff, const char *name, unsigned int engine)
+void objdump_code(const struct neff *neff, const char *name, unsigned int engine)
 {
 	uint32_t i;
 
-	if (!objdump_has_node(neff, name))
-		return EXIT_FAILED;
 	for (i = 0; i < neff->node_count; i++)
 		if (!name || !strcmp(name, neff->nodes[i].name))
 			print_node(neff, &neff->nodes[i], engine);
-	return EXIT_OK;
 }

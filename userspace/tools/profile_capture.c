@@ -13,6 +13,7 @@
 
 #include "cli.h"
 #include "cli_nrt.h"
+#include "npy_tensor.h"
 #include "profile.h"
 
 struct capture {
@@ -67,27 +68,69 @@ static const char *file_of(const struct prof_capture *o, const char *name)
 	return NULL;
 }
 
+static int write_tensor(const char *path, const nrt_tensor_info_t *info, nrt_tensor_t *tensor,
+			const void *data)
+{
+	NRT_STATUS status = nrt_tensor_write(tensor, data, 0, info->size);
+
+	return status ? cli_nrt_failed(path, status) : EXIT_OK;
+}
+
+/* An array of NumPy, of the input's type and shape. */
+static int fill_array(const char *path, const nrt_tensor_info_t *info, nrt_tensor_t *tensor)
+{
+	char error[NPY_ERROR_SIZE];
+	struct npy npy;
+	int rc = npy_open(&npy, path, error);
+	void *data;
+
+	if (rc) {
+		cli_error("%s", error);
+		return EXIT_FAILED;
+	}
+	data = malloc(info->size + 1);
+	rc = npy_check_type(&npy, info, error);
+	if (!rc)
+		rc = npy_check_shape(&npy, info, error);
+	if (!rc && data)
+		rc = npy_read(&npy, 0, data, info->size, error);
+	if (rc)
+		cli_error("%s", error);
+	else if (!data)
+		cli_error("%s: out of memory", path);
+	else
+		rc = write_tensor(path, info, tensor, data);
+	rc = rc || !data ? EXIT_FAILED : EXIT_OK;
+	free(data);
+	npy_close(&npy, error);
+	return rc;
+}
+
+/* The input's elements and nothing else. */
+static int fill_raw(const char *path, const nrt_tensor_info_t *info, nrt_tensor_t *tensor)
+{
+	size_t size;
+	void *data = cli_read_file(path, &size);
+	int rc = EXIT_FAILED;
+
+	if (!data)
+		return EXIT_FAILED;
+	if (size == info->size)
+		rc = write_tensor(path, info, tensor, data);
+	else
+		cli_error("%s: %zu bytes, but input %s has %zu: give its elements, or a .npy file",
+			  path, size, info->name, info->size);
+	free(data);
+	return rc;
+}
+
 static int fill(const struct prof_capture *o, const nrt_tensor_info_t *info, nrt_tensor_t *tensor)
 {
 	const char *path = file_of(o, info->name);
-	NRT_STATUS status;
-	size_t size;
-	void *data;
 
 	if (!path)
 		return EXIT_OK;
-	data = cli_read_file(path, &size);
-	if (!data)
-		return EXIT_FAILED;
-	if (size != info->size) {
-		cli_error("%s: %zu bytes, but input %s has %zu: give its elements, without a header",
-			  path, size, info->name, info->size);
-		free(data);
-		return EXIT_FAILED;
-	}
-	status = nrt_tensor_write(tensor, data, 0, size);
-	free(data);
-	return status ? cli_nrt_failed(path, status) : EXIT_OK;
+	return npy_is(path) ? fill_array(path, info, tensor) : fill_raw(path, info, tensor);
 }
 
 static int create_tensor(struct capture *c, uint64_t i)
@@ -159,8 +202,9 @@ static int record(struct capture *c)
 	NRT_STATUS status = nrt_profile_start(c->model, c->options->out), stopped;
 	uint64_t cycles = 0, i;
 
+	/* Of the profile's file, the text says. */
 	if (status)
-		return cli_nrt_failed(c->options->out, status);
+		return cli_nrt_failed(c->options->neff, status);
 	for (i = 0; i < c->options->executions && !status; i++) {
 		nrt_open_execute_info_t info;
 
@@ -175,7 +219,7 @@ static int record(struct capture *c)
 	}
 	stopped = nrt_profile_stop(c->options->out);
 	if (stopped)
-		return cli_nrt_failed(c->options->out, stopped);
+		return cli_nrt_failed(c->options->neff, stopped);
 	if (status)
 		return EXIT_FAILED;
 	printf("%s: %llu execution(s) of %s; the last one took %llu cycles, %.1f us in the timing model\n",

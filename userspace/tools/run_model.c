@@ -10,6 +10,7 @@
 #include "cli_nrt.h"
 #include "dtype.h"
 #include "neff.h"
+#include "npy_tensor.h"
 #include "run_input.h"
 #include "run_model.h"
 
@@ -158,41 +159,21 @@ static int assign_files(struct run_model *m, const struct run_file *files, uint3
 	return EXIT_OK;
 }
 
-/* @shape[from..] of the file are @info's dimensions from @info_from on. */
-static bool same_shape(const struct npy *file, uint32_t from, const nrt_tensor_info_t *info,
-		       uint32_t info_from)
-{
-	uint32_t i;
-
-	if (file->ndim - from != info->ndim - info_from || file->ndim < from)
-		return false;
-	for (i = 0; i < file->ndim - from; i++)
-		if (file->shape[from + i] != info->shape[info_from + i])
-			return false;
-	return true;
-}
-
 /* How many inferences the file holds; 0 when its shape does not fit. */
 static uint64_t count_inferences(struct run_tensor *t, bool each)
 {
 	const struct npy *file = &t->file;
 
 	if (!each)
-		return same_shape(file, 0, t->info, 0);
-	if (file->ndim && same_shape(file, 1, t->info, 0)) {
+		return npy_has_shape(file, 0, t->info, 0);
+	if (file->ndim && npy_has_shape(file, 1, t->info, 0)) {
 		t->stacked = true;
 		return file->shape[0];
 	}
-	if (t->info->ndim && file->ndim && same_shape(file, 1, t->info, 1) &&
+	if (t->info->ndim && file->ndim && npy_has_shape(file, 1, t->info, 1) &&
 	    file->shape[0] % t->info->shape[0] == 0)
 		return file->shape[0] / t->info->shape[0];
 	return 0;
-}
-
-/* NumPy's bool is a byte too. */
-static bool same_type(nrt_dtype_t file, nrt_dtype_t model)
-{
-	return file == model || (file == NRT_OPEN_DTYPE_BOOL && model == NRT_DTYPE_UINT8);
 }
 
 static int set_inferences(struct run_model *m, const struct run_tensor *t, uint64_t n)
@@ -230,11 +211,8 @@ static int open_input(struct run_model *m, struct run_tensor *t, const struct ru
 		cli_error("%s", error);
 		return EXIT_FAILED;
 	}
-	if (!same_type(t->file.dtype, t->info->dtype)) {
-		cli_error("%s: type is %s, but input %s is %s; convert it with a.astype('%s')", t->path,
-			  t->file.dtype ? nrt_dtype_name(t->file.dtype) : t->file.descr,
-			  t->info->name, nrt_dtype_name(t->info->dtype),
-			  nrt_dtype_name(t->info->dtype));
+	if (npy_check_type(&t->file, t->info, error)) {
+		cli_error("%s", error);
 		return EXIT_FAILED;
 	}
 	n = count_inferences(t, o->each);

@@ -151,6 +151,42 @@ void *cli_read_file(const char *path, size_t *size)
 	return data;
 }
 
+/* Up to a byte more than @max, so that it is noticed. */
+static void *read_up_to(FILE *f, const char *path, size_t max, size_t *size)
+{
+	struct stat st;
+	char *data;
+
+	if (fstat(fileno(f), &st) || (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))) {
+		cli_error("%s: neither a regular file nor a pipe", path);
+		return NULL;
+	}
+	data = malloc(max + 1);
+	*size = data ? fread(data, 1, max + 1, f) : 0;
+	if (data && !ferror(f) && *size <= max)
+		return data;
+	if (data && *size > max)
+		cli_error("%s: more than %zu bytes", path, max);
+	else
+		cli_error("%s: %s", path, strerror(errno));
+	free(data);
+	return NULL;
+}
+
+void *cli_read_stream(const char *path, size_t max, size_t *size)
+{
+	FILE *f = fopen(path, "re");
+	void *data;
+
+	if (!f) {
+		cli_error("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	data = read_up_to(f, path, max, size);
+	fclose(f);
+	return data;
+}
+
 int cli_finish(void)
 {
 	if (fflush(stdout) || ferror(stdout)) {

@@ -43,6 +43,9 @@ int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
  */
 void *cli_read_file(const char *path, size_t *size);
 
+/* The same of a pipe, too (such as /dev/stdin, or a shell's <(...)), of at most @max bytes. */
+void *cli_read_stream(const char *path, size_t max, size_t *size);
+
 /*
  * How far long work is, to standard error if that is a terminal: nothing in the first second,
  * then a line that is written over twice a second. cli_progress_end() takes it away; so does
