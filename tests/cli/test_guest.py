@@ -77,6 +77,9 @@ def main():
 
         expect("a process that holds a core is listed", 0, HOLD + HELD + "neuron-ls --wide",
                out=[r"\| +\d+ \| neuron-run /tmp/copy\.neff .* \| \d+\.\d+\.\d+ +\|"])
+        expect("at the chip whose core it has only", 0, "neuron-ls", out=[r"^\| 1 +\| 4 +\| 8 GB +\| \S.* \| NA +\| NA +\| NA +\|$"])
+        expect("--show-all-procs: at both, which it has open", 0, "neuron-ls -a",
+               out=[r"^\| 0 .*\| \d+ +\| neuron-run .*\n(?:\|  .*\n|\+.*\n)*\| 1 .*\| \d+ +\| neuron-run "])
         expect("a user who cannot see its open files sees it, too", 0, "chmod 666 /dev/neuron*; su -s /bin/sh -c neuron-ls nobody",
                out=[r"\| \d+ +\| neuron-run /tmp/copy\.neff .* \| \d+\.\d+\.\d+ +\|"])
         expect("the topology", 0, "neuron-ls -t", out=[r"^\| 1 +\| 4 +\| 8 GB +\|", r"^  \[ 0 \]"])

@@ -201,23 +201,37 @@ static int scan_processes(struct ls_device *devices, int count, bool all)
 	return rc;
 }
 
-/* A process that says so itself; that of another user, too. */
-static int add_publisher(struct ls_device *d, const struct nrt_stats_file *f)
+static void remove_process(struct ls_device *d, struct ls_process *p)
+{
+	free(p->command);
+	*p = d->processes[--d->process_count];
+}
+
+/*
+ * A process that says itself whose cores it has; that of another user, too. libnrt has the other
+ * devices open as well, which only @all is told.
+ */
+static int add_publisher(struct ls_device *d, const struct nrt_stats_file *f, bool all)
 {
 	struct ls_process *p = find_process(d, f->pid);
 	uint32_t i;
 
 	for (i = 0; i < f->core_count && f->cores[i].device != d->found.index; i++)
 		;
-	if (f->emulator || i == f->core_count)
+	if (f->emulator)
 		return 0;
+	if (i == f->core_count) {
+		if (p && !all)
+			remove_process(d, p);
+		return 0;
+	}
 	if (!p)
 		return add_process(d, f->pid, f->runtime_version);
 	snprintf(p->version, sizeof(p->version), "%s", f->runtime_version);
 	return 0;
 }
 
-static int ask_processes(struct ls_device *devices, int count)
+static int ask_processes(struct ls_device *devices, int count, bool all)
 {
 	struct nrt_stats_file *f = malloc(sizeof(*f));
 	struct nrt_stats_source *list = NULL;
@@ -227,7 +241,7 @@ static int ask_processes(struct ls_device *devices, int count)
 	for (i = 0; i < n; i++) {
 		if (!rc && !nrt_stats_read(&list[i], f, &alive) && alive)
 			for (k = 0; !rc && k < count; k++)
-				rc = add_publisher(&devices[k], f);
+				rc = add_publisher(&devices[k], f, all);
 		nrt_stats_source_close(&list[i]);
 	}
 	free(list);
@@ -258,7 +272,7 @@ int ls_devices_get(struct ls_device devices[LS_MAX_DEVICES], bool all)
 	}
 	rc = scan_processes(devices, count, all);
 	if (!rc)
-		rc = ask_processes(devices, count);
+		rc = ask_processes(devices, count, all);
 	if (rc) {
 		ls_devices_free(devices, count);
 		return rc;

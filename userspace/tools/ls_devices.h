@@ -13,7 +13,7 @@
 #define LS_MAX_DEVICES 64
 
 /**
- * struct ls_process - a process that has a device open
+ * struct ls_process - a process that uses a device
  * @command: its command line, printable
  * @version: of the libnrt that it uses, "" if it uses none
  */
@@ -39,8 +39,8 @@ struct ls_device {
 };
 
 /*
- * The devices of the host, with the processes that use libnrt, or with @all that have the
- * device open. Returns how many (maybe 0), or -errno. What cannot be asked is said on
+ * The devices of the host, with the processes that have NeuronCores of theirs through libnrt, or
+ * with @all that have the device open. Returns how many (maybe 0), or -errno. What cannot be asked is said on
  * standard error and left out.
  */
 int ls_devices_get(struct ls_device devices[LS_MAX_DEVICES], bool all);
