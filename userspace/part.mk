@@ -51,7 +51,7 @@ BENCH_SRCS := $(addprefix userspace/tools/,neuron_bench.c bench_options.c bench_
 	bench_report.c) $(TOOL_NRT)
 $(eval $(call program,neuron-bench,$(BENCH_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
-LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c) $(TOOL_COMMON) \
+LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c common/proc.c) $(TOOL_COMMON) \
 	$(addprefix userspace/lib/,discover.c stats_read.c stats_dir.c)
 $(eval $(call program,neuron-ls,$(LS_SRCS),$(TOOL_CFLAGS),-ljansson -ludev))
 

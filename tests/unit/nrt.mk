@@ -24,7 +24,7 @@ $(eval $(call nrt-test,nrt_api,$(NRT_API_TESTS)))
 $(eval $(call test-program,guest/nrt-suite,tests/unit/nrt_api.c $(NRT_API_TESTS),$(NRT_TEST_CFLAGS),-L$(O)/lib -lnrt $(NEFF_LIBS) -lcmocka,$(O)/lib/libnrt.so))
 initramfs: $(O)/tests/guest/nrt-suite
 $(eval $(call nrt-test,nrt_stats,$(NRT_BUILD) userspace/lib/stats_read.c))
-$(eval $(call nrt-test,nrt_ls,$(addprefix userspace/,tools/ls_print.c tools/ls_devices.c tools/common/cli.c lib/stats_read.c)))
+$(eval $(call nrt-test,nrt_ls,$(addprefix userspace/,tools/ls_print.c tools/ls_devices.c tools/common/cli.c tools/common/proc.c lib/stats_read.c)))
 NRT_WRAP_LOG := -Wl,--wrap=syslog,--wrap=__syslog_chk
 $(eval $(call test-program,unit/nrt_log,tests/unit/nrt_log.c,$(NRT_TEST_CFLAGS),$$(NRT_WRAP_LOG) $(NRT_TEST_LIBS),$(NRT_TEST_DEPS)))
 UNIT_TESTS += $(O)/tests/unit/nrt_log

@@ -18,10 +18,10 @@
 
 #include "cli.h"
 #include "ls_devices.h"
+#include "proc.h"
 #include "stats_read.h"
 
 #define MARKER		"@(#)libnrt "
-#define MAX_COMMAND	4096
 
 static void ask_driver(struct ls_device *d)
 {
@@ -99,27 +99,6 @@ static void find_runtime(int pid, char *version, size_t size)
 	fclose(f);
 }
 
-static char *read_command(int pid)
-{
-	char path[64], text[MAX_COMMAND];
-	size_t n = 0, i;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-	f = fopen(path, "re");
-	if (f) {
-		n = fread(text, 1, sizeof(text) - 1, f);
-		fclose(f);
-	}
-	while (n && !text[n - 1])
-		n--;
-	text[n] = 0;
-	for (i = 0; i < n; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = ' ';
-	return strdup(text);
-}
-
 static struct ls_process *find_process(struct ls_device *d, int pid)
 {
 	uint32_t i;
@@ -140,7 +119,7 @@ static int add_process(struct ls_device *d, int pid, const char *version)
 	d->processes = p;
 	p += d->process_count;
 	p->pid = pid;
-	p->command = read_command(pid);
+	p->command = proc_command(pid);
 	if (!p->command)
 		return -ENOMEM;
 	snprintf(p->version, sizeof(p->version), "%s", version);
