@@ -44,11 +44,11 @@ TOOL_COMMON := $(addprefix userspace/tools/common/,cli.c)
 TOOL_NRT := $(TOOL_COMMON) userspace/tools/common/cli_nrt.c
 
 RUN_SRCS := $(addprefix userspace/tools/,neuron_run.c run_options.c run_model.c run_input.c \
-	run_report.c common/npy.c common/npy_tensor.c common/image.c common/image_tensor.c) $(TOOL_NRT)
+	run_report.c common/cli_json.c common/npy.c common/npy_tensor.c common/image.c common/image_tensor.c) $(TOOL_NRT)
 $(eval $(call program,neuron-run,$(RUN_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lpng -ljpeg -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
 BENCH_SRCS := $(addprefix userspace/tools/,neuron_bench.c bench_options.c bench_load.c bench_fill.c \
-	bench_report.c) $(TOOL_NRT)
+	bench_report.c common/cli_json.c) $(TOOL_NRT)
 $(eval $(call program,neuron-bench,$(BENCH_SRCS),$(TOOL_CFLAGS),$(O)/lib/libneff.a $(NEFF_LIBS) $$(NRT_LINK) -lm,$(O)/lib/libnrt.so $(O)/lib/libneff.a))
 
 LS_SRCS := $(addprefix userspace/tools/,neuron_ls.c ls_devices.c ls_print.c common/proc.c) $(TOOL_COMMON) \

@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "cli.h"
+#include "cli_json.h"
 
 /* Those that neuron-monitor reports. */
 static const struct {
@@ -105,12 +106,5 @@ int bench_print_json(const struct bench_run *run)
 	root = json_pack("{s:o, s:{s:I, s:I, s:f}}", "models", models, "process", "memory_bytes",
 			 (json_int_t)run->host_kib * 1024, "memory_peak_bytes",
 			 (json_int_t)run->peak_kib * 1024, "cpu_seconds", run->cpu_seconds);
-	if (!root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9))) {
-		cli_error("cannot print JSON: out of memory, or a name is not UTF-8");
-		json_decref(root);
-		return EXIT_FAILED;
-	}
-	printf("\n");
-	json_decref(root);
-	return EXIT_OK;
+	return cli_print_result(root);
 }

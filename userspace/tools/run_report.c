@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "cli.h"
+#include "cli_json.h"
 #include "dtype.h"
 #include "run_report.h"
 
@@ -321,12 +322,5 @@ int run_print_json(const struct run_model *m, const struct run_options *o,
 			 s->nan, "outputs", outputs);
 	if (root && o->labels)
 		json_object_set_new(root, "right", json_integer(s->right));
-	if (!root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9))) {
-		cli_error("cannot print JSON: out of memory, or a name is not UTF-8");
-		json_decref(root);
-		return EXIT_FAILED;
-	}
-	printf("\n");
-	json_decref(root);
-	return EXIT_OK;
+	return cli_print_result(root);
 }

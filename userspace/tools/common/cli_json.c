@@ -18,3 +18,17 @@ int cli_print_json(json_t *root)
 		putchar('\n');
 	return cli_finish();
 }
+
+int cli_print_result(json_t *root)
+{
+	int rc = EXIT_OK;
+
+	if (!root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9))) {
+		cli_error("cannot print JSON: out of memory, or a name is not UTF-8");
+		rc = EXIT_FAILED;
+	}
+	if (!rc)
+		putchar('\n');
+	json_decref(root);
+	return rc;
+}
