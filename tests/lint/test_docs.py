@@ -115,9 +115,8 @@ def calls(tap, text):
     """docs/libnrt.md has each documented call, and the tests that it names are there."""
     documented = read("tests/unit/nrt_abi.c").split("/* documented: */")[1].split("/* end of documented */")[0]
     rows = {row[0]: row[1] for row in table(text, "Each call's codes, and the test that gets them")}
-    tests = set(re.findall(r"^\t(?:TEST|cmocka_unit_test)\((\w+)\)", "".join(read(p) for p in glob.glob(os.path.join(TOP, "tests/unit/nrt_a*.c"))), re.M))
+    tests = set(re.findall(r"^\t(?:TEST|PROFILE_TEST|cmocka_unit_test)\((\w+)\)", "".join(read(p) for p in glob.glob(os.path.join(TOP, "tests/unit/nrt_a*.c"))), re.M))
     tests |= set(re.findall(r"^\t\tcmocka_unit_test\((\w+)\)", read("tests/unit/nrt_abi.c"), re.M))
-    tests |= set(re.findall(r"^\t\tcmocka_unit_test\w*\((\w+)[,)]", read("tests/unit/nrt_profile.c"), re.M))
     for name in re.findall(r"\b(nrt_\w+)\(", documented):
         named = re.findall(r"`(\w+)`", rows.get("`%s()`" % name, ""))
         tap.ok(named and tests.issuperset(named), "docs/libnrt.md: the tests of %s" % name, "there are no tests %s" % (set(named) - tests))

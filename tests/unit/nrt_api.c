@@ -2,6 +2,7 @@
 /*
  * The calls of libnrt: each one's success and each of its status codes, on either backend.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -20,6 +21,27 @@ __attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
 	return "allocator_may_return_null=1";
+}
+
+static _Thread_local int failing;
+
+void fail_callocs(int count)
+{
+	failing = count;
+}
+
+/* The library's, the sanitizers' and everybody's, so that some of them can fail. */
+__attribute__((visibility("default"))) void *calloc(size_t count, size_t size)
+{
+	static void *(*real)(size_t, size_t);
+
+	if (failing) {
+		failing--;
+		return NULL;
+	}
+	if (!real)
+		real = dlsym(RTLD_NEXT, "calloc");
+	return real(count, size);
 }
 
 uint8_t *neff;
@@ -60,7 +82,7 @@ static const char *const variables[] = {
 	"NEURON_RT_VALIDATE_HASH", "NEURON_RT_LOG_LOCATION", "NEURON_RT_LOG_LEVEL_NRT",
 	"NEURON_RT_LOG_LEVEL_TDRV", "NEURON_RT_LOG_LEVEL_NMGR", "NEURONCORE_GROUP_SIZES",
 	"NEURON_RT_MULTI_INSTANCE_SHARED_WEIGHTS", "NEURON_RT_DEBUG_MEMLOG_MAX_SIZE",
-	"NEURON_RT_DBG_DUMP_INPUTS_ON_ERR", "NEURON_RT_RESET_CORES",
+	"NEURON_RT_DBG_DUMP_INPUTS_ON_ERR", "NEURON_RT_RESET_CORES", "NEURON_PROFILE",
 };
 
 int set_up(void **state)
@@ -161,6 +183,7 @@ int main(void)
 {
 	const struct test_group *groups[] = {
 		&state_tests, &tensor_tests, &model_tests, &exec_tests, &thread_tests,
+		&profile_tests,
 	};
 	struct CMUnitTest tests[200];
 	size_t count = 0, i;

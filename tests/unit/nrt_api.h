@@ -45,6 +45,9 @@ int set_up(void **state);
 int tear_down(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* The thread's next @count calls of calloc() fail. */
+void fail_callocs(int count);
+
 /* With further variables: nrt_close(), set them, nrt_init(). */
 void init_with(const char *name, const char *value);
 
@@ -75,5 +78,6 @@ struct test_group {
 	const struct test_group name = { tests, sizeof(tests) / sizeof((tests)[0]) }
 
 extern const struct test_group state_tests, tensor_tests, model_tests, exec_tests, thread_tests;
+extern const struct test_group profile_tests;
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include <sys/wait.h>
 
+#include <nrt/nrt_profile.h>
+
 #include "nrt_api.h"
 
 /* Every call that needs the state says so, and touches nothing. */
@@ -39,6 +41,10 @@ static void expect_all(NRT_STATUS want)
 	assert_status(nrt_tensor_write(tensor, buf, 0, 4), want);
 	assert_status(nrt_tensor_copy(tensor, 0, tensor, 0, 4), want);
 	assert_status(nrt_tensor_memset(tensor, 0, 0, 4), want);
+	assert_status(nrt_profile_start(model, "x"), want);
+	assert_status(nrt_profile_stop("x"), want);
+	assert_status(nrt_trace_start(true), want);
+	assert_status(nrt_trace_stop("x"), want);
 	assert_ptr_equal(set, 1);
 	assert_ptr_equal(tensor, 1);
 	assert_ptr_equal(model, 1);

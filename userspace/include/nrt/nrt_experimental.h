@@ -54,7 +54,10 @@ NRT_STATUS nrt_free_model_tensor_info(nrt_tensor_info_array_t *tensor_info);
  * @trace_mem: note also what device memory comes and goes
  *
  * The same as nrt_profile_start() for every model, into one file; models may have profiles of
- * their own besides. NRT_INVALID: it was started already.
+ * their own besides.
+ *
+ * NRT_INVALID: it was started already. NRT_FAILURE: no temporary file in /tmp. NRT_RESOURCE: out of
+ * memory.
  */
 NRT_STATUS nrt_trace_start(bool trace_mem);
 

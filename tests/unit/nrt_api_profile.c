@@ -1,37 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Profiles: their calls and statuses, and what is in the files, on the in-process emulator.
+ * Profiles: their calls and statuses, and what is in the files.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <pthread.h>
-#include <cmocka.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
-#include <nrt/nrt_experimental.h>
-#include <nrt/nrt_open.h>
 #include <nrt/nrt_profile.h>
 
-#include "nrt_build.h"
+#include "nrt_api.h"
 #include "profile_format.h"
 
-#define assert_status(call, want) \
-	assert_string_equal(nrt_get_status_as_str(call), nrt_get_status_as_str(want))
+static char folder[32];
 
-static uint8_t *neff;
-static size_t neff_size;
-static char folder[] = "/tmp/nrt-profile-XXXXXX";
-
+/** struct session - a model, and what it is executed with */
 struct session {
 	nrt_model_t *model;
-	nrt_tensor_t *x, *y;
-	nrt_tensor_set_t *in, *out;
+	struct io io;
 };
 
 static const char *path(const char *name)
@@ -44,35 +29,32 @@ static const char *path(const char *name)
 	return p;
 }
 
-static int set_up(void **state)
+static int profile_set_up(void **state)
 {
 	static struct session s;
 
-	setenv("NEURON_RT_DEVICE", "emulator", 1);
-	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 1);
-	s = (struct session) { 0 };
-	assert_status(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	strcpy(folder, "/tmp/nrt-profile-XXXXXX");
+	if (!mkdtemp(folder) || set_up(state))
+		return -1;
 	assert_status(nrt_load(neff, neff_size, -1, -1, &s.model), NRT_SUCCESS);
-	nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 16, "x", &s.x);
-	nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 16, "y", &s.y);
-	nrt_allocate_tensor_set(&s.in);
-	nrt_allocate_tensor_set(&s.out);
-	nrt_add_tensor_to_tensor_set(s.in, "x", s.x);
-	nrt_add_tensor_to_tensor_set(s.out, "y", s.y);
+	io_create(&s.io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	*state = &s;
 	return 0;
 }
 
-static int tear_down(void **state)
+static int profile_tear_down(void **state)
 {
 	struct session *s = *state;
+	char command[96];
 
-	nrt_destroy_tensor_set(&s->in);
-	nrt_destroy_tensor_set(&s->out);
-	nrt_tensor_free(&s->x);
-	nrt_tensor_free(&s->y);
-	nrt_close();
-	return 0;
+	io_free(&s->io);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return tear_down(state) || system(command) ? -1 : 0;
+}
+
+static NRT_STATUS execute(struct session *s, nrt_model_t *model)
+{
+	return nrt_execute(model, s->io.inputs, s->io.outputs);
 }
 
 /* Records of a file by type; the sums that tests ask for. */
@@ -129,7 +111,7 @@ static struct counts read_profile(const char *name)
 }
 
 /* What the file holds is what was executed, and the cycles are the runtime's. */
-static void test_profile(void **state)
+static void profile(void **state)
 {
 	struct session *s = *state;
 	nrt_open_execute_info_t info;
@@ -137,10 +119,10 @@ static void test_profile(void **state)
 
 	assert_status(nrt_profile_start(s->model, path("a")), NRT_SUCCESS);
 	for (int i = 0; i < 20; i++)
-		assert_status(nrt_execute(s->model, s->in, s->out), NRT_SUCCESS);
+		assert_status(execute(s, s->model), NRT_SUCCESS);
 	assert_status(nrt_open_get_execute_info(&info), NRT_SUCCESS);
 	assert_status(nrt_profile_stop(path("a")), NRT_SUCCESS);
-	assert_status(nrt_execute(s->model, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, s->model), NRT_SUCCESS);
 	c = read_profile(path("a"));
 	assert_int_equal(c.of[PROFILE_MODEL], 1);
 	assert_int_equal(c.of[PROFILE_EXECUTION], 20);
@@ -159,7 +141,7 @@ static void test_profile(void **state)
 	assert_int_equal(read_profile(path("a")).of[PROFILE_EXECUTION], 0);
 }
 
-static void test_statuses(void **state)
+static void profile_statuses(void **state)
 {
 	struct session *s = *state;
 	nrt_model_t *other;
@@ -176,7 +158,7 @@ static void test_statuses(void **state)
 	assert_status(nrt_load(neff, neff_size, -1, -1, &other), NRT_SUCCESS);
 	assert_status(nrt_profile_start(other, path("b")), NRT_INVALID);
 	assert_status(nrt_profile_start(other, path("c")), NRT_SUCCESS);
-	assert_status(nrt_execute(other, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, other), NRT_SUCCESS);
 	assert_status(nrt_unload(other), NRT_SUCCESS);
 	assert_status(nrt_profile_stop(path("c")), NRT_SUCCESS);
 	assert_status(nrt_profile_stop(path("c")), NRT_INVALID);
@@ -193,38 +175,43 @@ static void test_statuses(void **state)
 	assert_status(nrt_trace_stop(path("t")), NRT_INVALID);
 }
 
-static void test_without_runtime(void **state)
+/* Out of memory, and out of descriptors. */
+static void profile_resources(void **state)
 {
-	setenv("NEURON_RT_DEVICE", "emulator", 1);
-	setenv("NEURON_RT_LOG_LEVEL", "QUIET", 1);
-	for (int closed = 0; closed < 2; closed++) {
-		NRT_STATUS want = closed ? NRT_CLOSED : NRT_UNINITIALIZED;
+	struct session *s = *state;
+	struct rlimit limit, none;
 
-		assert_status(nrt_profile_start(NULL, "x"), want);
-		assert_status(nrt_profile_stop("x"), want);
-		assert_status(nrt_trace_start(true), want);
-		assert_status(nrt_trace_stop("x"), want);
-		if (closed)
-			break;
-		assert_status(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
-		nrt_close();
-	}
+	fail_callocs(1);
+	assert_status(nrt_profile_start(s->model, path("m")), NRT_RESOURCE);
+	fail_callocs(1);
+	assert_status(nrt_trace_start(false), NRT_RESOURCE);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_status(nrt_profile_start(s->model, path("d")), NRT_FAILURE);
+	assert_status(nrt_trace_start(false), NRT_FAILURE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_status(nrt_profile_start(s->model, path("m")), NRT_SUCCESS);
+	assert_status(nrt_trace_start(false), NRT_SUCCESS);
+	assert_status(nrt_profile_stop(path("m")), NRT_SUCCESS);
+	assert_status(nrt_trace_stop(path("t")), NRT_SUCCESS);
 }
 
 /* All models, and memory that comes and goes; profiles of models go on beside it. */
-static void test_trace(void **state)
+static void trace(void **state)
 {
 	struct session *s = *state;
 	nrt_model_t *other;
 	struct counts c;
 
 	assert_status(nrt_profile_start(s->model, path("one")), NRT_SUCCESS);
-	assert_status(nrt_execute(s->model, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, s->model), NRT_SUCCESS);
 	assert_status(nrt_trace_start(true), NRT_SUCCESS);
 	assert_status(nrt_load(neff, neff_size, -1, -1, &other), NRT_SUCCESS);
 	for (int i = 0; i < 3; i++) {
-		assert_status(nrt_execute(s->model, s->in, s->out), NRT_SUCCESS);
-		assert_status(nrt_execute(other, s->in, s->out), NRT_SUCCESS);
+		assert_status(execute(s, s->model), NRT_SUCCESS);
+		assert_status(execute(s, other), NRT_SUCCESS);
 	}
 	assert_status(nrt_unload(other), NRT_SUCCESS);
 	assert_status(nrt_trace_stop(path("all")), NRT_SUCCESS);
@@ -255,7 +242,7 @@ static void *work(void *opaque)
 	nrt_allocate_tensor_set(&out);
 	nrt_add_tensor_to_tensor_set(out, "y", y);
 	for (int i = 0; i < w->runs; i++)
-		if (nrt_execute(w->s->model, w->s->in, out))
+		if (nrt_execute(w->s->model, w->s->io.inputs, out))
 			return "failed";
 	nrt_destroy_tensor_set(&out);
 	nrt_tensor_free(&y);
@@ -263,7 +250,7 @@ static void *work(void *opaque)
 }
 
 /* Threads execute while profiles begin and end: each file is whole. */
-static void test_threads(void **state)
+static void profile_threads(void **state)
 {
 	struct worker w = { .s = *state, .runs = 200 };
 	unsigned int executions = 0;
@@ -292,35 +279,39 @@ static void test_threads(void **state)
 }
 
 /* nrt_close() completes what is open; a child of fork() leaves its parent's files alone. */
-static void test_close_and_fork(void **state)
+static void profile_close_and_fork(void **state)
 {
 	struct session *s = *state;
 	int status;
 	pid_t pid;
 
+	/* So that there is a core for the child, too. */
+	init_with("NEURON_RT_VISIBLE_CORES", "0");
+	assert_status(nrt_load(neff, neff_size, -1, -1, &s->model), NRT_SUCCESS);
 	assert_status(nrt_profile_start(s->model, path("f")), NRT_SUCCESS);
 	assert_status(nrt_trace_start(false), NRT_SUCCESS);
-	assert_status(nrt_execute(s->model, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, s->model), NRT_SUCCESS);
 	pid = fork();
 	if (!pid) {
 		bool good = nrt_profile_stop(path("f")) == NRT_UNINITIALIZED;
 
-		good = good && !nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "");
+		setenv("NEURON_RT_VISIBLE_CORES", "1", 1);
+		good = good && !init();
 		good = good && nrt_profile_stop(path("f")) == NRT_INVALID;
 		_exit(!good);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_status(nrt_execute(s->model, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, s->model), NRT_SUCCESS);
 	nrt_close();
 	assert_int_equal(read_profile(path("f")).of[PROFILE_EXECUTION], 2);
 	assert_int_equal(read_profile(path("f")).of[PROFILE_END], 1);
-	assert_status(nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", ""), NRT_SUCCESS);
+	assert_status(init(), NRT_SUCCESS);
 	assert_status(nrt_trace_start(false), NRT_SUCCESS);
 }
 
 /* A program's own profile takes the place of the one that NEURON_PROFILE began. */
-static void test_environment(void **state)
+static void profile_environment(void **state)
 {
 	struct session *s = *state;
 	nrt_model_t *m;
@@ -328,46 +319,25 @@ static void test_environment(void **state)
 	setenv("NEURON_PROFILE", path("env"), 1);
 	assert_status(nrt_load(neff, neff_size, -1, -1, &m), NRT_SUCCESS);
 	unsetenv("NEURON_PROFILE");
-	assert_status(nrt_execute(m, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, m), NRT_SUCCESS);
 	assert_status(nrt_profile_start(m, path("own")), NRT_SUCCESS);
-	assert_status(nrt_execute(m, s->in, s->out), NRT_SUCCESS);
+	assert_status(execute(s, m), NRT_SUCCESS);
 	assert_status(nrt_profile_stop(path("own")), NRT_SUCCESS);
 	assert_status(nrt_unload(m), NRT_SUCCESS);
 	assert_int_equal(read_profile(path("own")).of[PROFILE_EXECUTION], 1);
 }
 
-static int make_folder(void **state)
-{
-	struct build b;
+#define PROFILE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, profile_set_up, profile_tear_down)
 
-	unsetenv("NEURON_PROFILE");
-	build_copy_model(&b, 4);
-	neff = build_file(&b, &neff_size);
-	build_free(&b);
-	return mkdtemp(folder) ? 0 : -1;
-}
+static const struct CMUnitTest tests[] = {
+	PROFILE_TEST(profile),
+	PROFILE_TEST(profile_statuses),
+	PROFILE_TEST(profile_resources),
+	PROFILE_TEST(trace),
+	PROFILE_TEST(profile_threads),
+	PROFILE_TEST(profile_close_and_fork),
+	PROFILE_TEST(profile_environment),
+};
 
-static int remove_folder(void **state)
-{
-	char command[96];
-
-	free(neff);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_without_runtime),
-		cmocka_unit_test_setup_teardown(test_profile, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_statuses, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_trace, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_close_and_fork, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_environment, set_up, tear_down),
-	};
-
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("nrt_profile", tests, make_folder, remove_folder);
-}
+TEST_GROUP(profile_tests, tests);
