@@ -115,12 +115,32 @@ static void more(void **state)
 	assert_string_equal(nrt_log_last_error(), "no memory");
 }
 
+/* A message is a line without control characters, and what does not fit ends before a whole one. */
+static void one_line(void **state)
+{
+	char name[1100];
+
+	setenv("NEURON_RT_LOG_LOCATION", "syslog", 1);
+	configure();
+	nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, "f", "%s", "a\nb\r\tc\033[1m\177 \\ \xc3\xa9 \xc2\x9bm \001");
+	nrt_log_more(NRT_LOG_NRT, "f", "%s", "d\ne");
+	assert_string_equal(lines, "ERROR NRT:f a\\nb\\r\\tc\\x1b[1m\\x7f \\ \xc3\xa9 \\xc2\\x9bm \\x01\n"
+			    "ERROR NRT:f d\\ne\n");
+	assert_string_equal(nrt_log_last_error(), "a\\nb\\r\\tc\\x1b[1m\\x7f \\ \xc3\xa9 \\xc2\\x9bm \\x01");
+	memset(name, 1, sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, "f", "%s", name);
+	assert_int_equal(strlen(nrt_log_last_error()), 1020);
+	assert_string_equal(nrt_log_last_error() + 1016, "\\x01");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(all_of_it, clear),
 		cmocka_unit_test_setup(one_component, clear),
 		cmocka_unit_test_setup(more, clear),
+		cmocka_unit_test_setup(one_line, clear),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

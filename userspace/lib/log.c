@@ -36,6 +36,50 @@ const char *nrt_log_last_error(void)
 	return last_error;
 }
 
+/* Bytes of a control character at @p, else 0. Some terminals know those of C1, too. */
+static size_t control(const unsigned char *p)
+{
+	if (*p < ' ' || *p == 0x7f)
+		return 1;
+	return *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 ? 2 : 0;
+}
+
+/*
+ * Names come from files and callers: with characters in them that begin a line, or tell a terminal
+ * something, they could forge what else is in the log. These become \n, \t, \r, \xHH.
+ */
+static void make_one_line(const char *from, char *to, size_t size)
+{
+	const unsigned char *p = (const unsigned char *)from;
+	char *end = to + size;
+
+	while (*p) {
+		const char *name = strchr("\nn\tt\rr", *p);
+		size_t n = control(p), i;
+		char code[16] = { *p };
+
+		for (i = 0; i < n; i++)
+			snprintf(code + 4 * i, 5, "\\x%02x", p[i]);
+		if (n && name)
+			snprintf(code, sizeof(code), "\\%c", name[1]);
+		/* Whole or not at all. */
+		if (strlen(code) >= (size_t)(end - to))
+			break;
+		to = stpcpy(to, code);
+		p += n ? n : 1;
+	}
+	*to = 0;
+}
+
+__attribute__((format(printf, 3, 0)))
+static void print(char *text, size_t size, const char *format, va_list args)
+{
+	char raw[LINE_MAX_BYTES];
+
+	vsnprintf(raw, sizeof(raw), format, args);
+	make_one_line(raw, text, size);
+}
+
 static void log_console(enum nrt_log_level level, enum nrt_log_module module, const char *function,
 			const char *text)
 {
@@ -82,7 +126,7 @@ void nrt_log(enum nrt_log_level level, enum nrt_log_module module, const char *f
 	if (level > log_config.level[module] && level != NRT_LOG_ERROR)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	print(text, sizeof(text), format, args);
 	va_end(args);
 	if (level == NRT_LOG_ERROR)
 		memcpy(last_error, text, sizeof(text));
@@ -95,7 +139,7 @@ void nrt_log_more(enum nrt_log_module module, const char *function, const char *
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	print(text, sizeof(text), format, args);
 	va_end(args);
 	put(NRT_LOG_ERROR, module, function, text);
 }
