@@ -340,6 +340,92 @@ static void bad_variables(void **state)
 	assert_status(init(), NRT_SUCCESS);
 }
 
+/* How many there are has nothing to do with what the process asks for. */
+static void total_ignores_variables(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "NEURON_RT_VISIBLE_CORES", "1,3" }, { "NEURON_RT_VISIBLE_CORES", "90-99" },
+		{ "NEURON_RT_NUM_CORES", "two" }, { "NEURONCORE_GROUP_SIZES", "2,0" },
+		{ "NEURON_RT_EXEC_TIMEOUT", "-1" }, { "NEURON_RT_LOG_LEVEL_TDRV", "LOUD" },
+	};
+	uint32_t total, visible = 77;
+	size_t i;
+
+	nrt_close();
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		setenv(bad[i][0], bad[i][1], 1);
+		total = 77;
+		assert_status(nrt_get_total_nc_count(&total), NRT_SUCCESS);
+		assert_int_equal(total, 4);
+		/* It is well formed. */
+		if (i != 1) {
+			assert_status(nrt_get_visible_nc_count(&visible), NRT_INVALID);
+			assert_error(bad[i][0]);
+		}
+		unsetenv(bad[i][0]);
+	}
+	assert_int_equal(visible, 77);
+	setenv("NEURON_RT_DEVICE", "abacus", 1);
+	assert_status(nrt_get_total_nc_count(&total), NRT_INVALID);
+	assert_error("NEURON_RT_DEVICE=abacus");
+}
+
+/* The copy model, under another name. */
+static uint8_t *named(const char *name, size_t *size)
+{
+	struct build b;
+	uint8_t *bytes;
+
+	build_copy_model(&b, 4);
+	build_text(&b, "neff.json",
+		   "{\"name\": \"%s\", \"isa_version\": 1, \"compiler\": \"nrt_api_state.c\",\n"
+		   "\"inputs\": [{\"name\": \"x\", \"dtype\": \"float32\", \"shape\": [1, 4]}],\n"
+		   "\"outputs\": [{\"name\": \"y\", \"dtype\": \"float32\", \"shape\": [1, 4]}],\n"
+		   "\"nodes\": [{\"name\": \"sg00\", \"executor\": \"NeuronCore\", \"cores\": 1, \"inputs\": [\"x\"], \"outputs\": [\"y\"]}]}",
+		   name);
+	bytes = build_file(&b, size);
+	build_free(&b);
+	return bytes;
+}
+
+/* A name out of a NEFF or of the caller cannot make lines of its own, nor reach the terminal. */
+static void names_are_escaped(void **state)
+{
+	nrt_model_t *model;
+	nrt_tensor_t *t;
+	uint8_t *bytes;
+	char *text;
+	size_t size;
+
+	bytes = named("n\\u009b2J\\\\\\u00e9", &size);
+	init_with("NEURON_RT_LOG_LEVEL", "INFO");
+	log_begin();
+	assert_status(nrt_load(bytes, size, -1, -1, &model), NRT_SUCCESS);
+	text = log_end();
+	assert_non_null(strstr(text, "NMGR:nrt_load n\\xc2\\x9b2J\\\xc3\xa9: 1 instance(s)"));
+	free(text);
+	setenv("NEURON_RT_DEBUG_MEMLOG_MAX_SIZE", "0", 1);
+	init_with("NEURON_RT_LOG_LEVEL", "ERROR");
+	log_begin();
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, 0, 5ULL << 30, "t\n2026\r", &t),
+		      NRT_RESOURCE);
+	assert_status(nrt_profile_start(NULL, "a\nb"), NRT_INVALID_HANDLE);
+	assert_status(nrt_profile_stop("a\nb\033[2J\t\177"), NRT_INVALID);
+	text = log_end();
+	assert_error("the file name a\\nb\\x1b[2J\\t\\x7f:");
+	assert_null(strstr(text, "\n2026\r"));
+	assert_null(strstr(text, "a\nb"));
+	assert_non_null(strstr(text, "the file name a\\nb\\x1b[2J\\t\\x7f:"));
+	free(text);
+	/* Other control characters a NEFF cannot bring along. */
+	free(bytes);
+	bytes = named("n\\nforged\\u001b[2J", &size);
+	init_with("NEURON_RT_LOG_LEVEL", "QUIET");
+	assert_status(nrt_load(bytes, size, -1, -1, &model), NRT_INVALID);
+	assert_error("\"name\" has a control character");
+	free(bytes);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(before_init),
 	TEST(after_close),
@@ -352,6 +438,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(log_lines),
 	TEST(not_on_this_chip),
 	TEST(bad_variables),
+	TEST(total_ignores_variables),
+	TEST(names_are_escaped),
 };
 
 TEST_GROUP(state_tests, tests);

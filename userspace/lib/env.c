@@ -275,16 +275,29 @@ static int get_cores(struct nrt_env *env, char *error, size_t size)
 	return get_number("NEURON_RT_NUM_CORES", NRT_ENV_MAX_CORES, &env->num_cores, error, size);
 }
 
+static void set_defaults(struct nrt_env *env)
+{
+	*env = (struct nrt_env) {
+		.chips = 1,
+		.only_device = -1,
+		.timeout_ms = DEFAULT_TIMEOUT_S * 1000,
+		.memlog_entries = DEFAULT_MEMLOG,
+	};
+}
+
+int nrt_env_read_device(struct nrt_env *env, char *error, size_t size)
+{
+	set_defaults(env);
+	get_log(&env->log, error, size);
+	return get_device(env, error, size);
+}
+
 int nrt_env_read(struct nrt_env *env, char *error, size_t size)
 {
 	uint32_t timeout = DEFAULT_TIMEOUT_S;
 	int rc;
 
-	*env = (struct nrt_env) {
-		.chips = 1,
-		.only_device = -1,
-		.memlog_entries = DEFAULT_MEMLOG,
-	};
+	set_defaults(env);
 	rc = get_log(&env->log, error, size);
 	if (get_number("NEURON_RT_EXEC_TIMEOUT", MAX_TIMEOUT_S, &timeout, error, size))
 		rc = -EINVAL;

@@ -73,6 +73,12 @@ struct nrt_env {
  */
 int nrt_env_read(struct nrt_env *env, char *error, size_t size);
 
+/*
+ * Only which devices there are to be, and the log; nothing else in the environment matters. @env
+ * has defaults for the rest. -EINVAL: NEURON_RT_DEVICE is not valid.
+ */
+int nrt_env_read_device(struct nrt_env *env, char *error, size_t size);
+
 /* NeuronCores that @env asks for when the devices have @total. */
 uint32_t nrt_env_cores(const struct nrt_env *env, uint32_t total);
 

@@ -353,17 +353,19 @@ NRT_API void nrt_close(void)
 	pthread_rwlock_unlock(&state_lock);
 }
 
-/* Cores of all devices, when there is no state to ask. */
-static NRT_STATUS probe(struct nrt_env *env, uint32_t *total)
+/*
+ * Cores of all devices, when there is no state to ask. @rc and @error: how it went to read @env, for
+ * @function.
+ */
+static NRT_STATUS probe(const char *function, const struct nrt_env *env, int rc, const char *error,
+			uint32_t *total)
 {
 	struct nrt_device *devices[NRT_MAX_DEVICES];
-	char error[256];
-	int rc, n;
+	int n;
 
-	rc = nrt_env_read(env, error, sizeof(error));
 	nrt_log_configure(&env->log);
 	if (rc) {
-		nrt_err(NRT, "%s", error);
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NRT, function, "%s", error);
 		return NRT_INVALID;
 	}
 	n = nrt_devices_open(env, devices);
@@ -379,14 +381,19 @@ NRT_API NRT_STATUS nrt_get_total_nc_count(uint32_t *nc_count)
 {
 	NRT_STATUS status = NRT_SUCCESS;
 	struct nrt_env env;
+	char error[256];
+	int rc;
 
 	if (!nc_count)
 		return NRT_INVALID;
 	pthread_rwlock_rdlock(&state_lock);
-	if (state == STATE_OPEN)
+	if (state == STATE_OPEN) {
 		*nc_count = count_cores(nrt_runtime.devices, nrt_runtime.device_count);
-	else
-		status = probe(&env, nc_count);
+	} else {
+		/* What this process would like to have does not matter. */
+		rc = nrt_env_read_device(&env, error, sizeof(error));
+		status = probe(__func__, &env, rc, error, nc_count);
+	}
 	pthread_rwlock_unlock(&state_lock);
 	return status;
 }
@@ -395,7 +402,9 @@ NRT_API NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count)
 {
 	NRT_STATUS status = NRT_SUCCESS;
 	struct nrt_env env;
+	char error[256];
 	uint32_t total;
+	int rc;
 
 	if (!nc_count)
 		return NRT_INVALID;
@@ -403,7 +412,8 @@ NRT_API NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count)
 	if (state == STATE_OPEN) {
 		*nc_count = nrt_runtime.core_count;
 	} else {
-		status = probe(&env, &total);
+		rc = nrt_env_read(&env, error, sizeof(error));
+		status = probe(__func__, &env, rc, error, &total);
 		if (!status)
 			*nc_count = nrt_env_cores(&env, total);
 	}
