@@ -30,6 +30,56 @@ static void load_arguments(void **state)
 	assert_status(nrt_unload(NULL), NRT_INVALID);
 }
 
+/* Lines of the log that begin with a word of a component, without date, time and process. */
+static void assert_lines(const char *text, const char *const *lines)
+{
+	for (; *lines; lines++) {
+		const char *line = strstr(text, " ERROR ");
+
+		if (!line || strncmp(line + 7, *lines, strlen(*lines)) ||
+		    line[7 + strlen(*lines)] != '\n')
+			fail_msg("\"%s\" is not next in \"%s\"", *lines, text);
+		text = strchr(line, '\n');
+	}
+	assert_null(strstr(text, " ERROR "));
+}
+
+/* The texts that are documented for a model that finds no cores. */
+static void load_messages(void **state)
+{
+	static const char *const too_many[] = {
+		"NMGR:nrt_load Requested number of NCs: 3 exceeds the total available number: 2, from nc2 on: there are 4",
+		"TDRV:nrt_load Could not find VNC id 4",
+		"NMGR:nrt_load Failed to load NN: copy, err: 9", NULL,
+	}, *const behind[] = {
+		"NMGR:nrt_load Requested number of NCs: 1 exceeds the total available number: 0, from nc6 on: there are 4",
+		"TDRV:nrt_load Could not find VNC id 6",
+		"NMGR:nrt_load Failed to load NN: copy, err: 9", NULL,
+	}, *const bad[] = {
+		"NMGR:nrt_load start_nc -2 or nc_count -1 is not valid: -1 lets the runtime choose",
+		"NMGR:nrt_load Failed to load NN: copy, err: 2", NULL,
+	};
+	nrt_model_t *model;
+	char *text;
+
+	init_with("NEURON_RT_LOG_LEVEL", "ERROR");
+	log_begin();
+	assert_status(nrt_load(neff, neff_size, 2, 3, &model), NRT_LOAD_NOT_ENOUGH_NC);
+	text = log_end();
+	assert_lines(text, too_many);
+	free(text);
+	log_begin();
+	assert_status(nrt_load(neff, neff_size, 6, -1, &model), NRT_LOAD_NOT_ENOUGH_NC);
+	text = log_end();
+	assert_lines(text, behind);
+	free(text);
+	log_begin();
+	assert_status(nrt_load(neff, neff_size, -2, -1, &model), NRT_INVALID);
+	text = log_end();
+	assert_lines(text, bad);
+	free(text);
+}
+
 /* NEURON_RT_VALIDATE_HASH decides whether the hash counts. */
 static void hash_variable(void **state)
 {
@@ -136,6 +186,7 @@ static void too_large(void **state)
 	nrt_model_t *good, *model = NULL;
 	uint8_t *bytes;
 	struct io io;
+	char *text;
 	size_t size;
 
 	setenv("NEURON_RT_DEBUG_MEMLOG_MAX_SIZE", "0", 1);
@@ -144,7 +195,15 @@ static void too_large(void **state)
 	memory_numbers(&total, &before, &available);
 	assert_int_equal(total, 8ULL << 30);
 	bytes = with_variable(3ULL << 30, &size);
+	setenv("NEURON_RT_LOG_LEVEL", "ERROR", 1);
+	init_with("NEURON_RT_NUM_CORES", "1");
+	assert_status(nrt_load(neff, neff_size, -1, -1, &good), NRT_SUCCESS);
+	log_begin();
 	assert_status(nrt_load(bytes, size, -1, -1, &model), NRT_RESOURCE);
+	text = log_end();
+	assert_non_null(strstr(text, " ERROR NMGR:nrt_load Failed to stage graph: copy to NeuronCore nc0: no device memory\n"));
+	assert_non_null(strstr(text, " ERROR NMGR:nrt_load Failed to load NN: copy, err: 4\n"));
+	free(text);
 	assert_null(model);
 	assert_error("mc_alloc: device mempool [neuron0] total 8589934592 occupied ");
 	assert_error(" needed 6442");
@@ -289,6 +348,7 @@ static void handles(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(load_arguments),
+	TEST(load_messages),
 	TEST(hash_variable),
 	TEST(instances),
 	TEST(tensor_info),

@@ -245,6 +245,8 @@ static NRT_STATUS place(const struct neff *neff, int32_t start, int32_t count, s
 		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, "nrt_load",
 			"Requested number of NCs: %d exceeds the total available number: %u, from nc%d on: there are %u",
 			count < 0 ? (int)least : count, room, start < 0 ? 0 : start, visible);
+		nrt_log_more(NRT_LOG_TDRV, "nrt_load", "Could not find VNC id %u",
+			     room ? visible : (uint32_t)start);
 		return NRT_LOAD_NOT_ENOUGH_NC;
 	}
 	if (room < least || (count > 0 && (uint32_t)count < least)) {
@@ -337,8 +339,11 @@ static NRT_STATUS load(const void *bytes, size_t size, int32_t start_nc, int32_t
 	status = rc ? nrt_status_of(rc) : place(m->neff, start_nc, nc_count, &where);
 	if (!status)
 		status = stage(m, &where);
-	if (status)
+	if (status) {
+		nrt_log_more(NRT_LOG_NMGR, "nrt_load", "Failed to load NN: %s, err: %d",
+			     m->neff->name, status);
 		free_model(m);
+	}
 	pthread_mutex_unlock(&nrt_runtime.lock);
 	if (status)
 		return status;
