@@ -100,7 +100,7 @@ static void wait_for_chips(uint32_t cores)
  */
 static void hot_plug(void **state)
 {
-	nrt_model_t *gone, *here, *both;
+	nrt_model_t *gone, *here, *both, *late;
 	nrt_tensor_t *on_gone;
 	NRT_STATUS status;
 	struct io io;
@@ -125,6 +125,12 @@ static void hot_plug(void **state)
 		assert_error("No such device");
 		io_copies(here, &io, "the other chip..", 16);
 	}
+	assert_status(nrt_execute_repeat(gone, io.inputs, io.outputs, 2), NRT_HW_ERROR);
+	assert_status(nrt_load(neff, neff_size, 0, 1, &late), NRT_HW_ERROR);
+	assert_status(nrt_load(neff, neff_size, 2, 4, &late), NRT_HW_ERROR);
+	assert_status(nrt_load(neff, neff_size, 5, 1, &late), NRT_SUCCESS);
+	io_copies(late, &io, "came afterwards.", 16);
+	assert_status(nrt_unload(late), NRT_SUCCESS);
 	assert_status(nrt_tensor_write(on_gone, "?", 0, 1), NRT_HW_ERROR);
 	assert_status(nrt_tensor_read(on_gone, &byte, 0, 1), NRT_HW_ERROR);
 	assert_status(nrt_memcpy_to_device(nrt_tensor_get_va(on_gone), "?", 1), NRT_HW_ERROR);
