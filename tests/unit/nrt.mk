@@ -31,7 +31,7 @@ UNIT_TESTS += $(O)/tests/unit/nrt_log
 NRT_WRAP := -Wl,--wrap=ioctl,--wrap=nrt_discover,--wrap=nrt_discover_pci
 $(eval $(call test-program,unit/nrt_kernel,tests/unit/nrt_kernel.c,$(NRT_TEST_CFLAGS),$$(NRT_WRAP) $(NRT_TEST_LIBS),$(NRT_TEST_DEPS)))
 UNIT_TESTS += $(O)/tests/unit/nrt_kernel
-# Nodes on the CPU that wait for each other take the place of these.
-NRT_WRAP_CPU := -Wl,--wrap=nrt_cpu_run,--wrap=nrt_cpu_session_create,--wrap=nrt_cpu_session_free
+# Nodes that wait for each other take the place of these.
+NRT_WRAP_CPU := -Wl,--wrap=emu_core_exec,--wrap=nrt_cpu_run,--wrap=nrt_cpu_session_create,--wrap=nrt_cpu_session_free
 $(eval $(call test-program,unit/nrt_overlap,tests/unit/nrt_overlap.c $(NRT_BUILD),$(NRT_TEST_CFLAGS),$$(NRT_WRAP_CPU) $(NRT_TEST_LIBS),$(NRT_TEST_DEPS)))
 UNIT_TESTS += $(O)/tests/unit/nrt_overlap

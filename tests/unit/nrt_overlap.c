@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Executions of one model overlap: while one thread is in a node on the CPU, another one's whole execution, NeuronCore
- * and all, begins and ends. The calls of ONNX Runtime are replaced at link time; no clock decides.
+ * and all, begins and ends; nodes on different cores run at the same time, each for another thread. The calls of ONNX
+ * Runtime, and the one that has a core execute, are replaced at link time; no clock decides.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,9 +18,11 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include <nrt/nrt.h>
+#include <nrt/nrt_experimental.h>
+#include <neuron/regs.h>
 
 #include "cpu.h"
+#include "emu.h"
 #include "nrt_build.h"
 
 /* A library that does not overlap executions fails after it, instead of waiting for ever. */
@@ -68,6 +72,43 @@ int __wrap_nrt_cpu_run(struct nrt_cpu_session *session, const struct nrt_cpu_ten
 	}
 	memcpy(outputs[0].data, inputs[0].data, inputs[0].type->size);
 	return 0;
+}
+
+/* Of the pipeline: which of both threads this is. */
+static _Thread_local enum { NEITHER, AHEAD, BEHIND } role;
+static sem_t ahead_is_in, behind_is_in, ahead_is_done;
+static atomic_int missed, ran[NEURON_CORES];
+
+int __real_emu_core_exec(struct emu_chip *chip, unsigned int core, const struct neuron_segment *segments,
+			 unsigned int count, uint32_t owner, const struct neuron_job *job,
+			 struct neuron_completion *completion);
+int __wrap_emu_core_exec(struct emu_chip *chip, unsigned int core, const struct neuron_segment *segments,
+			 unsigned int count, uint32_t owner, const struct neuron_job *job,
+			 struct neuron_completion *completion);
+
+/*
+ * The second node of the thread that is ahead begins, and waits for the first one of the other, which does not end
+ * before it. None of it happens unless both run at the same time.
+ */
+int __wrap_emu_core_exec(struct emu_chip *chip, unsigned int core, const struct neuron_segment *segments,
+			 unsigned int count, uint32_t owner, const struct neuron_job *job,
+			 struct neuron_completion *completion)
+{
+	int rc;
+
+	ran[core]++;
+	if (role == AHEAD && core == 1) {
+		sem_post(&ahead_is_in);
+		missed += !wait_for(&behind_is_in);
+	}
+	if (role == BEHIND && core == 0) {
+		sem_post(&behind_is_in);
+		missed += !wait_for(&ahead_is_done);
+	}
+	rc = __real_emu_core_exec(chip, core, segments, count, owner, job, completion);
+	if (role == AHEAD && core == 1)
+		sem_post(&ahead_is_done);
+	return rc;
 }
 
 static NRT_STATUS copies(const char *text)
@@ -121,6 +162,60 @@ static void overlap(void **state)
 	assert_int_equal(in_its_thread, 1);
 }
 
+static void *ahead(void *arg)
+{
+	role = AHEAD;
+	return (void *)(uintptr_t)copies("thread in front.");
+}
+
+/* A model of two nodes on two cores: one instance, whose nodes work for two threads at once. */
+static void pipeline(void **state)
+{
+	pthread_t thread;
+	uint32_t count;
+	void *status;
+
+	assert_int_equal(sem_init(&ahead_is_in, 0, 0), 0);
+	assert_int_equal(sem_init(&behind_is_in, 0, 0), 0);
+	assert_int_equal(sem_init(&ahead_is_done, 0, 0), 0);
+	assert_int_equal(nrt_get_model_instance_count(model, &count), NRT_SUCCESS);
+	assert_int_equal(count, 1);
+	assert_int_equal(pthread_create(&thread, NULL, ahead, NULL), 0);
+	assert_true(wait_for(&ahead_is_in));
+	role = BEHIND;
+	assert_int_equal(copies("and one behind it"), NRT_SUCCESS);
+	role = NEITHER;
+	pthread_join(thread, &status);
+	assert_int_equal((uintptr_t)status, NRT_SUCCESS);
+	assert_int_equal(missed, 0);
+	assert_int_equal(ran[0], 2);
+	assert_int_equal(ran[1], 2);
+}
+
+static int load_pipeline(void **state)
+{
+	struct neuron_neff_header h;
+	struct build b;
+	uint8_t *neff;
+	size_t size;
+
+	setenv("NEURON_RT_DEVICE", "emulator", 1);
+	setenv("NEURON_RT_LOG_LEVEL", "ERROR", 1);
+	atomic_init(&ran[0], 0);
+	atomic_init(&ran[1], 0);
+	build_chain_model(&b, 4);
+	neff = build_file(&b, &size);
+	/* A core for each node. */
+	memcpy(&h, neff, sizeof(h));
+	h.num_tpb = 2;
+	memcpy(neff, &h, sizeof(h));
+	build_free(&b);
+	if (nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "") || nrt_load(neff, size, 0, 2, &model))
+		return -1;
+	free(neff);
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	struct neuron_neff_header h;
@@ -161,6 +256,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(overlap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(pipeline, load_pipeline, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("overlap", tests, NULL, NULL);
