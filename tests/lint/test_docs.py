@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of docs/testing.md are true: each test that they name is in its program, each attack and each race of
 the sources is in them, and each suite belongs to a row. (The table of faults is held by vm/faults.) docs/isa.md describes each instruction that isa.def has, with its fields; docs/libnrt.md has
-each call and the tests of its codes.
+each call with the codes that the headers document, and tests of them on both backends.
 """
 import glob
 import os
@@ -111,15 +111,69 @@ def instructions(tap, text):
         tap.ok(items.get("Cycles"), "docs/isa.md: the cycles of %s" % name, part)
 
 
+def runtime_tests():
+    """The tests of libnrt's calls, and those of them that the emulator skips or that are about the kernel's backend."""
+    found, kernel = set(), set()
+    for path in glob.glob(os.path.join(TOP, "tests/unit/nrt_a*.c")) + [os.path.join(TOP, "tests/unit/nrt_kernel.c")]:
+        text = read(path)
+        found |= set(re.findall(r"^\t+(?:TEST|PROFILE_TEST|cmocka_unit_test\w*)\((\w+)[,)]", text, re.M))
+        for name, body in re.findall(r"^static void (\w+)\(void \*\*state\)\n\{\n(.*?)^\}", text, re.M | re.S):
+            if path.endswith("nrt_kernel.c") or "if (!on_kernel())\n\t\tskip();" in body:
+                kernel.add(name)
+    return found, kernel
+
+
+# What each call gives that does not say otherwise; `before_init` and `after_close` go through all of them.
+EVERYWHERE = {"SUCCESS", "UNINITIALIZED", "CLOSED"}
+
+
+def header_codes():
+    """{call: the codes that its comment names}, and the calls that work at any time; with the codes of calls that it refers to."""
+    known = set(re.findall(r"^\tNRT_(\w+) = ", read("userspace/include/nrt/nrt_status.h"), re.M))
+    text = "".join(read(p) for p in glob.glob(os.path.join(TOP, "userspace/include/nrt/*.h")))
+    codes, free, refers = {}, set(), {}
+    for comment, returns, name in re.findall(r"/\*\*((?:(?!\*/).)*?)\*/\n([\w \*]+?)\b(nrt_\w+)\(", text, re.S):
+        if " %s - " % name not in comment:
+            continue
+        own = set(re.findall(r"\bNRT_([A-Z_]+)\b", comment)) & known
+        codes[name], refers[name] = own - EVERYWHERE, re.findall(r"The codes of (nrt_\w+)\(\)", comment)
+        if returns.strip() != "NRT_STATUS" or name == "nrt_init" or re.search(r"at any\s+(\* )?time|to be called before|may be called before", comment, re.I):
+            free.add(name)
+    return {name: own.union(*(codes[other] for other in refers[name])) for name, own in codes.items()}, free
+
+
+def table_codes(cell, rows):
+    """(code, its tests, whether the cell says that the emulator does not have it) of a cell of the table."""
+    for clause in cell.split("; "):
+        named = re.match(r"([A-Z_]+(?:, [A-Z_]+)*): ", clause)
+        other = re.match(r"else those of `(nrt_\w+\(\))`", clause)
+        for code in named.group(1).split(", ") if named else ():
+            yield code, re.findall(r"`([\w/-]+)`", clause), "(not on the emulator: " in clause
+        if other:
+            yield from table_codes(rows["`%s`" % other.group(1)], {})
+
+
 def calls(tap, text):
-    """docs/libnrt.md has each documented call, and the tests that it names are there."""
-    documented = read("tests/unit/nrt_abi.c").split("/* documented: */")[1].split("/* end of documented */")[0]
+    """docs/libnrt.md has each call with the codes that its header documents, no others, and tests that there are, on both backends."""
     rows = {row[0]: row[1] for row in table(text, "Each call's codes, and the test that gets them")}
-    tests = set(re.findall(r"^\t(?:TEST|PROFILE_TEST|cmocka_unit_test)\((\w+)\)", "".join(read(p) for p in glob.glob(os.path.join(TOP, "tests/unit/nrt_a*.c"))), re.M))
-    tests |= set(re.findall(r"^\t\tcmocka_unit_test\((\w+)\)", read("tests/unit/nrt_abi.c"), re.M))
-    for name in re.findall(r"\b(nrt_\w+)\(", documented):
-        named = re.findall(r"`(\w+)`", rows.get("`%s()`" % name, ""))
+    tests, kernel = runtime_tests()
+    tests |= {line.split()[0] for line in read("tests/suites.txt").splitlines() if line and line[0] != "#"}
+    codes, free = header_codes()
+    documented = re.findall(r"\b(nrt_\w+)\(", read("tests/unit/nrt_abi.c").split("/* documented: */")[1].split("/* end of documented */")[0])
+    tap.ok(codes.keys() >= set(documented), "each documented call has a comment in its header", str(set(documented) - codes.keys()))
+    tap.ok(rows.keys() == {"`%s()`" % name for name in codes}, "docs/libnrt.md has a row for each call of the headers",
+           str(rows.keys() ^ {"`%s()`" % name for name in codes}))
+    through = re.search(r"^static void expect_all\(.*?^\}", read("tests/unit/nrt_api_state.c"), re.M | re.S).group(0)
+    for name in sorted(codes):
+        cell = rows.get("`%s()`" % name, "")
+        named, told = re.findall(r"`([\w/-]+)`", cell), list(table_codes(cell, rows))
         tap.ok(named and tests.issuperset(named), "docs/libnrt.md: the tests of %s" % name, "there are no tests %s" % (set(named) - tests))
+        got = {code for code, _, _ in told} - EVERYWHERE
+        tap.ok(got == codes[name], "docs/libnrt.md has the codes that the header has for %s" % name,
+               "only in the header: %s; only in the table: %s" % (sorted(codes[name] - got), sorted(got - codes[name])))
+        wrong = [code for code, by, absent in told if not by or absent != kernel.issuperset(by)]
+        tap.ok(not wrong, "the codes of %s have tests on both backends, or a reason" % name, str(wrong))
+        tap.ok(name in free or "(%s(" % name in through, "%s before nrt_init(): is tested, or allowed" % name)
 
 
 def main():

@@ -25,12 +25,38 @@ const char *__tsan_default_options(void)
 
 static _Thread_local int failing;
 
-void fail_callocs(int count)
+void fail_allocations(int count)
 {
 	failing = count;
 }
 
-/* The library's, the sanitizers' and everybody's, so that some of them can fail. */
+/* In place of everybody's, so that some of them can fail. */
+__attribute__((visibility("default"))) void *malloc(size_t size)
+{
+	static void *(*real)(size_t);
+
+	if (failing) {
+		failing--;
+		return NULL;
+	}
+	if (!real)
+		real = dlsym(RTLD_NEXT, "malloc");
+	return real(size);
+}
+
+__attribute__((visibility("default"))) void *realloc(void *old, size_t size)
+{
+	static void *(*real)(void *, size_t);
+
+	if (failing) {
+		failing--;
+		return NULL;
+	}
+	if (!real)
+		real = dlsym(RTLD_NEXT, "realloc");
+	return real(old, size);
+}
+
 __attribute__((visibility("default"))) void *calloc(size_t count, size_t size)
 {
 	static void *(*real)(size_t, size_t);

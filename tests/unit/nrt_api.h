@@ -45,8 +45,8 @@ int set_up(void **state);
 int tear_down(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-/* The thread's next @count calls of calloc() fail. */
-void fail_callocs(int count);
+/* The thread's next @count allocations fail. */
+void fail_allocations(int count);
 
 /* With further variables: nrt_close(), set them, nrt_init(). */
 void init_with(const char *name, const char *value);

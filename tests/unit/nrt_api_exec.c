@@ -87,6 +87,7 @@ static void faults(void **state)
 	assert_status(nrt_load(neff, neff_size, 0, 1, &good), NRT_SUCCESS);
 	assert_status(nrt_execute(bad, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_ERR);
 	assert_non_null(strstr(nrt_open_last_error(), "instruction 0 of engine dma"));
+	assert_status(nrt_execute_repeat(bad, io.inputs, io.outputs, 2), NRT_EXEC_COMPLETED_WITH_ERR);
 	assert_status(nrt_execute(good, io.inputs, io.outputs), NRT_SUCCESS);
 	/* Constants cannot be written. */
 	insn = build_dma(3, 1, 16);
@@ -191,6 +192,7 @@ static void time_out(void **state)
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	assert_status(nrt_execute(slow, io.inputs, io.outputs), NRT_TIMEOUT);
 	assert_error("execution timeout");
+	assert_status(nrt_execute_repeat(slow, io.inputs, io.outputs, 2), NRT_TIMEOUT);
 	io_copies(good, &io, "0123456789abcdef", 16);
 	assert_status(nrt_unload(slow), NRT_SUCCESS);
 	io_free(&io);
@@ -406,6 +408,8 @@ static void repeat(void **state)
 	assert_true(got[0] == 7 && got[3] == -3);
 	assert_status(nrt_execute_repeat(model, io.inputs, io.outputs, 0), NRT_INVALID);
 	assert_status(nrt_execute_repeat(model, NULL, io.outputs, 2), NRT_INVALID);
+	fail_allocations(1);
+	assert_status(nrt_execute_repeat(model, io.inputs, io.outputs, 2), NRT_RESOURCE);
 	assert_status(nrt_execute_repeat(model, io.outputs, io.outputs, 2), NRT_EXEC_BAD_INPUT);
 	assert_status(nrt_execute_repeat((void *)&io, io.inputs, io.outputs, 2), NRT_INVALID_HANDLE);
 	io_free(&io);

@@ -181,9 +181,9 @@ static void profile_resources(void **state)
 	struct session *s = *state;
 	struct rlimit limit, none;
 
-	fail_callocs(1);
+	fail_allocations(1);
 	assert_status(nrt_profile_start(s->model, path("m")), NRT_RESOURCE);
-	fail_callocs(1);
+	fail_allocations(1);
 	assert_status(nrt_trace_start(false), NRT_RESOURCE);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;

@@ -41,6 +41,8 @@ static void expect_all(NRT_STATUS want)
 	assert_status(nrt_tensor_write(tensor, buf, 0, 4), want);
 	assert_status(nrt_tensor_copy(tensor, 0, tensor, 0, 4), want);
 	assert_status(nrt_tensor_memset(tensor, 0, 0, 4), want);
+	assert_status(nrt_get_dmabuf_fd(4096, 1, &err), want);
+	assert_status(nrt_open_tensor_attach_dmabuf(tensor, 0, 0, 0, 1), want);
 	assert_status(nrt_profile_start(model, "x"), want);
 	assert_status(nrt_profile_stop("x"), want);
 	assert_status(nrt_trace_start(true), want);

@@ -224,6 +224,104 @@ static void no_host_memory(void **state)
 	assert_null(t);
 }
 
+/* Nor of the little that each call needs. What was there stays as it was. */
+static void no_memory_at_all(void **state)
+{
+	nrt_tensor_t *t = NULL, *other = NULL, *got = NULL;
+	nrt_tensor_info_array_t *infos = NULL;
+	nrt_tensor_set_t *set = NULL;
+	nrt_model_t *model = NULL;
+	char buffer[8];
+
+	fail_allocations(1);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, "t", &t), NRT_RESOURCE);
+	fail_allocations(1);
+	assert_status(nrt_tensor_allocate_empty("t", &t), NRT_RESOURCE);
+	fail_allocations(1);
+	assert_status(nrt_allocate_tensor_set(&set), NRT_RESOURCE);
+	fail_allocations(1);
+	assert_status(nrt_load(neff, neff_size, -1, -1, &model), NRT_RESOURCE);
+	assert_null(t);
+	assert_null(set);
+	assert_null(model);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4, "t", &t), NRT_SUCCESS);
+	fail_allocations(1);
+	assert_status(nrt_tensor_allocate_slice(t, 0, 2, "s", &other), NRT_RESOURCE);
+	assert_null(other);
+	fail_allocations(1);
+	assert_status(nrt_tensor_attach_buffer(t, buffer, sizeof(buffer)), NRT_RESOURCE);
+	assert_int_equal(nrt_tensor_get_size(t), 4);
+	assert_status(nrt_allocate_tensor_set(&set), NRT_SUCCESS);
+	fail_allocations(1);
+	assert_status(nrt_add_tensor_to_tensor_set(set, "t", t), NRT_RESOURCE);
+	assert_status(nrt_get_tensor_from_tensor_set(set, "t", &got), NRT_FAILURE);
+	assert_status(nrt_load(neff, neff_size, -1, -1, &model), NRT_SUCCESS);
+	fail_allocations(1);
+	assert_status(nrt_get_model_tensor_info(model, &infos), NRT_RESOURCE);
+	assert_null(infos);
+	nrt_destroy_tensor_set(&set);
+	nrt_tensor_free(&t);
+}
+
+/* What only this implementation has: about the last execution, and shapes that one gave. */
+static void open_calls(void **state)
+{
+	nrt_open_execute_info_t info;
+	uint64_t shape[NRT_OPEN_MAX_DIMS];
+	nrt_model_t *model;
+	uint32_t ndim = 77;
+	nrt_tensor_t *t;
+	struct io io;
+
+	assert_status(nrt_load(neff, neff_size, -1, -1, &model), NRT_SUCCESS);
+	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
+	assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_SUCCESS);
+	assert_status(nrt_open_get_execute_info(NULL), NRT_INVALID);
+	assert_status(nrt_open_get_execute_info(&info), NRT_SUCCESS);
+	assert_status(nrt_execute(model, io.inputs, io.inputs), NRT_EXEC_BAD_INPUT);
+	assert_status(nrt_open_get_execute_info(&info), NRT_FAILURE);
+	assert_status(nrt_open_get_tensor_shape(NULL, &ndim, shape), NRT_INVALID);
+	assert_status(nrt_open_get_tensor_shape(io.y, NULL, shape), NRT_INVALID);
+	assert_status(nrt_open_get_tensor_shape(io.y, &ndim, NULL), NRT_INVALID);
+	assert_status(nrt_open_get_tensor_shape(io.y, &ndim, shape), NRT_FAILURE);
+	assert_status(nrt_tensor_allocate_empty("e", &t), NRT_SUCCESS);
+	assert_status(nrt_open_get_tensor_shape(t, &ndim, shape), NRT_FAILURE);
+	assert_int_equal(ndim, 77);
+	nrt_tensor_free(&t);
+	io_free(&io);
+}
+
+/* What each backend has to do with them; what is in them, nrt_kernel.c and nrt-frames see. */
+static void dmabufs(void **state)
+{
+	nrt_tensor_t *t, *empty, *plain;
+	uint64_t va;
+	int fd = -1;
+
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, 0, 4096, "d", &t), NRT_SUCCESS);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_VIRTUAL, -1, 4096, "v", &plain),
+		      NRT_SUCCESS);
+	assert_status(nrt_tensor_allocate_empty("e", &empty), NRT_SUCCESS);
+	va = (uintptr_t)nrt_tensor_get_va(t);
+	assert_status(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(plain), 1, &fd), NRT_INVALID);
+	assert_status(nrt_get_dmabuf_fd(va, 4097, &fd), NRT_INVALID);
+	assert_status(nrt_get_dmabuf_fd(va, 4096, &fd), on_kernel() ? NRT_SUCCESS : NRT_FAILURE);
+	if (on_kernel()) {
+		/* What a chip lends, it takes back. */
+		assert_status(nrt_open_tensor_attach_dmabuf(empty, 0, fd, 0, 4096), NRT_SUCCESS);
+		close(fd);
+	}
+	assert_status(nrt_open_tensor_attach_dmabuf(NULL, 0, 0, 0, 1), NRT_INVALID);
+	assert_status(nrt_open_tensor_attach_dmabuf(empty, 4, 0, 0, 1), NRT_INVALID);
+	assert_status(nrt_open_tensor_attach_dmabuf(empty, 0, -1, 0, 1), NRT_INVALID);
+	assert_error("not a dma-buf");
+	fail_allocations(1);
+	assert_status(nrt_open_tensor_attach_dmabuf(empty, 0, 0, 0, 1), NRT_RESOURCE);
+	nrt_tensor_free(&t);
+	nrt_tensor_free(&plain);
+	nrt_tensor_free(&empty);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(tensors),
 	TEST(device_memory_comes_back),
@@ -232,6 +330,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(sets),
 	TEST(memcpy_to_device),
 	TEST(no_host_memory),
+	TEST(no_memory_at_all),
+	TEST(open_calls),
+	TEST(dmabufs),
 };
 
 TEST_GROUP(tensor_tests, tests);

@@ -101,7 +101,7 @@ static void wait_for_chips(uint32_t cores)
 static void hot_plug(void **state)
 {
 	nrt_model_t *gone, *here, *both, *late;
-	nrt_tensor_t *on_gone;
+	nrt_tensor_t *on_gone, *after = NULL;
 	NRT_STATUS status;
 	struct io io;
 	char byte;
@@ -134,12 +134,19 @@ static void hot_plug(void **state)
 	assert_status(nrt_tensor_write(on_gone, "?", 0, 1), NRT_HW_ERROR);
 	assert_status(nrt_tensor_read(on_gone, &byte, 0, 1), NRT_HW_ERROR);
 	assert_status(nrt_memcpy_to_device(nrt_tensor_get_va(on_gone), "?", 1), NRT_HW_ERROR);
+	assert_status(nrt_tensor_memset(on_gone, 0, 0, 1), NRT_HW_ERROR);
+	assert_status(nrt_tensor_copy(on_gone, 0, io.x, 0, 1), NRT_HW_ERROR);
+	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, 0, 4096, "l", &after),
+		      NRT_HW_ERROR);
 	/* Each instance that is gone is tried once at most. */
 	for (i = 0, status = NRT_HW_ERROR; i < 5 && status == NRT_HW_ERROR; i++)
 		status = nrt_execute(both, io.inputs, io.outputs);
 	assert_status(status, NRT_SUCCESS);
 	for (i = 0; i < 10; i++)
 		io_copies(both, &io, "those that stay.", 16);
+	assert_null(after);
+	assert_status(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(on_gone), 4096, &i), NRT_HW_ERROR);
+	assert_status(nrt_open_tensor_attach_dmabuf(on_gone, 0, 0, 0, 4096), NRT_HW_ERROR);
 	nrt_tensor_free(&on_gone);
 	assert_status(nrt_unload(both), NRT_SUCCESS);
 	assert_status(nrt_unload(gone), NRT_SUCCESS);

@@ -102,6 +102,7 @@ typedef enum {
  * NRT_INVALID: framework or an environment variable is not valid
  * NRT_RESOURCE: cores that were asked for belong to another process, or do not exist
  * NRT_FAILURE: no device, driver missing or not compatible, or initialized already
+ * NRT_HW_ERROR: cores that were asked for are of a device that is broken or about to go
  */
 NRT_STATUS nrt_init(nrt_framework_type_t framework, const char *fw_version,
 		    const char *fal_version);
@@ -126,6 +127,7 @@ void nrt_close(void);
  * NRT_UNSUPPORTED_NEFF_VERSION: version, features or instruction set of the NEFF
  * NRT_LOAD_NOT_ENOUGH_NC: the NEFF needs more cores, or there are fewer than @nc_count
  * NRT_RESOURCE: out of device or host memory
+ * NRT_HW_ERROR: the device failed or went away
  */
 NRT_STATUS nrt_load(const void *neff_bytes, size_t size, int32_t start_nc, int32_t nc_count,
 		    nrt_model_t **model);
@@ -135,6 +137,8 @@ NRT_STATUS nrt_load(const void *neff_bytes, size_t size, int32_t start_nc, int32
  * @g_device_id: rank
  * @g_device_count: size of the world; Inferentia 1 has no collectives, so more than 1
  *	gives NRT_INVALID
+ *
+ * The codes of nrt_load().
  */
 NRT_STATUS nrt_load_collectives(const void *neff_bytes, size_t size, int32_t start_nc,
 				int32_t nc_count, uint32_t g_device_id, uint32_t g_device_count,
@@ -148,13 +152,19 @@ NRT_STATUS nrt_load_collectives(const void *neff_bytes, size_t size, int32_t sta
  */
 NRT_STATUS nrt_unload(nrt_model_t *model);
 
-/** nrt_get_model_nc_count - number of NeuronCores that a loaded model occupies */
+/**
+ * nrt_get_model_nc_count - number of NeuronCores that a loaded model occupies
+ *
+ * NRT_INVALID_HANDLE: not a loaded model; NRT_INVALID: @nc_count is NULL
+ */
 NRT_STATUS nrt_get_model_nc_count(const nrt_model_t *model, uint32_t *nc_count);
 
 /**
  * nrt_get_total_nc_count - number of NeuronCores of all devices
  *
- * May be called before nrt_init(). NRT_FAILURE: no device.
+ * May be called before nrt_init(), and does not depend on which of them the environment asks for.
+ *
+ * NRT_FAILURE: no device; NRT_INVALID: @nc_count is NULL, or NEURON_RT_DEVICE is not valid
  */
 NRT_STATUS nrt_get_total_nc_count(uint32_t *nc_count);
 
@@ -162,6 +172,8 @@ NRT_STATUS nrt_get_total_nc_count(uint32_t *nc_count);
  * nrt_get_visible_nc_count - number of NeuronCores of this process
  *
  * May be called before nrt_init(), and then tells what nrt_init() would ask for.
+ *
+ * NRT_FAILURE: no device; NRT_INVALID: @nc_count is NULL, or an environment variable is not valid
  */
 NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count);
 
@@ -174,13 +186,15 @@ NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count);
  * @name: for the log; may be NULL
  * @tensor: out; give back with nrt_tensor_free()
  *
- * NRT_INVALID: argument; NRT_RESOURCE: out of memory
+ * NRT_INVALID: argument; NRT_RESOURCE: out of memory; NRT_HW_ERROR: the device failed or went away
  */
 NRT_STATUS nrt_tensor_allocate(nrt_tensor_placement_t tensor_placement, int logical_nc_id,
 			       size_t size, const char *name, nrt_tensor_t **tensor);
 
 /**
  * nrt_tensor_allocate_empty - a tensor without memory, for nrt_tensor_attach_buffer()
+ *
+ * NRT_INVALID: @tensor is NULL; NRT_RESOURCE: out of memory
  */
 NRT_STATUS nrt_tensor_allocate_empty(const char *name, nrt_tensor_t **tensor);
 
@@ -189,6 +203,8 @@ NRT_STATUS nrt_tensor_allocate_empty(const char *name, nrt_tensor_t **tensor);
  * @buffer: @size bytes that outlive the tensor (or the next attach); stays the caller's
  *
  * Gives up the memory that the tensor had; its placement becomes VIRTUAL.
+ *
+ * NRT_INVALID: an argument is NULL or 0; NRT_RESOURCE: out of memory
  */
 NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, size_t size);
 
@@ -196,6 +212,8 @@ NRT_STATUS nrt_tensor_attach_buffer(nrt_tensor_t *tensor, void *buffer, size_t s
  * nrt_tensor_allocate_slice - a tensor that is a part of another one
  * @tensor_source: shares its memory, which stays as long as one of both exists
  * @offset, @size: bytes of @tensor_source
+ *
+ * NRT_INVALID: range or argument; NRT_RESOURCE: out of memory
  */
 NRT_STATUS nrt_tensor_allocate_slice(const nrt_tensor_t *tensor_source, size_t offset, size_t size,
 				     const char *name, nrt_tensor_t **tensor_slice);
@@ -203,17 +221,33 @@ NRT_STATUS nrt_tensor_allocate_slice(const nrt_tensor_t *tensor_source, size_t o
 /** nrt_tensor_free - free *@tensor and set it to NULL; NULL is fine. Works at any time. */
 void nrt_tensor_free(nrt_tensor_t **tensor);
 
-/** nrt_tensor_read - tensor[offset .. offset + size) to @buf; NRT_INVALID: range */
+/**
+ * nrt_tensor_read - tensor[offset .. offset + size) to @buf
+ *
+ * NRT_INVALID: range or argument; NRT_HW_ERROR: the device failed or went away
+ */
 NRT_STATUS nrt_tensor_read(const nrt_tensor_t *tensor, void *buf, size_t offset, size_t size);
 
-/** nrt_tensor_write - @buf to tensor[offset .. offset + size); NRT_INVALID: range */
+/**
+ * nrt_tensor_write - @buf to tensor[offset .. offset + size)
+ *
+ * NRT_INVALID: range or argument; NRT_HW_ERROR: the device failed or went away
+ */
 NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_t offset, size_t size);
 
-/** nrt_tensor_copy - bytes of one tensor to another; two on the device must share it */
+/**
+ * nrt_tensor_copy - bytes of one tensor to another; two on the device must share it
+ *
+ * NRT_INVALID: range, argument, or two devices; NRT_HW_ERROR: the device failed or went away
+ */
 NRT_STATUS nrt_tensor_copy(const nrt_tensor_t *src, size_t src_offset, nrt_tensor_t *dst,
 			   size_t dst_offset, size_t size);
 
-/** nrt_tensor_memset - fill a range with a byte value */
+/**
+ * nrt_tensor_memset - fill a range with a byte value
+ *
+ * NRT_INVALID: range or argument; NRT_HW_ERROR: the device failed or went away
+ */
 NRT_STATUS nrt_tensor_memset(nrt_tensor_t *tensor, uint64_t offset, int value, size_t size);
 
 /** nrt_tensor_get_size - size in bytes; 0 for an empty tensor or NULL. Works at any time. */
@@ -235,7 +269,11 @@ void *nrt_tensor_get_va(const nrt_tensor_t *tensor);
  */
 NRT_STATUS nrt_get_dmabuf_fd(uint64_t va, uint64_t size, int *fd);
 
-/** nrt_allocate_tensor_set - an empty set; give back with nrt_destroy_tensor_set() */
+/**
+ * nrt_allocate_tensor_set - an empty set; give back with nrt_destroy_tensor_set()
+ *
+ * NRT_INVALID: @result is NULL; NRT_RESOURCE: out of memory
+ */
 NRT_STATUS nrt_allocate_tensor_set(nrt_tensor_set_t **result);
 
 /** nrt_destroy_tensor_set - free a set, not the tensors in it, and NULL the pointer */
@@ -245,6 +283,8 @@ void nrt_destroy_tensor_set(nrt_tensor_set_t **tensor_set);
  * nrt_add_tensor_to_tensor_set - add a tensor, or replace the one of that name
  * @tensor_name: of the model's tensor; copied
  * @tensor: has to outlive the set
+ *
+ * NRT_INVALID: an argument is NULL, or the name is empty; NRT_RESOURCE: out of memory
  */
 NRT_STATUS nrt_add_tensor_to_tensor_set(nrt_tensor_set_t *tensor_set, const char *tensor_name,
 					nrt_tensor_t *tensor);
@@ -252,7 +292,7 @@ NRT_STATUS nrt_add_tensor_to_tensor_set(nrt_tensor_set_t *tensor_set, const char
 /**
  * nrt_get_tensor_from_tensor_set - find a tensor by its name
  *
- * NRT_FAILURE: there is none; *@tensor is untouched
+ * NRT_FAILURE: there is none; *@tensor is untouched. NRT_INVALID: an argument is NULL
  */
 NRT_STATUS nrt_get_tensor_from_tensor_set(nrt_tensor_set_t *tensor_set, const char *tensor_name,
 					  nrt_tensor_t **tensor);
@@ -271,6 +311,7 @@ NRT_STATUS nrt_get_tensor_from_tensor_set(nrt_tensor_set_t *tensor_set, const ch
  * NRT_TIMEOUT: NEURON_RT_EXEC_TIMEOUT passed
  * NRT_HW_ERROR: the device failed or went away
  * NRT_INVALID_HANDLE: not a loaded model
+ * NRT_INVALID: a set is NULL
  */
 NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input_set,
 		       nrt_tensor_set_t *output_set);
@@ -286,6 +327,7 @@ NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input_set,
  *
  * The codes of nrt_execute(); NRT_INVALID also: the model is not one that can be repeated, or
  * @repeat_count is less than 1. NRT_EXEC_COMPLETED_WITH_NUM_ERR: any of them produced a NaN.
+ * NRT_RESOURCE: out of memory for the inputs between.
  */
 NRT_STATUS nrt_execute_repeat(nrt_model_t *model, const nrt_tensor_set_t *input_set,
 			      nrt_tensor_set_t *output_set, int repeat_count);

@@ -43,10 +43,17 @@ typedef struct nrt_tensor_info_array {
 /**
  * nrt_get_model_tensor_info - inputs, then outputs, of a model
  * @tensor_info: out; give back with nrt_free_model_tensor_info()
+ *
+ * NRT_INVALID_HANDLE: not a loaded model; NRT_INVALID: @tensor_info is NULL; NRT_RESOURCE: out of
+ * memory
  */
 NRT_STATUS nrt_get_model_tensor_info(nrt_model_t *model, nrt_tensor_info_array_t **tensor_info);
 
-/** nrt_free_model_tensor_info - free what nrt_get_model_tensor_info() gave. Works at any time. */
+/**
+ * nrt_free_model_tensor_info - free what nrt_get_model_tensor_info() gave
+ *
+ * Works at any time. NRT_INVALID: @tensor_info is NULL.
+ */
 NRT_STATUS nrt_free_model_tensor_info(nrt_tensor_info_array_t *tensor_info);
 
 /**
@@ -70,7 +77,11 @@ NRT_STATUS nrt_trace_start(bool trace_mem);
  */
 NRT_STATUS nrt_trace_stop(const char *filename);
 
-/** nrt_get_model_instance_count - how many instances of a model were loaded, >= 1 */
+/**
+ * nrt_get_model_instance_count - how many instances of a model were loaded, >= 1
+ *
+ * NRT_INVALID_HANDLE: not a loaded model; NRT_INVALID: @instance_count is NULL
+ */
 NRT_STATUS nrt_get_model_instance_count(nrt_model_t *model, uint32_t *instance_count);
 
 /**

@@ -37,7 +37,7 @@ typedef struct nrt_open_execute_info {
 /**
  * nrt_open_get_execute_info - about this thread's last nrt_execute() that completed
  *
- * NRT_FAILURE: there was none.
+ * Works at any time. NRT_FAILURE: there was none. NRT_INVALID: @info is NULL.
  */
 NRT_STATUS nrt_open_get_execute_info(nrt_open_execute_info_t *info);
 
@@ -62,7 +62,8 @@ NRT_STATUS nrt_open_get_execute_info(nrt_open_execute_info_t *info);
  * gives it new memory, whose size nrt_tensor_get_size() tells. Memory or buffers that it had
  * before are let go of.
  *
- * NRT_INVALID: an argument is NULL. NRT_FAILURE: no execution gave the tensor a shape.
+ * Works at any time. NRT_INVALID: an argument is NULL. NRT_FAILURE: no execution gave the tensor a
+ * shape.
  */
 NRT_STATUS nrt_open_get_tensor_shape(const nrt_tensor_t *tensor, uint32_t *ndim,
 				     uint64_t *shape);
