@@ -33,6 +33,11 @@ int ncc_insn_ref(struct ncc_build *b, struct ncc_insn *i, size_t field, const st
 {
 	const struct ncc_buf *buf = &b->p->buf[r->buf];
 
+	/* Its offsets may not fit their types; no room would be found for it anyway. */
+	if (buf->size > NEURON_SBUF_BYTES)
+		return ncc_node_error(b->p->ctx, b->node, "needs %u or more bytes a partition at once, but the size "
+				      "of SBUF is %u; use smaller tensors, such as a smaller batch", buf->size,
+				      NEURON_SBUF_BYTES);
 	if (r->low < 0 || r->high > (int64_t)buf->size || r->parts > NEURON_PARTITIONS ||
 	    i->nfix == NCC_MAX_REFS)
 		return ncc_internal_error(b->p->ctx, b->node, "bytes %" PRId64 "..%" PRId64
