@@ -198,7 +198,7 @@ static int check_outputs(struct ncc_graph *g)
 static bool passable(struct ncc_graph *g, const struct ncc_tensor *t)
 {
 	if (g->ctx->options->partition == NCC_PARTITION_OFF)
-		return t->type == NCC_FLOAT;
+		return ncc_type_on_chip(t->type);
 	return ncc_type_is_float(t->type) || ncc_type_is_int(t->type);
 }
 
@@ -212,7 +212,7 @@ static int check_inputs(struct ncc_graph *g)
 					 "supported: cast outside of the model, or make it an initializer "
 					 "if it is constant", t->name, ncc_type_name(t->type),
 					 g->ctx->options->partition == NCC_PARTITION_OFF ?
-					 "only float32" : "tensors of numbers and bool as");
+					 "only float32, float16 and bfloat16" : "tensors of numbers and bool as");
 		if (!t->shaped)
 			return ncc_error(g->ctx, "graph input '%s' has no shape; give one with --io-config "
 					 "'{\"inputs\": {\"%s\": [[1, 3, 224, 224], \"float32\"]}}'",

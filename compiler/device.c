@@ -17,7 +17,7 @@ static bool takes_bool(const struct ncc_node *node, size_t i)
 {
 	switch (node->op) {
 	case NCC_CAST:
-		return node->out[0]->type == NCC_FLOAT;
+		return ncc_type_on_chip(node->out[0]->type);
 	case NCC_WHERE:
 		return !i;
 	case NCC_AND:
@@ -62,8 +62,8 @@ static bool gets_mask(const struct ncc_node *node, size_t i)
 /* A Cast from float to float. */
 static bool is_no_cast(const struct ncc_node *node)
 {
-	return node->op == NCC_CAST && node->in[0]->type == NCC_FLOAT &&
-	       node->out[0]->type == NCC_FLOAT;
+	return node->op == NCC_CAST && ncc_type_on_chip(node->in[0]->type) &&
+	       ncc_type_on_chip(node->out[0]->type);
 }
 
 /* The chip computes with floating types, on tensors that have elements. */
@@ -82,9 +82,9 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 	if (!out->shaped)
 		return ncc_printf(&ctx->arena, "the shape of '%s' is known only when the model runs",
 				  out->name);
-	if (out->type != NCC_FLOAT && !is_mask(ctx, node))
-		return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32 is computed on the "
-				  "device", out->name, ncc_type_name(out->type));
+	if (!ncc_type_on_chip(out->type) && !is_mask(ctx, node))
+		return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32, float16 and bfloat16 "
+				  "are computed on the device", out->name, ncc_type_name(out->type));
 	if (!out->count)
 		return ncc_printf(&ctx->arena, "tensor '%s' %s has no elements", out->name,
 				  ncc_shape_text(ctx, out));
@@ -94,11 +94,11 @@ static const char *refuse_tensors(struct ncc_context *ctx, const struct ncc_node
 		if (t && !t->count && !ncc_is_const(t))
 			return ncc_printf(&ctx->arena, "tensor '%s' %s has no elements", t->name,
 					  ncc_shape_text(ctx, t));
-		if (!t || t->type == NCC_FLOAT || gets_mask(node, i) || is_no_cast(node))
+		if (!t || ncc_type_on_chip(t->type) || gets_mask(node, i) || is_no_cast(node))
 			continue;
 		if (!ncc_is_const(t))
-			return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32 is computed on "
-					  "the device", t->name, ncc_type_name(t->type));
+			return ncc_printf(&ctx->arena, "tensor '%s' has type %s; only float32, float16 and bfloat16 "
+					  "are computed on the device", t->name, ncc_type_name(t->type));
 		if (!t->f && !i)
 			return ncc_printf(&ctx->arena, "constant '%s' has type %s; only floating types are "
 					  "computed on the device", t->name, ncc_type_name(t->type));

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "convert.h"
 #include "shape.h"
 
 /* Row-major iteration over a shape. */
@@ -320,7 +321,12 @@ static int eval_reduce(struct ncc_graph *g, struct ncc_node *node)
 	return 0;
 }
 
-/* Between the types that shapes and parameters are computed in; others would have to round or wrap. */
+static float round_half(enum ncc_type type, float f)
+{
+	return type == NCC_FLOAT16 ? ncc_from_fp16(ncc_to_fp16(f)) : ncc_from_bf16(ncc_to_bf16(f));
+}
+
+/* Between the types that shapes and parameters are computed in; others would have to wrap. */
 static int eval_cast(struct ncc_graph *g, struct ncc_node *node)
 {
 	struct ncc_tensor *in = node->in[0], *out = node->out[0];
@@ -335,6 +341,11 @@ static int eval_cast(struct ncc_graph *g, struct ncc_node *node)
 
 		for (int64_t n = 0; n < out->count; n++)
 			f[n] = in->f ? in->f[n] : (float)in->i[n];
+	} else if (out->type == NCC_FLOAT16 || out->type == NCC_BFLOAT16) {
+		float *f = new_floats(g, out);
+
+		for (int64_t n = 0; n < out->count; n++)
+			f[n] = round_half(out->type, in->f ? in->f[n] : (float)in->i[n]);
 	} else if (out->type == NCC_INT64) {
 		int64_t *i = new_ints(g, out);
 

@@ -215,8 +215,10 @@ int ncc_fold(struct ncc_context *ctx)
 {
 	struct ncc_graph *g = ctx->graph;
 	struct ncc_node **old;
-	size_t n = ncc_graph_take(g, &old);
+	size_t n;
 
+	ncc_widen(g);
+	n = ncc_graph_take(g, &old);
 	for (size_t i = 0; i < n; i++)
 		if (fold_node(g, old[i]))
 			return -EINVAL;

@@ -23,6 +23,9 @@ const float *ncc_channel_vector(struct ncc_graph *g, const struct ncc_tensor *t,
 void ncc_scale_channels(struct ncc_graph *g, struct ncc_node *node, const float *factor,
 			const float *term);
 
+/* float16 and bfloat16 become float32 but for inputs and outputs. */
+void ncc_widen(struct ncc_graph *g);
+
 /* Functions that are written as several operators become one. */
 void ncc_fold_patterns(struct ncc_graph *g);
 

@@ -36,6 +36,11 @@ bool ncc_type_is_float(enum ncc_type type)
 	       type == NCC_BFLOAT16;
 }
 
+bool ncc_type_on_chip(enum ncc_type type)
+{
+	return type == NCC_FLOAT || type == NCC_FLOAT16 || type == NCC_BFLOAT16;
+}
+
 bool ncc_type_is_int(enum ncc_type type)
 {
 	return type != NCC_TYPE_UNKNOWN && type != NCC_STRING && !ncc_type_is_float(type) &&

@@ -36,6 +36,8 @@ enum ncc_type {
 
 const char *ncc_type_name(enum ncc_type type);
 bool ncc_type_is_float(enum ncc_type type);
+/* Types of values on the chip. */
+bool ncc_type_on_chip(enum ncc_type type);
 bool ncc_type_is_int(enum ncc_type type);
 /* Bytes of an element; 0 for strings and what is not known. */
 size_t ncc_type_size(enum ncc_type type);

@@ -209,7 +209,7 @@ static json_t *var_json(const struct ncc_var *v, int id)
 	if (v->file)
 		json_object_set_new(j, "file_name", json_string(v->file));
 	if (v->tensor) {
-		json_object_set_new(j, "dtype", json_string(ncc_dtype_name(NEURON_FP32)));
+		json_object_set_new(j, "dtype", json_string(ncc_type_name(v->tensor->type)));
 		json_object_set_new(j, "shape", shape_json(v->tensor));
 	}
 	return j;

@@ -462,11 +462,30 @@ static const char *alu_op(uint8_t alu)
 	return alu < sizeof(names) / sizeof(names[0]) ? names[alu] : NULL;
 }
 
+static const char *cast(struct writer *w, const char *x, enum ncc_type to, const char *result)
+{
+	struct ncc_out o = message(w);
+
+	result = result ? result : new_name(w, x);
+	ncc_put_text(&o, 1, x);
+	ncc_put_text(&o, 2, result);
+	ncc_put_text(&o, 4, "Cast");
+	put_int_attr(w, &o, "to", to);
+	put_made(w, &o);
+	return result;
+}
+
 /* y = (x alu[0] scalar[0]) alu[1] scalar[1] */
 static int put_scalars(struct writer *w, const struct ncc_node *node, const char *result)
 {
-	const char *x = node->in[0]->name;
+	const struct ncc_tensor *from = node->in[0], *to = node->out[0];
+	const char *x = from->name;
 
+	/* between the types of inputs or outputs and the others, and nothing else (widen.c) */
+	if (from->type != to->type) {
+		cast(w, x, to->type, result);
+		return 0;
+	}
 	for (int i = 0; i < 2; i++) {
 		if (node->alu[i] == NEURON_ALU_BYPASS)
 			continue;
@@ -602,19 +621,6 @@ static void put_sumpool(struct writer *w, const struct ncc_node *node, const cha
 	if (win->dilation[0] != 1 || win->dilation[1] != 1)
 		put_ints_attr(w, &o, "dilations", n, win->dilation);
 	put_made(w, &o);
-}
-
-static const char *cast(struct writer *w, const char *x, enum ncc_type to, const char *result)
-{
-	struct ncc_out o = message(w);
-
-	result = result ? result : new_name(w, x);
-	ncc_put_text(&o, 1, x);
-	ncc_put_text(&o, 2, result);
-	ncc_put_text(&o, 4, "Cast");
-	put_int_attr(w, &o, "to", to);
-	put_made(w, &o);
-	return result;
 }
 
 static bool is_logic(const struct ncc_node *node)

@@ -187,7 +187,7 @@ static int check_chip_used(struct ncc_context *ctx)
 		return ncc_error(ctx, "no operator of the model would run on the chip: %s: %s; "
 				 "--allow-no-ops-on-neuron compiles it for the CPU alone",
 				 first ? ncc_node_text(ctx, first) : "outputs are constants",
-				 first ? first->refused : "not of type float32");
+				 first ? first->refused : "not of a floating type");
 	ncc_log(ctx, NCC_WARN, "%s: no operator of the model runs on the chip", ctx->options->model);
 	return 0;
 }

@@ -53,8 +53,8 @@ static void count_crossing(struct row *r, int phase)
 				continue;
 			r->bytes[i + 1] += ncc_cost_bytes(t);
 			r->bytes[t->mark + 1] -= ncc_cost_bytes(t);
-			r->masks[i + 1] += t->type != NCC_FLOAT;
-			r->masks[t->mark + 1] -= t->type != NCC_FLOAT;
+			r->masks[i + 1] += !ncc_type_on_chip(t->type);
+			r->masks[t->mark + 1] -= !ncc_type_on_chip(t->type);
 		}
 	for (int i = 1; i < r->n; i++) {
 		r->bytes[i] += r->bytes[i - 1];

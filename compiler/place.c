@@ -4,7 +4,7 @@
  *
  * Reshape and its relatives leave the data alone: their result is the same value. Data
  * movement keeps the type of what it moves. All else has the type that --fast-math
- * chose, but for the graph's inputs and outputs.
+ * chose, but for the graph's inputs and outputs, which have their own.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,6 +13,12 @@
 #include "program.h"
 
 #define FIRST_SEGMENT	1	/* 0 is the code */
+
+/* Of an input or an output. */
+static uint8_t own_type(const struct ncc_tensor *t)
+{
+	return t->type == NCC_FLOAT16 ? NEURON_FP16 : t->type == NCC_BFLOAT16 ? NEURON_BF16 : NEURON_FP32;
+}
 
 static struct ncc_value *new_value(struct ncc_program *p, struct ncc_tensor *t,
 				   enum ncc_value_kind kind)
@@ -28,6 +34,8 @@ static struct ncc_value *new_value(struct ncc_program *p, struct ncc_tensor *t,
 							  NEURON_FP32;
 	if (kind != NCC_VALUE_TEMP || t->wide)
 		v->dtype = NEURON_FP32;
+	if (kind == NCC_VALUE_INPUT || kind == NCC_VALUE_OUTPUT)
+		v->dtype = own_type(t);
 	v->next = p->values;
 	p->values = v;
 	t->value = v;
@@ -146,13 +154,13 @@ static int number_segments(struct ncc_program *p, struct ncc_graph *g)
 		struct ncc_var *v;
 
 		/* A comparison whose Cast went to the CPU, say. */
-		if (!in && t->type != NCC_FLOAT && t->producer)
+		if (!in && !ncc_type_on_chip(t->type) && t->producer)
 			return ncc_node_error(p->ctx, t->producer, "its result of type %s leaves the chip",
 					      ncc_type_name(t->type));
 		v = add_var(p, t->name, in ? "input" : "output", segment);
 
 		v->tensor = t;
-		v->size = (uint64_t)t->count * 4;
+		v->size = (uint64_t)t->count * ncc_type_size(t->type);
 		t->value->segment = segment++;
 	}
 	p->weights_segment = segment++;

@@ -12,8 +12,10 @@ import numpy as np
 
 from ort import library, pack_tensors, unpack_tensors
 
+# numpy has no bfloat16: two bytes that mean nothing to it
+BF16 = np.dtype("V2")
 # nrt_dtype_t, Inf1 numbering, and the two of nrt_open.h
-DTYPES = {1: np.float32, 2: np.float16, 4: np.int8, 5: np.uint8, 6: np.int16, 7: np.uint16, 8: np.int32, 9: np.uint32,
+DTYPES = {1: np.float32, 2: np.float16, 3: BF16, 4: np.int8, 5: np.uint8, 6: np.int16, 7: np.uint16, 8: np.int32, 9: np.uint32,
           10: np.int64, 11: np.uint64, 64: np.bool_, 65: np.float64}
 
 

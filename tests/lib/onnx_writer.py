@@ -4,9 +4,10 @@ import struct
 
 import numpy as np
 
+# V2: bfloat16, which numpy has not
 DTYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): 3, np.dtype(np.int32): 6,
           np.dtype(np.int64): 7, np.dtype(np.bool_): 9, np.dtype(np.float16): 10, np.dtype(np.float64): 11,
-          np.dtype(np.uint16): 4, np.dtype(np.int16): 5, np.dtype(np.uint32): 12, np.dtype(np.uint64): 13}
+          np.dtype(np.uint16): 4, np.dtype("V2"): 16, np.dtype(np.int16): 5, np.dtype(np.uint32): 12, np.dtype(np.uint64): 13}
 
 
 def varint(value):
