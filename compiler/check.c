@@ -215,15 +215,16 @@ static int check_inputs(struct ncc_graph *g)
 					 "only float32, float16 and bfloat16" : "tensors of numbers and bool as");
 		if (!t->shaped)
 			return ncc_error(g->ctx, "graph input '%s' has no shape; give one with --io-config "
-					 "'{\"inputs\": {\"%s\": [[1, 3, 224, 224], \"float32\"]}}'",
-					 t->name, t->name);
+					 "'{\"inputs\": {\"%s\": [[1, 3, 224, 224], \"%s\"]}}'",
+					 t->name, t->name, ncc_type_name(t->type));
 		for (int d = 0; d < t->rank; d++)
 			if (t->dim[d] < 0)
 				return ncc_error(g->ctx, "graph input '%s' %s: dimension %d (%s) is dynamic, "
 						 "but shapes must be known to compile; fix it with --io-config "
-						 "'{\"inputs\": {\"%s\": [[...], \"float32\"]}}'",
+						 "'{\"inputs\": {\"%s\": [[...], \"%s\"]}}'",
 						 t->name, ncc_shape_text(g->ctx, t), d,
-						 t->dim_param[d] ? t->dim_param[d] : "unnamed", t->name);
+						 t->dim_param[d] ? t->dim_param[d] : "unnamed", t->name,
+						 ncc_type_name(t->type));
 		if (ncc_tensor_set_shape(g, NULL, t, t->rank, t->dim))
 			return -EINVAL;
 		if (!t->count && g->ctx->options->partition == NCC_PARTITION_OFF)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * --dump: what a pass left, as text. Graphs up to fuse, then values, instructions on
- * buffers, and at the end the streams.
+ * --dump: what a pass left, as text. Graphs up to place, which has the values too, then
+ * instructions on buffers, and at the end the streams.
  */
 #include <inttypes.h>
 

@@ -227,6 +227,7 @@ def names():
 def shapes():
     x4, image = {"x": [2, 4]}, {"x": [1, 4, 8, 8]}
     relu = node("Relu", ["x"], ["y"], name="r")
+    yield Bad("dynamic shape of float16", model([relu], {"x": (["batch", 4], np.float16)}, {"y": (["batch", 4], np.float16)}), ["is dynamic", "[[...], \"float16\"]"])
     yield Bad("dynamic shape", model([relu], {"x": ["batch", 4]}, {"y": ["batch", 4]}), ["'x' [batch,4]", "dimension 0 (batch) is dynamic", "--io-config"])
     yield Bad("unknown dimension", model([relu], {"x": [None, 4]}, {"y": [None, 4]}), ["'x'", "dimension 0", "--io-config"])
     yield Bad("dimension 0", model([relu], {"x": [0, 4]}, {"y": [0, 4]}), ["'x'", "dimension 0", "--io-config"])
