@@ -592,6 +592,23 @@ static void settle_side(struct emu_nc *nc, const struct emu_nc_dma_side *s)
 				    (uint32_t)((s->high + 1) / 2));
 }
 
+/*
+ * The destination before it is written: rows that are overwritten as a whole need not be there, if
+ * @sure that only an abort keeps it from being so.
+ */
+static void settle_dst(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, bool sure)
+{
+	const struct emu_nc_dma_side *s = &dma->dst;
+	const uint32_t *count = dma->counts.count;
+
+	if (sure && s->local && !s->psum && !s->part && count[3] == NEURON_PARTITIONS &&
+	    s->dpart[3] == 1 && !s->step[3] && count[0] == 1 && count[1] == 1 &&
+	    !s->dpart[2] && s->step[2] == dma->size && !(s->low % 2) && !(s->high % 2) &&
+	    emu_nc_cache_forget(&nc->cache, (uint32_t)(s->low / 2), (uint32_t)(s->high / 2)))
+		return;
+	settle_side(nc, s);
+}
+
 static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 {
 	struct place src = { dma->src.part, dma->src.base }, dst = { dma->dst.part, dma->dst.base };
@@ -608,7 +625,7 @@ static int copy(struct emu_nc *nc, struct emu_nc_dec_dma *dma)
 	if (s.src && is_image(dma, &dma->dst, &dma->src))
 		return copy_images(nc, dma, s.src, true);
 	settle_side(nc, &dma->src);
-	settle_side(nc, &dma->dst);
+	settle_dst(nc, dma, s.src);
 	if (s.dst && is_image(dma, &dma->src, &dma->dst))
 		return copy_images(nc, dma, s.dst, false);
 	if (s.src && dma->dst.local) {

@@ -76,11 +76,12 @@ static void dma(struct neuron_insn *i, bool in)
 	uint16_t rows = sizes[nct_below(5)];
 	uint32_t local = some_row(rows) * 2;
 	uint32_t mem = nct_below(IMAGES) * IMAGE_BYTES + nct_below(2) * 16 * ROW;
-	int32_t part = (int32_t)NEURON_LOCAL_PARTITION;
+	int32_t part = (int32_t)NEURON_LOCAL_PARTITION, words = in && !nct_below(4);
 
-	i->flags = 1;
+	/* whole rows of 16 bits, or two at once, which are no image */
+	i->flags = (uint8_t)(1 + words);
 	i->dma_copy.count[0] = i->dma_copy.count[1] = 1;
-	i->dma_copy.count[2] = rows;
+	i->dma_copy.count[2] = (uint16_t)(rows >> words);
 	i->dma_copy.count[3] = NEURON_PARTITIONS;
 	i->src_seg = in ? NCT_SEG_DATA : NEURON_ISA_NO_SEG;
 	i->dst_seg = in ? NEURON_ISA_NO_SEG : NCT_SEG_DATA;
@@ -89,8 +90,8 @@ static void dma(struct neuron_insn *i, bool in)
 	for (int s = 0; s < 2; s++) {
 		int32_t *step = s ? i->dma_copy.dst_step : i->dma_copy.src_step;
 
-		step[2] = s == in ? 2 : ROW;
-		step[3] = s == in ? part : 2;
+		step[2] = (s == in ? 2 : ROW) << words;
+		step[3] = s == in ? part : 2 << words;
 	}
 }
 

@@ -273,6 +273,32 @@ static void dma_there_and_back(struct nct *t, uint32_t local, int32_t part_step,
 			    (size_t)outer * inner * (size_t)size);
 }
 
+/* Two loops over @outer times @inner partitions, as rows of a kernel and channels are, from partition 5 on. */
+static void dma_two_partition_loops(struct nct *t, unsigned int outer, unsigned int inner)
+{
+	const int32_t part = (int32_t)NEURON_LOCAL_PARTITION, bytes[3] = { 448, 20000, 896 };
+	struct neuron_insn *i;
+
+	nct_begin(t);
+	i = nct_insn(t, NEURON_OP_DMA_COPY);
+	*i = (struct neuron_insn){
+		.op = NEURON_OP_DMA_COPY, .flags = 6, .wait_sem = i->wait_sem, .sig_sem = i->sig_sem,
+		.src_seg = NCT_SEG_DATA, .dst_seg = NEURON_ISA_NO_SEG,
+		.dma_copy = {
+			.count = { (uint16_t)outer, (uint16_t)inner, 16, 7 },
+			.src_step = { bytes[0], bytes[1], bytes[2], 64 },
+			.dst = NEURON_LOCAL_ADDR(0, 5, 0x40),
+			.dst_step = { (int32_t)inner * part, part, 448, 64 },
+		},
+	};
+	nct_run_ok(t);
+	for (unsigned int p = 0; p < outer * inner; p++)
+		for (unsigned int b = 0; b < 16 * 448; b += 2)
+			assert_memory_equal(nct_byte(t, 0, 5 + p, 0x40 + b),
+					    t->dram + NCT_CODE_BYTES + p / inner * 448 +
+					    p % inner * 20000 + b / 448 * 896 + b % 448, 2);
+}
+
 static void test_dma_shapes(void **state)
 {
 	struct fix *f = *state;
@@ -289,6 +315,9 @@ static void test_dma_shapes(void **state)
 	dma_there_and_back(t, NEURON_LOCAL_PSUM, part, 4, 128, 1024, 2, false);
 	dma_there_and_back(t, NEURON_LOCAL_PSUM, part, 4, 200, 128, 2, true);
 	dma_there_and_back(t, NEURON_LOCAL_PSUM | 2, part, 2, 128, 99, 1, false);
+	dma_two_partition_loops(t, 3, 3);
+	dma_two_partition_loops(t, 8, 4);
+	dma_two_partition_loops(t, 11, 3);
 	/* what a dense row means: element e of the row is in partition e */
 	dma_there_and_back(t, 0x40, part, 2, 1, 128, 1, true);
 	for (unsigned int p = 0; p < 128; p++)
