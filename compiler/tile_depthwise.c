@@ -56,11 +56,14 @@ bool ncc_is_depthwise(const struct ncc_lower *L, const struct ncc_node *node)
 	return true;
 }
 
-/* The factors of a chunk: in DRAM [tap][channel], so that rows go over the partitions. */
+/*
+ * The factors of a chunk: in DRAM [tap][channel], so that rows go over the partitions. Over all of them: such rows
+ * move as one, and the few zeros are no loss.
+ */
 static int load_weights(struct depthwise *p, int64_t chunk)
 {
 	struct ncc_program *prog = p->L->b.p;
-	int64_t n = ncc_chunk_size(&p->in, chunk), rows = n + (n & 1);
+	int64_t n = ncc_chunk_size(&p->in, chunk), rows = NEURON_PARTITIONS;
 	const float *f = p->node->in[1]->f + chunk * NEURON_PARTITIONS * p->taps;
 	const float *factor = p->node->factor ? p->node->factor + chunk * NEURON_PARTITIONS : NULL;
 	uint64_t off = ncc_weights_add(prog, (size_t)(p->taps * rows) * 2);

@@ -79,46 +79,78 @@ static int put_zeros(struct fold *f, int64_t k, int64_t first, int64_t last)
 					}, 3, true);
 }
 
-/* The input rows of kernel row @k onto the partitions of its channels. */
-static int put_row(struct fold *f, int64_t k, struct ncc_side src, bool local, bool load)
+/* Where the input is, and its type: in SBUF, or in DRAM. */
+struct source {
+	struct ncc_side side;
+	bool local, load;
+};
+
+/* For output rows @first .. @last - 1, what kernel rows @k .. @k + @n - 1 meet onto the partitions of their channels. */
+static int put_rows(struct fold *f, int64_t k, int64_t n, int64_t first, int64_t last, const struct source *s)
 {
 	const struct ncc_window *w = f->window;
-	int64_t from, to, first, last, image = f->own.i * (local ? 1 : f->own.a);
+	int64_t image = f->own.i * (s->local ? 1 : f->own.a);
 	unsigned int size = ncc_dtype_size(f->to->at.dtype);
-	int err;
+	struct ncc_side src = s->side;
 
-	rows_of(f, k, &from, &to, &first, &last);
-	err = put_zeros(f, k, from, first);
-	if (!err)
-		err = put_zeros(f, k, last, to);
-	if (err || first >= last)
-		return err;
+	if (first >= last)
+		return 0;
 	src.off += (uint64_t)((f->strip->o0 * image + (first * w->stride[0] - w->pad[0] + k * w->dilation[0]) *
 			       f->columns) * size);
 	return ncc_dma(&f->L->b, src, place(f, k, first, size), size, (struct ncc_dma_loop[]){
+				{ n, w->dilation[0] * f->columns * size, f->own.a * NEURON_LOCAL_PARTITION },
 				{ f->strip->on, image * size, f->to->step_o * size },
-				{ f->own.a, local ? NEURON_LOCAL_PARTITION : f->own.i * size,
+				{ f->own.a, s->local ? NEURON_LOCAL_PARTITION : f->own.i * size,
 				  NEURON_LOCAL_PARTITION },
 				{ last - first, w->stride[0] * f->columns * size, f->columns * size },
 				{ f->columns, size, size },
-			}, 4, load);
+			}, 5, s->load);
 }
 
-/* Where the input is, and its type: in SBUF, or in DRAM. */
-static int source(struct fold *f, struct ncc_side *src, uint8_t *dtype, bool *load)
+/* All kernel rows: those output rows for which all of them meet the input as one, the others by themselves. */
+static int put_all(struct fold *f, const struct source *s)
+{
+	int64_t kernel = f->window->kernel[0], from, to, first, last, low, high;
+	int err = 0;
+
+	rows_of(f, 0, &from, &to, &low, &high);
+	for (int64_t k = 0; k < kernel; k++) {
+		rows_of(f, k, &from, &to, &first, &last);
+		low = first > low ? first : low;
+		high = last < high ? last : high;
+	}
+	if (high < low)
+		low = high = from;
+	for (int64_t k = 0; k < kernel && !err; k++) {
+		rows_of(f, k, &from, &to, &first, &last);
+		err = put_zeros(f, k, from, first);
+		if (!err)
+			err = put_zeros(f, k, last, to);
+		if (!err && low == high)
+			err = put_rows(f, k, 1, first, last, s);
+		else if (!err)
+			err = put_rows(f, k, 1, first, low, s);
+		if (!err && low < high)
+			err = put_rows(f, k, 1, high, last, s);
+	}
+	return err ? err : put_rows(f, 0, kernel, low, high, s);
+}
+
+static int find_source(struct fold *f, struct source *s, uint8_t *dtype)
 {
 	struct ncc_copy *c = ncc_find_copy(f->x, &f->own, f->L->half);
 	int err;
 
-	*src = ncc_dram(0, 0);
+	*s = (struct source){ .side = ncc_dram(0, 0) };
 	c = c ? c : ncc_find_copy(f->x, &f->own, 0);
 	if (c) {
-		*src = ncc_local(c->buf, 0, 0);
+		s->side = ncc_local(c->buf, 0, 0);
+		s->local = true;
 		*dtype = c->dtype;
 		return 0;
 	}
-	err = ncc_narrow(f->L, f->x, f->L->half, &src->segment, &src->off, dtype);
-	*load = !err && ncc_never_written(f->x) && src->segment != f->L->b.p->scratch_segment;
+	err = ncc_narrow(f->L, f->x, f->L->half, &s->side.segment, &s->side.off, dtype);
+	s->load = !err && ncc_never_written(f->x) && s->side.segment != f->L->b.p->scratch_segment;
 	return err;
 }
 
@@ -132,16 +164,14 @@ int ncc_fold_load(struct ncc_lower *L, const struct ncc_node *node, const struct
 		.window = &node->window, .strip = strip, .columns = folded->in[1], .to = t,
 	};
 	struct ncc_tile wide;
-	struct ncc_side src;
-	bool load = false;
+	struct source src;
 	uint8_t dtype;
-	int err = source(&f, &src, &dtype, &load);
+	int err = find_source(&f, &src, &dtype);
 
 	if (err)
 		return err;
 	*t = ncc_temp(L, strip->on, strip->in, dtype);
-	for (int64_t k = 0; k < node->window.kernel[0] && !err; k++)
-		err = put_row(&f, k, src, src.buf >= 0, load);
+	err = put_all(&f, &src);
 	if (err || dtype == L->half)
 		return err;
 	wide = *t;

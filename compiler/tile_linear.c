@@ -16,7 +16,7 @@
 
 #define BANK_COLUMNS	(NEURON_PSUM_BANK_BYTES / 4)
 /* From how many rows on weights are loaded to all partitions. */
-#define WHOLE_ROWS	32
+#define WHOLE_ROWS	16
 /* Output tiles that share loaded weights: half of the banks, the others drain meanwhile. */
 #define STRIP_TILES	(NEURON_PSUM_BANKS / 2)
 
