@@ -39,13 +39,13 @@ static __attribute__((noinline, cold)) void fma_fix_nans(float *p, unsigned int 
 		p[i] = nc_from_bits(nc_to_fp32(p[i]));
 }
 
-/* What a tile fetches, a line a step; nothing new where there is less left than that. */
-static inline const char *fma_ahead(struct emu_nc_ahead *ahead, const char *w, unsigned int k)
+/* What a tile fetches, a line a step; NULL where there is less left than that. */
+static inline const char *fma_ahead(struct emu_nc_ahead *ahead, unsigned int k)
 {
 	const char *at = ahead->at;
 
 	if (ahead->end - at < (long)(k / 2 * 64))
-		return w;
+		return NULL;
 	ahead->at += k / 2 * 64;
 	return at;
 }
@@ -54,7 +54,8 @@ static inline const char *fma_ahead(struct emu_nc_ahead *ahead, const char *w, u
 /* @columns sums of @vectors vectors, the last one of which has @lanes lanes to be stored. */
 FMA_INLINE bool FMA_(tile)(float *const *acc, unsigned int at, const char *w, const float *x,
 			   unsigned int k, unsigned int lanes, bool start,
-			   const char *ahead, const int columns, const int vectors)
+			   const char *ahead, const int columns, const int vectors,
+			   const bool fetch)
 {
 	const unsigned int first = vectors > 1 ? FMA_LANES : lanes;
 	const FMA_V zero = { 0 };
@@ -101,8 +102,11 @@ FMA_INLINE bool FMA_(tile)(float *const *acc, unsigned int at, const char *w, co
 	if (!start) {
 		FMA_EACH_COLUMN(GET)
 	}
-	for (unsigned int j = k / 2; j; j--, w += FMA_PAIR, x += 2, ahead += 64) {
-		__builtin_prefetch(ahead, 0, 2);
+	for (unsigned int j = k / 2; j; j--, w += FMA_PAIR, x += 2) {
+		if (fetch) {
+			__builtin_prefetch(ahead, 0, 2);
+			ahead += 64;
+		}
 		FMA_EVEN(lo, w);
 		if (vectors > 1)
 			FMA_EVEN(hi, w + FMA_NEXT);
@@ -142,15 +146,18 @@ FMA_INLINE bool FMA_(tile)(float *const *acc, unsigned int at, const char *w, co
 typedef bool FMA_(fn)(float *const *acc, unsigned int at, const char *w, const float *x,
 		      unsigned int k, unsigned int lanes, bool start, const char *ahead);
 
-#define TILE(c, v)									\
+/* Two of each: to fetch takes time even if there is nothing new, and so does to ask each step. */
+#define TILE(c, v, name, fetch)								\
 	static __attribute__((noinline))						\
-	bool FMA_(tile_##c##x##v)(float *const *acc, unsigned int at, const char *w,	\
-				  const float *x, unsigned int k, unsigned int lanes,	\
-				  bool start, const char *ahead)			\
+	bool FMA_(name##_##c##x##v)(float *const *acc, unsigned int at, const char *w,	\
+				    const float *x, unsigned int k, unsigned int lanes,	\
+				    bool start, const char *ahead)			\
 	{										\
-		return FMA_(tile)(acc, at, w, x, k, lanes, start, ahead, c, v);    	\
+		return FMA_(tile)(acc, at, w, x, k, lanes, start, ahead, c, v, fetch);	\
 	}
-#define TILES(c)	TILE(c, 1) TILE(c, 2)
+#define TILES(c)							\
+	TILE(c, 1, tile, false) TILE(c, 2, tile, false)		\
+	TILE(c, 1, fetch, true) TILE(c, 2, fetch, true)
 FMA_EACH_WIDTH(TILES)
 #undef TILES
 #undef TILE
@@ -160,9 +167,13 @@ static bool FMA_(block)(float *const *acc, const FMA_STRIP *w, const float (*x)[
 			unsigned int columns, unsigned int k, unsigned int m, bool start,
 			struct emu_nc_ahead *ahead)
 {
-#define ROW(c)	{ FMA_(tile_##c##x1), FMA_(tile_##c##x2) },
-	static FMA_(fn) *const tiles[FMA_COLUMNS][2] = { FMA_EACH_WIDTH(ROW) };
-#undef ROW
+#define PLAIN(c)	{ FMA_(tile_##c##x1), FMA_(tile_##c##x2) },
+#define FETCHING(c)	{ FMA_(fetch_##c##x1), FMA_(fetch_##c##x2) },
+	static FMA_(fn) *const tiles[2][FMA_COLUMNS][2] = {
+		{ FMA_EACH_WIDTH(PLAIN) }, { FMA_EACH_WIDTH(FETCHING) },
+	};
+#undef PLAIN
+#undef FETCHING
 	/* tiles nearly as wide as each other: a narrow one waits for its own sums */
 	const unsigned int n = (columns + FMA_COLUMNS - 1) / FMA_COLUMNS;
 	bool nan = false;
@@ -174,9 +185,11 @@ static bool FMA_(block)(float *const *acc, const FMA_STRIP *w, const float (*x)[
 
 		lanes -= (vectors - 1) * FMA_LANES;
 		for (unsigned int c = 0, left = n, wide; left; left--, c += wide) {
+			const char *next = fma_ahead(ahead, k);
+
 			wide = (columns - c + left - 1) / left;
-			nan |= tiles[wide - 1][vectors - 1](acc + c, s, part, x[c], k, lanes, start,
-							    fma_ahead(ahead, part, k));
+			nan |= tiles[!!next][wide - 1][vectors - 1](acc + c, s, part, x[c], k, lanes,
+								    start, next);
 		}
 	}
 	return nan;

@@ -23,7 +23,9 @@ CROSS = "aarch64-linux-gnu-gcc"
 # object, function with the loop, instruction that multiplies, how many of it a round has at least
 LOOPS = (
     ("nc_kernels_avx2", "k_dot_tile_6x2", "vfmadd231ps", 24),
+    ("nc_kernels_avx2", "k_dot_fetch_6x2", "vfmadd231ps", 24),
     ("nc_kernels_avx512", "k_dot_tile_12x2", "vfmadd231ps", 48),
+    ("nc_kernels_avx512", "k_dot_fetch_12x2", "vfmadd231ps", 48),
     ("nc_kernels_bf16", "zmm_tile_6x4", "vdpbf16ps", 24),
 )
 
