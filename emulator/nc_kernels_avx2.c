@@ -131,7 +131,8 @@ static inline bool fma_any(__m256i nans)
 }
 
 /* From an even partition on, whose number is in the high half. */
-static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
+static inline __attribute__((always_inline))
+void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 {
 	/* each number to the high half of its word; -1 makes zeros */
 	const __m256i order = _mm256_setr_epi8(-1, -1, 2, 3, -1, -1, 0, 1, -1, -1, 6, 7, -1, -1, 4, 5,

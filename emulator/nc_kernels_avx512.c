@@ -314,7 +314,8 @@ static inline __m512 widen16(__m256i row)
 	return _mm512_castsi512_ps(_mm512_shuffle_epi32(v, _MM_PERM_CDAB));
 }
 
-static inline void widen_pairs(float *to, const uint32_t *row, unsigned int k)
+static inline __attribute__((always_inline))
+void widen_pairs(float *to, const uint32_t *row, unsigned int k)
 {
 	unsigned int j = 0;
 

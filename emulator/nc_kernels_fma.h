@@ -195,6 +195,14 @@ static bool FMA_(block)(float *const *acc, const FMA_STRIP *w, const float (*x)[
 	return nan;
 }
 
+/* Alone, so that there are copies for the usual k: no loop to leave each column. */
+FMA_INLINE void FMA_(widen)(float (*to)[FMA_STRIDE], const FMA_X *const *x, unsigned int columns,
+			    unsigned int k)
+{
+	for (unsigned int i = 0; i < columns; i++)
+		FMA_WIDEN(to[i], x[i], k);
+}
+
 /* Lanes beyond m: computed, ignored. */
 static bool FMA_NAME(float *const *acc, const FMA_STRIP *w, const FMA_X *const *x,
 		     unsigned int columns, unsigned int k, unsigned int m, bool start,
@@ -205,8 +213,12 @@ static bool FMA_NAME(float *const *acc, const FMA_STRIP *w, const FMA_X *const *
 
 	for (unsigned int c = 0, n; c < columns; c += n) {
 		n = columns - c <= FMA_BLOCK_MAX ? columns - c : FMA_BLOCK;
-		for (unsigned int i = 0; i < n; i++)
-			FMA_WIDEN(wide[i], x[c + i], k);
+		if (k == NEURON_PE_ROWS)
+			FMA_(widen)(wide, x + c, n, NEURON_PE_ROWS);
+		else if (k == NEURON_PE_ROWS / 2)
+			FMA_(widen)(wide, x + c, n, NEURON_PE_ROWS / 2);
+		else
+			FMA_(widen)(wide, x + c, n, k);
 		nan |= FMA_(block)(acc + c, w, (const float (*)[FMA_STRIDE])wide, n, k, m, start,
 				   ahead);
 	}
