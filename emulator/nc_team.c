@@ -12,6 +12,7 @@
 #include "relax.h"
 
 #define SPIN_NS		200000
+#define MANY		16	/* calls of a job: the next one is likely to have as many */
 #define SPINS		64	/* between two looks at the clock */
 #define YIELD		256	/* looks for parts that are not done, before others may run */
 
@@ -37,6 +38,8 @@ struct emu_nc_team {
 
 	unsigned int forced;
 	unsigned int threads;		/* of this job; its thread's */
+	unsigned int calls;		/* in this job; its thread's */
+	_Atomic unsigned int jobs;	/* that helpers have been called for before there was work */
 	_Atomic unsigned int active;	/* helpers that may take parts */
 	_Atomic unsigned int sleepers;
 	atomic_bool stop;
@@ -47,6 +50,7 @@ struct emu_nc_team {
 	struct helper {
 		struct emu_nc_team *team;
 		unsigned int index;
+		unsigned int jobs;	/* its own look at the team's */
 		pthread_t thread;
 	} helper[EMU_NC_MAX_THREADS - 1];
 };
@@ -144,7 +148,7 @@ static bool look(struct emu_nc_team *team, unsigned int index)
 	}
 }
 
-static void sleep_until_called(struct emu_nc_team *team, unsigned int index)
+static void sleep_until_called(struct emu_nc_team *team, struct helper *h)
 {
 	pthread_mutex_lock(&team->lock);
 	/*
@@ -153,8 +157,10 @@ static void sleep_until_called(struct emu_nc_team *team, unsigned int index)
 	 */
 	atomic_fetch_add(&team->sleepers, 1);
 	while (!atomic_load(&team->stop) &&
-	       (!has_work(atomic_load(&team->state)) || atomic_load(&team->active) <= index))
+	       (atomic_load(&team->active) <= h->index ||
+		(!has_work(atomic_load(&team->state)) && atomic_load(&team->jobs) == h->jobs)))
 		pthread_cond_wait(&team->wake, &team->lock);
+	h->jobs = atomic_load(&team->jobs);
 	atomic_fetch_sub(&team->sleepers, 1);
 	pthread_mutex_unlock(&team->lock);
 }
@@ -167,7 +173,7 @@ static void *help(void *arg)
 	while (!atomic_load_explicit(&team->stop, memory_order_relaxed)) {
 		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= h->index ||
 		    !look(team, h->index))
-			sleep_until_called(team, h->index);
+			sleep_until_called(team, h);
 		else
 			work(team, h->index + 1);
 	}
@@ -222,11 +228,26 @@ void emu_nc_team_destroy(struct emu_nc_team *team)
 	free(team);
 }
 
+static void wake_sleepers(struct emu_nc_team *team)
+{
+	if (!atomic_load(&team->sleepers))
+		return;
+	pthread_mutex_lock(&team->lock);
+	pthread_cond_broadcast(&team->wake);
+	pthread_mutex_unlock(&team->lock);
+}
+
+/* Waking up takes some ten microseconds: helpers that will have work do it while there is none. */
 void emu_nc_team_begin(struct emu_nc_team *team)
 {
 	atomic_fetch_add(&running, 1);
 	team->threads = wanted_threads(team);
 	atomic_store(&team->active, team->threads - 1);
+	if (team->calls >= MANY && team->threads > 1) {
+		atomic_fetch_add(&team->jobs, 1);
+		wake_sleepers(team);
+	}
+	team->calls = 0;
 }
 
 void emu_nc_team_end(struct emu_nc_team *team)
@@ -275,6 +296,7 @@ void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
 	}
 	if (team->helpers + 1 < team->threads && !team->failed)
 		start_helpers(team);
+	team->calls++;
 	team->fn = fn;
 	team->arg = arg;
 	team->kernels = k;
@@ -283,11 +305,7 @@ void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
 	atomic_store(&team->state, (call + 1) << CALL_SHIFT | (uint64_t)parts << PARTS_SHIFT |
 				   (uint64_t)team->threads << THREADS_SHIFT |
 				   (((uint64_t)1 << parts) - 1));
-	if (atomic_load(&team->sleepers)) {
-		pthread_mutex_lock(&team->lock);
-		pthread_cond_broadcast(&team->wake);
-		pthread_mutex_unlock(&team->lock);
-	}
+	wake_sleepers(team);
 	work(team, 0);
 	wait_for_parts(team, parts);
 }
