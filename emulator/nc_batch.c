@@ -4,7 +4,7 @@
 #include "nc_core.h"
 #include "nc_team.h"
 
-#define MIN_PART	400000u	/* multiply-adds: some microseconds */
+#define MIN_PART	150000u	/* multiply-adds: some microseconds */
 #define MIN_ROWS	12u	/* of PSUM */
 
 static bool meets(const struct emu_nc_rows *a, const struct emu_nc_rows *b)
@@ -129,7 +129,7 @@ static void run_part(void *arg, unsigned int part)
 static unsigned int count_pieces(struct emu_nc *nc)
 {
 	const struct emu_nc_batch *b = &nc->batch;
-	unsigned int pieces = 2 * emu_nc_team_threads(nc->team);
+	unsigned int pieces = 1 * emu_nc_team_threads(nc->team);
 	int32_t rows = 0;
 
 	for (unsigned int g = 0; g < b->groups; g++)

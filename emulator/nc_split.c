@@ -5,8 +5,8 @@
 #include "nc_split.h"
 #include "nc_team.h"
 
-#define MIN_WORK	12288	/* elements: some microseconds */
-#define PARTS_A_THREAD	2	/* so that one that is late does little */
+#define MIN_WORK	4096	/* elements: some microseconds */
+#define PARTS_A_THREAD	1	/* so that one that is late does little */
 
 static bool same_place(const struct emu_nc_ap *a, const struct emu_nc_ap *b)
 {
