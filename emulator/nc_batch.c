@@ -112,33 +112,41 @@ void emu_nc_batch_add(struct emu_nc *nc, const struct emu_nc_product *p)
 struct run {
 	struct emu_nc *nc;
 	unsigned int pieces;
+	bool groups;		/* pieces are whole groups */
 };
 
 static void run_part(void *arg, unsigned int part)
 {
 	const struct run *r = arg;
 
-	emu_nc_product_piece(r->nc, part, r->pieces);
+	if (r->groups)
+		emu_nc_product_groups(r->nc, part, r->pieces);
+	else
+		emu_nc_product_piece(r->nc, part, r->pieces);
 }
 
 /*
- * Pieces that are worth a thread's time and fetching the arrays again; two a thread, so that one
- * that is late does little. Rows, not lanes: what goes on with the results takes rows, too, and so
- * finds them in the same processor's cache.
+ * Pieces that are worth a thread's time and fetching the arrays again; one a thread, since each goes
+ * through the whole list. Rows, not lanes: what goes on with the results takes rows, too, and so
+ * finds them in the same processor's cache. Groups of few rows go to one thread each.
  */
-static unsigned int count_pieces(struct emu_nc *nc)
+static void count_pieces(struct run *r)
 {
-	const struct emu_nc_batch *b = &nc->batch;
-	unsigned int pieces = 1 * emu_nc_team_threads(nc->team);
+	const struct emu_nc_batch *b = &r->nc->batch;
+	unsigned int most = emu_nc_team_threads(r->nc->team), pieces;
 	int32_t rows = 0;
 
 	for (unsigned int g = 0; g < b->groups; g++)
 		rows = (b->group[g].high - b->group[g].low) / 4 > rows ?
 		       (b->group[g].high - b->group[g].low) / 4 : rows;
-	while (pieces > 1 && (!emu_nc_team_worth(nc->team, b->work, pieces * MIN_PART) ||
-			      (uint32_t)rows < pieces * MIN_ROWS))
-		pieces--;
-	return pieces < EMU_NC_MAX_PARTS ? pieces : EMU_NC_MAX_PARTS;
+	while (most > 1 && !emu_nc_team_worth(r->nc->team, b->work, most * MIN_PART))
+		most--;
+	for (pieces = most; pieces > 1 && (uint32_t)rows < pieces * MIN_ROWS; pieces--)
+		;
+	r->groups = b->groups > pieces && pieces < most;
+	if (r->groups)
+		pieces = most < b->groups ? most : b->groups;
+	r->pieces = pieces;
 }
 
 void emu_nc_batch_flush(struct emu_nc *nc)
@@ -148,7 +156,7 @@ void emu_nc_batch_flush(struct emu_nc *nc)
 
 	if (!b->count)
 		return;
-	run.pieces = count_pieces(nc);
+	count_pieces(&run);
 	emu_nc_team_run(nc->team, nc->kernels, run_part, &run, run.pieces);
 	for (unsigned int i = 0; i < b->count; i++)
 		for (int h = 0; h < 2; h++)

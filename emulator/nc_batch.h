@@ -82,6 +82,8 @@ const uint32_t *emu_nc_pair_row(const struct emu_nc_mem *mem, const struct emu_n
 
 /* Compute what lies in piece @piece of @pieces of the rows of each group; nc_product.c. */
 void emu_nc_product_piece(struct emu_nc *nc, unsigned int piece, unsigned int pieces);
+/* Compute piece @piece of @pieces of the groups. */
+void emu_nc_product_groups(struct emu_nc *nc, unsigned int piece, unsigned int pieces);
 
 #define EMU_NC_CHAIN		9	/* products */
 #define EMU_NC_CHAIN_ROWS	512

@@ -308,3 +308,15 @@ void emu_nc_product_piece(struct emu_nc *nc, unsigned int piece, unsigned int pi
 	}
 	emu_nc_saw_nan(nc, nan);
 }
+
+void emu_nc_product_groups(struct emu_nc *nc, unsigned int piece, unsigned int pieces)
+{
+	const struct emu_nc_batch *b = &nc->batch;
+	unsigned int first = b->groups * piece / pieces, end = b->groups * (piece + 1) / pieces;
+	bool nan = false;
+
+	for (unsigned int g = first; g < end; g++)
+		nan |= compute_group(nc, find_product(b, b->product, g), b->group[g].low / 4,
+				     b->group[g].high / 4);
+	emu_nc_saw_nan(nc, nan);
+}

@@ -8,7 +8,9 @@
 
 #include <string.h>
 #include "nc_core.h"
+#include "nc_team.h"
 
+#define MIN_BYTES	16384u	/* a thread: some microseconds */
 #define FEW	8	/* partitions; fewer are written one by one */
 #define MOST	32	/* of two loops */
 #define WORD	4
@@ -64,6 +66,7 @@ static void spread_words(struct emu_nc *nc, const uint8_t *from, int64_t step, u
 {
 	uint32_t in[EMU_NC_STRIP][EMU_NC_STRIP] __attribute__((aligned(64))) = {};
 	uint32_t out[EMU_NC_STRIP][EMU_NC_STRIP] __attribute__((aligned(64)));
+	uint32_t tile[EMU_NC_STRIP][NEURON_PARTITIONS] __attribute__((aligned(64)));
 	const uint32_t *rows[EMU_NC_STRIP];
 
 	for (unsigned int i = 0; i < EMU_NC_STRIP; i++)
@@ -73,23 +76,24 @@ static void spread_words(struct emu_nc *nc, const uint8_t *from, int64_t step, u
 			memcpy(in[i], from + (p + i) * step, words * WORD);
 		nc->kernels->strip(out, rows, words);
 		for (uint32_t w = 0; w < words; w++)
-			memcpy(nc->tile[w] + p, out[w], sizeof(out[w]));
+			memcpy(tile[w] + p, out[w], sizeof(out[w]));
 	}
 	for (uint32_t w = 0; w < words; w++)
-		nc->kernels->store_int(&nc->mem, ap, ap->base + (int32_t)(w * WORD), nc->tile[w],
+		nc->kernels->store_int(&nc->mem, ap, ap->base + (int32_t)(w * WORD), tile[w],
 				       true);
 }
 
 static void spread(struct emu_nc *nc, const uint8_t *from, const struct group *g, uint32_t size,
 		   const struct emu_nc_ap *ap)
 {
+	uint32_t row[NEURON_PARTITIONS] __attribute__((aligned(64)));
 	int64_t step = g->step[1];
 
 	if (ap->parts < FEW || g->loop[0] >= 0) {
 		spread_few(nc, from, g, size, ap);
 	} else if (size == WORD && step == WORD) {
-		memcpy(nc->tile[0], from, ap->parts * (size_t)WORD);
-		nc->kernels->store_int(&nc->mem, ap, ap->base, nc->tile[0], true);
+		memcpy(row, from, ap->parts * (size_t)WORD);
+		nc->kernels->store_int(&nc->mem, ap, ap->base, row, true);
 	} else {
 		spread_words(nc, from, step, size / WORD, ap);
 	}
@@ -108,44 +112,107 @@ static void widen(struct emu_nc_dec_dma *dma)
 	}
 }
 
-static int spread_loops(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
-			bool *done)
+/* A copy, and the loop that is cut into parts for threads. */
+struct spreading {
+	struct emu_nc *nc;
+	const struct emu_nc_dec_dma *dma;
+	const uint8_t *mem;
+	struct group group;
+	struct emu_nc_ap ap;	/* of the first elements */
+	unsigned int loop, parts;
+	atomic_bool aborted;
+};
+
+/* From the first element of a loop to its last, in bytes of a partition. */
+static int64_t extent(const struct emu_nc_dec_dma *dma, int d)
 {
-	struct group g;
-	struct emu_nc_ap ap = { .part = (uint8_t)dma->dst.part, .dtype = NEURON_UINT32,
-				.base = (int32_t)dma->dst.base };
+	int64_t step = dma->dst.step[d];
+
+	return (step < 0 ? -step : step) * (int64_t)(dma->counts.count[d] - 1);
+}
+
+/*
+ * How many parts are worth it. The loop that is cut is the longest; its steps have to be longer than
+ * all that the others touch together, so that no two parts write the same.
+ */
+static unsigned int count_parts(struct spreading *s)
+{
+	const struct emu_nc_dec_dma *dma = s->dma;
+	unsigned int parts = emu_nc_team_threads(s->nc->team);
+	int64_t others = dma->size;
+	int64_t step;
+
+	s->loop = 4;
+	for (int d = 0; d < 4; d++)
+		if (d != s->group.loop[0] && d != s->group.loop[1] && dma->counts.count[d] > 1 &&
+		    (s->loop == 4 || dma->counts.count[d] > dma->counts.count[s->loop]))
+			s->loop = (unsigned int)d;
+	if (s->loop == 4 || !emu_nc_team_worth(s->nc->team, (uint64_t)dma->counts.n * dma->size,
+					       (uint64_t)parts * MIN_BYTES))
+		return 1;
+	for (int d = 0; d < 4; d++)
+		if (d != s->group.loop[0] && d != s->group.loop[1] && d != (int)s->loop)
+			others += extent(dma, d);
+	step = dma->dst.step[s->loop];
+	if ((step < 0 ? -step : step) < others)
+		return 1;
+	return parts < dma->counts.count[s->loop] ? parts : dma->counts.count[s->loop];
+}
+
+static void spread_part(void *arg, unsigned int part)
+{
+	struct spreading *s = arg;
+	const struct emu_nc_dec_dma *dma = s->dma;
+	struct emu_nc_counts counts = dma->counts;
+	struct emu_nc_ap ap = s->ap;
 	int64_t at = dma->src.base;
 	uint32_t i[4] = {};
 	int d;
 
-	*done = partition_loops(dma, &g) && !dma->dst.psum && dma->size >= WORD;
-	if (!*done)
-		return NEURON_JOB_OK;
-	ap.parts = (uint8_t)(g.inner * (g.loop[0] < 0 ? 1 : dma->counts.count[g.loop[0]]));
+	if (s->parts > 1) {
+		uint32_t first = counts.count[s->loop] * part / s->parts;
+
+		counts.count[s->loop] = counts.count[s->loop] * (part + 1) / s->parts - first;
+		at += dma->src.step[s->loop] * first;
+		ap.base += (int32_t)(dma->dst.step[s->loop] * first);
+	}
 	do {
-		if (emu_nc_aborting(nc))
-			return NEURON_JOB_ABORTED;
-		spread(nc, mem + at, &g, dma->size, &ap);
+		if (emu_nc_aborting(s->nc)) {
+			atomic_store_explicit(&s->aborted, true, memory_order_relaxed);
+			return;
+		}
+		spread(s->nc, s->mem + at, &s->group, dma->size, &ap);
 		for (d = 3; d >= 0; d--) {
-			if (d == g.loop[0] || d == g.loop[1])
+			if (d == s->group.loop[0] || d == s->group.loop[1])
 				continue;
 			at += dma->src.step[d];
 			ap.base += (int32_t)dma->dst.step[d];
-			if (++i[d] < dma->counts.count[d])
+			if (++i[d] < counts.count[d])
 				break;
-			at -= dma->src.step[d] * (int64_t)dma->counts.count[d];
-			ap.base -= (int32_t)(dma->dst.step[d] * (int64_t)dma->counts.count[d]);
+			at -= dma->src.step[d] * (int64_t)counts.count[d];
+			ap.base -= (int32_t)(dma->dst.step[d] * (int64_t)counts.count[d]);
 			i[d] = 0;
 		}
 	} while (d >= 0);
-	return NEURON_JOB_OK;
 }
 
 int emu_nc_spread(struct emu_nc *nc, const struct emu_nc_dec_dma *dma, const uint8_t *mem,
 		  bool *done)
 {
 	struct emu_nc_dec_dma wide = *dma;
+	struct spreading s = {
+		.nc = nc, .dma = &wide, .mem = mem,
+		.ap = { .part = (uint8_t)dma->dst.part, .dtype = NEURON_UINT32,
+			.base = (int32_t)dma->dst.base },
+	};
 
 	widen(&wide);
-	return spread_loops(nc, &wide, mem, done);
+	*done = partition_loops(&wide, &s.group) && !wide.dst.psum && wide.size >= WORD;
+	if (!*done)
+		return NEURON_JOB_OK;
+	s.ap.parts = (uint8_t)(s.group.inner * (s.group.loop[0] < 0 ? 1 :
+						wide.counts.count[s.group.loop[0]]));
+	s.parts = count_parts(&s);
+	emu_nc_team_run(nc->team, nc->kernels, spread_part, &s, s.parts);
+	return s.aborted ? NEURON_JOB_ABORTED : NEURON_JOB_OK;
 }
