@@ -24,23 +24,24 @@
 /*
  * @state is what there is to do: number of the call, parts, threads, and a bit for each part
  * that nobody has taken. Who takes one by compare-and-swap may use @fn, @arg and @kernels until
- * he has counted it in @done: the caller waits for that before it changes them.
+ * he has counted it in @done: the caller waits for that before it changes them. They are in one
+ * line of the cache, so that a helper that sees the one has the others.
  *
  * Each thread begins with the same share of the parts each time, so that results which a later
  * instruction goes on with are in its processor's cache, and takes over those of others only then.
  */
 struct emu_nc_team {
 	_Atomic uint64_t state __attribute__((aligned(64)));
-	_Atomic uint32_t done __attribute__((aligned(64)));
 	emu_nc_part_fn *fn;
 	void *arg;
 	const struct emu_nc_kernels *kernels;
+	_Atomic uint32_t done __attribute__((aligned(64)));
 
-	unsigned int forced;
+	unsigned int forced __attribute__((aligned(64)));
 	unsigned int threads;		/* of this job; its thread's */
 	unsigned int calls;		/* in this job; its thread's */
 	_Atomic unsigned int jobs;	/* that helpers have been called for before there was work */
-	_Atomic unsigned int active;	/* helpers that may take parts */
+	_Atomic unsigned int active;	/* helpers that this job may have */
 	_Atomic unsigned int sleepers;
 	atomic_bool stop;
 	pthread_mutex_t lock;
@@ -87,9 +88,10 @@ static unsigned int wanted_threads(const struct emu_nc_team *team)
 	return n < 1 ? 1 : n > EMU_NC_MAX_THREADS ? EMU_NC_MAX_THREADS : (unsigned int)n;
 }
 
-static bool has_work(uint64_t state)
+/* For thread @self: a helper may be one of more than the call is for. */
+static bool has_work(uint64_t state, unsigned int self)
 {
-	return (uint32_t)state;
+	return (uint32_t)state && self < (state >> THREADS_SHIFT & 31);
 }
 
 /* The part that thread @self takes next; there is one. */
@@ -108,7 +110,7 @@ static void work(struct emu_nc_team *team, unsigned int self)
 	/* acquire: what the caller wrote before it announced the parts */
 	uint64_t state = atomic_load_explicit(&team->state, memory_order_acquire);
 
-	while (has_work(state)) {
+	while (has_work(state, self)) {
 		unsigned int part = choose(state, self);
 
 		if (!atomic_compare_exchange_weak_explicit(&team->state, &state,
@@ -125,18 +127,18 @@ static void work(struct emu_nc_team *team, unsigned int self)
 	}
 }
 
-/* True: there may be work. False: it is time to sleep. */
-static bool look(struct emu_nc_team *team, unsigned int index)
+/* True: there may be work for helper @self. False: it is time to sleep. */
+static bool look(struct emu_nc_team *team, unsigned int self)
 {
 	uint64_t end = 0, now;
 
 	for (;;) {
 		for (unsigned int i = 0; i < SPINS; i++) {
-			if (has_work(atomic_load_explicit(&team->state, memory_order_relaxed)))
+			if (has_work(atomic_load_explicit(&team->state, memory_order_relaxed), self))
 				return true;
 			emu_relax();
 		}
-		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= index)
+		if (atomic_load_explicit(&team->stop, memory_order_relaxed))
 			return false;
 		/* whoever else has something to do goes first */
 		sched_yield();
@@ -148,20 +150,30 @@ static bool look(struct emu_nc_team *team, unsigned int index)
 	}
 }
 
+/* There is something to do, or soon will be. */
+static bool called(struct emu_nc_team *team, const struct helper *h)
+{
+	if (has_work(atomic_load(&team->state), h->index + 1))
+		return true;
+	return atomic_load(&team->active) > h->index && atomic_load(&team->jobs) != h->jobs;
+}
+
 static void sleep_until_called(struct emu_nc_team *team, struct helper *h)
 {
 	pthread_mutex_lock(&team->lock);
 	/*
 	 * Sequentially consistent, as are the store of the state and the load of the sleepers
-	 * in emu_nc_team_run(): either this sees the work or that sees the sleeper.
+	 * in emu_nc_team_run(): either this sees the work or that sees the sleeper. Who wakes
+	 * sleepers counts none from then on: it takes a while until they run.
 	 */
-	atomic_fetch_add(&team->sleepers, 1);
-	while (!atomic_load(&team->stop) &&
-	       (atomic_load(&team->active) <= h->index ||
-		(!has_work(atomic_load(&team->state)) && atomic_load(&team->jobs) == h->jobs)))
+	for (;;) {
+		atomic_fetch_add(&team->sleepers, 1);
+		if (atomic_load(&team->stop) || called(team, h))
+			break;
 		pthread_cond_wait(&team->wake, &team->lock);
-	h->jobs = atomic_load(&team->jobs);
+	}
 	atomic_fetch_sub(&team->sleepers, 1);
+	h->jobs = atomic_load(&team->jobs);
 	pthread_mutex_unlock(&team->lock);
 }
 
@@ -171,11 +183,10 @@ static void *help(void *arg)
 	struct emu_nc_team *team = h->team;
 
 	while (!atomic_load_explicit(&team->stop, memory_order_relaxed)) {
-		if (atomic_load_explicit(&team->active, memory_order_relaxed) <= h->index ||
-		    !look(team, h->index))
-			sleep_until_called(team, h);
-		else
+		if (look(team, h->index + 1))
 			work(team, h->index + 1);
+		else
+			sleep_until_called(team, h);
 	}
 	return NULL;
 }
@@ -233,6 +244,7 @@ static void wake_sleepers(struct emu_nc_team *team)
 	if (!atomic_load(&team->sleepers))
 		return;
 	pthread_mutex_lock(&team->lock);
+	atomic_store(&team->sleepers, 0);
 	pthread_cond_broadcast(&team->wake);
 	pthread_mutex_unlock(&team->lock);
 }
@@ -301,11 +313,15 @@ void emu_nc_team_run(struct emu_nc_team *team, const struct emu_nc_kernels *k,
 	team->arg = arg;
 	team->kernels = k;
 	atomic_store_explicit(&team->done, 0, memory_order_relaxed);
-	/* Announces the fields above; the order with the sleepers: see sleep_until_called(). */
+	/*
+	 * Announces the fields above; the order with the sleepers: see sleep_until_called(). The
+	 * first part is the caller's without being taken, and not counted.
+	 */
 	atomic_store(&team->state, (call + 1) << CALL_SHIFT | (uint64_t)parts << PARTS_SHIFT |
 				   (uint64_t)team->threads << THREADS_SHIFT |
-				   (((uint64_t)1 << parts) - 1));
+				   (((uint64_t)1 << parts) - 2));
 	wake_sleepers(team);
+	fn(arg, 0);
 	work(team, 0);
-	wait_for_parts(team, parts);
+	wait_for_parts(team, parts - 1);
 }
