@@ -6,7 +6,7 @@
 #include "nc_team.h"
 
 #define MIN_WORK	4096	/* elements: some microseconds */
-#define PARTS_A_THREAD	1	/* so that one that is late does little */
+#define EVEN		3	/* elements of a loop for each part, so that parts are about the same */
 
 static bool same_place(const struct emu_nc_ap *a, const struct emu_nc_ap *b)
 {
@@ -29,19 +29,32 @@ bool emu_nc_split_independent(const struct emu_nc_split *s)
 	return s->dst->psum || emu_nc_dtype_size(s->dst->dtype) > 1;
 }
 
+/*
+ * The outermost loop of which all parts have about as much, else the longest: each thread then has
+ * what lies together, as it has rows of products, and finds it in its processor's cache.
+ */
+static unsigned int choose_loop(const struct emu_nc_split *s, unsigned int parts)
+{
+	const uint32_t *count = s->counts->count;
+	unsigned int longest = 0;
+
+	for (unsigned int d = 0; d < s->loops; d++) {
+		if (count[d] >= parts && (count[d] % parts == 0 || count[d] >= parts * EVEN))
+			return d;
+		if (count[d] > count[longest])
+			longest = d;
+	}
+	return longest;
+}
+
 unsigned int emu_nc_split_parts(struct emu_nc *nc, const struct emu_nc_split *s, unsigned int *loop)
 {
-	unsigned int threads = emu_nc_team_threads(nc->team), parts;
+	unsigned int parts = emu_nc_team_threads(nc->team);
 
 	if (!emu_nc_team_worth(nc->team, s->work, MIN_WORK) ||
 	    !emu_nc_split_independent(s))
 		return 1;
-	*loop = 0;
-	for (unsigned int d = 1; d < s->loops; d++)
-		if (s->counts->count[d] > s->counts->count[*loop])
-			*loop = d;
-	parts = threads * PARTS_A_THREAD;
-	parts = parts < EMU_NC_MAX_PARTS ? parts : EMU_NC_MAX_PARTS;
+	*loop = choose_loop(s, parts);
 	return s->counts->count[*loop] < parts ? s->counts->count[*loop] : parts;
 }
 
