@@ -3,7 +3,7 @@
  * dma_copy from mapped memory to SBUF where one loop goes over partitions, or two that are as
  * good as one over few: that is done innermost, a row of all partitions after the other. Two
  * elements of different partitions are apart, and those of one stay in their order: so the
- * result is the same.
+ * result is the same. Of what is around threads take parts that write different bytes.
  */
 
 #include <string.h>

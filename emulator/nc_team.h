@@ -2,7 +2,8 @@
 /*
  * Threads that help a core with one instruction at a time: the thread that runs the job cuts the
  * instruction into parts, all take parts until there are none, and it goes on when all are
- * done. Helpers look for work for 200 us and then sleep; there are none until one is of use.
+ * done. Helpers look for work for 200 us and then sleep; there are none until one is of use. They wake
+ * up for work, or when a job begins and the one before had much.
  *
  * How many threads a core has: NEURON_EMU_THREADS in the environment (1 .. 16), else the host's
  * processors divided by the cores that run jobs in this process just then.

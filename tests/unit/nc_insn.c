@@ -299,6 +299,32 @@ static void dma_two_partition_loops(struct nct *t, unsigned int outer, unsigned 
 					    p % inner * 20000 + b / 448 * 896 + b % 448, 2);
 }
 
+/* Elements of 64 bytes that overlap those of the rows before, as one row after the other writes them. */
+static void dma_overlapping_rows(struct nct *t)
+{
+	const int32_t part = (int32_t)NEURON_LOCAL_PARTITION;
+	struct neuron_insn *i;
+
+	nct_begin(t);
+	i = nct_insn(t, NEURON_OP_DMA_COPY);
+	*i = (struct neuron_insn){
+		.op = NEURON_OP_DMA_COPY, .flags = 6, .wait_sem = i->wait_sem, .sig_sem = i->sig_sem,
+		.src_seg = NCT_SEG_DATA, .dst_seg = NEURON_ISA_NO_SEG,
+		.dma_copy = {
+			.count = { 1, 8, 40, 2 },
+			.src_step = { 0, 20000, 128, 64 },
+			.dst = NEURON_LOCAL_ADDR(0, 5, 0x40), .dst_step = { 0, part, 64, 64 },
+		},
+	};
+	nct_run_ok(t);
+	for (unsigned int p = 0; p < 8; p++)
+		for (unsigned int row = 0; row < 41; row++)
+			for (unsigned int b = 0; b < 64; b += 2)
+				assert_memory_equal(nct_byte(t, 0, 5 + p, 0x40 + row * 64 + b),
+						    t->dram + NCT_CODE_BYTES + p * 20000 + b +
+						    (row < 40 ? row * 128 : 39 * 128 + 64), 2);
+}
+
 static void test_dma_shapes(void **state)
 {
 	struct fix *f = *state;
@@ -306,6 +332,7 @@ static void test_dma_shapes(void **state)
 	const int32_t part = (int32_t)NEURON_LOCAL_PARTITION;
 
 	fill(t->dram + NCT_CODE_BYTES, 0x100000);
+	emu_nc_team_force(t->nc->team, 3);
 	dma_there_and_back(t, 0x40, part, 2, 1000, 128, 1, true);
 	dma_there_and_back(t, NEURON_LOCAL_ADDR(0, 3, 6), part, 2, 100, 61, 1, true);
 	dma_there_and_back(t, NEURON_LOCAL_ADDR(0, 127, 0), -part, 2, 100, 128, 1, true);
@@ -318,6 +345,7 @@ static void test_dma_shapes(void **state)
 	dma_two_partition_loops(t, 3, 3);
 	dma_two_partition_loops(t, 8, 4);
 	dma_two_partition_loops(t, 11, 3);
+	dma_overlapping_rows(t);
 	/* what a dense row means: element e of the row is in partition e */
 	dma_there_and_back(t, 0x40, part, 2, 1, 128, 1, true);
 	for (unsigned int p = 0; p < 128; p++)
