@@ -5,6 +5,7 @@
 usage: test_objdump.py [--out build]
 """
 import json
+import re
 
 from tools import Tools
 import neffs
@@ -46,7 +47,11 @@ def main():
     root = json.loads(t.expect("--json --header", 0, tool, "-jH", "m.neff", out=["."]).stdout)
     t.tap.ok(root["header"]["name"] == "odd\x1b[31mname", "--json: names as they are", root)
     t.expect("--json: unknown node", 1, tool, "--json", "--node", "sg01", "m.neff", err=["no node sg01"])
-    t.expect("unknown node", 1, tool, "--node", "sg01", "m.neff", err=["no node sg01"])
+    done = t.expect("unknown node", 1, tool, "--header", "--node", "sg01", "m.neff", err=["no node sg01"])
+    t.tap.ok(done.stdout == "", "unknown node: nothing but the error", done.stdout)
+    for parts in ([], ["-H"], ["-m"], ["-g"], ["-v"], ["-d"], ["-Hg"], ["-mv"], ["-e", "pool"]):
+        text = t.expect(f"parts {parts}", 0, tool, *parts, "m.neff", out=[r"\Am\.neff: NEFF of copy\n\n\S"]).stdout
+        t.tap.ok("\n\n\n" not in text and re.search(r"[^\n]\n\Z", text), f"parts {parts}: one empty line between them, none behind", text)
     t.expect("unknown engine", 2, tool, "--engine", "gpu", "m.neff", err=["none of pe, act, pool, dma"])
     t.expect("no file", 2, tool, err=["no FILE"])
     t.expect("two files", 2, tool, "m.neff", "m.neff", err=["one file at a time"])

@@ -66,7 +66,7 @@ static int dump_json(const struct neff *neff, const struct options *o)
 
 static void dump(const struct neff *neff, const struct options *o)
 {
-	printf("%s: NEFF of %s\n\n", o->file, neff->name);
+	printf("%s: NEFF of %s\n", o->file, neff->name);
 	if (o->parts & OBJDUMP_HEADER)
 		objdump_header(neff);
 	if (o->parts & OBJDUMP_MEMBERS)

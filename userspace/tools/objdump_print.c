@@ -50,7 +50,7 @@ void objdump_header(const struct neff *neff)
 	for (i = 0; i < sizeof(h->tpb_per_node); i++)
 		if (h->tpb_per_node[i] > least)
 			least = h->tpb_per_node[i];
-	printf("header:\n");
+	printf("\nheader:\n");
 	printf("  %-18s%llu\n", "package version", h->pkg_version);
 	printf("  %-18s%llu.%llu\n", "NEFF version", h->version_major, h->version_minor);
 	print_text("build", h->build_version, sizeof(h->build_version));
