@@ -31,6 +31,8 @@
 #include <neuron/regs.h>
 #include <kselftest_harness.h>
 
+#include "write_file.h"
+
 /* The debug kernel on a busy host takes many times as long as others. Hangs are for the runner to end. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 240
@@ -524,17 +526,6 @@ static inline bool wait_on_core(unsigned int core)
 	while (!job_on_core(core) && now_ns() < limit)
 		usleep(1000);
 	return job_on_core(core);
-}
-
-static inline int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
 }
 
 /* First line of a file; empty on error. */
