@@ -30,6 +30,11 @@ void fail_allocations(int count)
 	failing = count;
 }
 
+int allocations_to_fail(void)
+{
+	return failing;
+}
+
 /* In place of everybody's, so that some of them can fail. */
 __attribute__((visibility("default"))) void *malloc(size_t size)
 {

@@ -47,6 +47,8 @@ int tear_down(void **state);
 
 /* The thread's next @count allocations fail. */
 void fail_allocations(int count);
+/* How many of them there still are to fail. */
+int allocations_to_fail(void);
 
 /* With further variables: nrt_close(), set them, nrt_init(). */
 void init_with(const char *name, const char *value);

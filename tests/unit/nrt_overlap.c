@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include <nrt/nrt_experimental.h>
+#include <nrt/nrt_open.h>
 #include <neuron/regs.h>
 
 #include "cpu.h"
@@ -30,7 +31,7 @@
 
 static sem_t entered, go_on;
 static pthread_t slow_thread;
-static bool slow_is_there, gave_up;
+static bool slow_is_there, gave_up, no_memory;
 static int in_its_thread;
 static nrt_model_t *model;
 
@@ -70,6 +71,8 @@ int __wrap_nrt_cpu_run(struct nrt_cpu_session *session, const struct nrt_cpu_ten
 		sem_post(&entered);
 		gave_up = !wait_for(&go_on);
 	}
+	if (no_memory)
+		return -ENOMEM;
 	memcpy(outputs[0].data, inputs[0].data, inputs[0].type->size);
 	return 0;
 }
@@ -160,6 +163,16 @@ static void overlap(void **state)
 	assert_int_equal((uintptr_t)status, NRT_SUCCESS);
 	assert_false(gave_up);
 	assert_int_equal(in_its_thread, 1);
+}
+
+/* What a node on the CPU has no memory for ends the execution, and that only. */
+static void short_of_memory(void **state)
+{
+	no_memory = true;
+	assert_int_equal(copies("all for nothing."), NRT_RESOURCE);
+	assert_string_equal(nrt_open_last_error(), "overlap/cpu00: out of host memory");
+	no_memory = false;
+	assert_int_equal(copies("there is some now"), NRT_SUCCESS);
 }
 
 static void *ahead(void *arg)
@@ -256,6 +269,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(overlap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(short_of_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pipeline, load_pipeline, tear_down),
 	};
 

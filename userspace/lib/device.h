@@ -88,7 +88,7 @@ struct nrt_job {
  * @mem_export: a descriptor of a dma-buf that is all of @mem. -EOPNOTSUPP: there are none here
  * @mem_destroy: nothing uses @mem any more
  * @mem_read, @mem_write, @mem_copy: ranges are checked by the caller; @mem_copy: both of this
- *	device, not overlapping
+ *	device, not overlapping; -ENOMEM, without a line in the log: the caller may copy otherwise
  * @context_create: @count binds, highest segment + 1 = @segments
  * @mem_room: bytes of device memory that are free, and of the largest range of them
  * @cores_acquire: -EBUSY: fills @busy (bitmap) and @holder (pid, 0 = not known)

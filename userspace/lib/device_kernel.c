@@ -223,7 +223,7 @@ static int copy(struct kernel_device *k, uint32_t dst, uint64_t dst_offset, uint
 	if (rc == -ETIMEDOUT)
 		nrt_err(TDRV, "Error: DMA completion timeout in neuron%u, %" PRIu64 " bytes",
 			k->dev.index, len);
-	else if (rc)
+	else if (rc && rc != -ENOMEM)
 		nrt_err(TDRV, "Error: DMA of %" PRIu64 " bytes failed on neuron%u: %s", len,
 			k->dev.index, strerror(-rc));
 	return rc;
@@ -269,13 +269,21 @@ static int move_by_dma(struct kernel_device *k, struct nrt_mem *mem, uint64_t of
 		len -= n;
 	}
 	pthread_mutex_unlock(&k->staging_lock);
+	if (rc == -ENOMEM && !mem->va)
+		nrt_err(TDRV, "neuron%u: the kernel has no memory to copy %zu bytes", k->dev.index,
+			len);
 	return rc;
 }
 
 static int kernel_mem_read(struct nrt_mem *mem, uint64_t offset, void *buf, size_t len)
 {
+	int rc = -ENOMEM;
+
 	if (!mem->va || (mem->type == NRT_MEM_DEVICE && len >= DMA_READ_MIN))
-		return move_by_dma(to_kernel(mem->dev), mem, offset, buf, len, false);
+		rc = move_by_dma(to_kernel(mem->dev), mem, offset, buf, len, false);
+	/* What the kernel has no memory for goes without it, if more slowly. */
+	if (rc != -ENOMEM || !mem->va)
+		return rc;
 	return copy_mapped(to_kernel(mem->dev), (char *)mem->va + offset, buf, len, false);
 }
 

@@ -129,6 +129,9 @@ NRT_STATUS nrt_run_cpu(struct nrt_run *run, uint32_t index)
 		free(bounce[i]);
 	free(bounce);
 	free(tensors);
+	if (rc == -ENOMEM)
+		nrt_log(NRT_LOG_ERROR, NRT_LOG_NMGR, "nrt_execute", "%s/%s: out of host memory",
+			run->model->neff->name, node->name);
 	/* What ONNX Runtime refuses are the caller's data: the model was accepted. */
 	return rc == -EINVAL ? NRT_EXEC_BAD_INPUT : nrt_status_of(rc);
 }

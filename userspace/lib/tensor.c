@@ -18,6 +18,8 @@
 #define ALIGNMENT		64
 /* From here on pinning a buffer of the caller is cheaper than copying it. */
 #define PIN_MIN			(32u << 10)
+/* Bytes on their way between two devices. */
+#define BOUNCE_MAX		(1u << 20)
 
 static void storage_put(struct nrt_storage *s)
 {
@@ -320,23 +322,37 @@ NRT_API NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_
 	return nrt_status_of(write_bytes(tensor, buf, offset, size));
 }
 
-/* Between memory objects of any devices. */
+/* Through the process, piece by piece: of the stack when there is no other memory. */
 static int bounce(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
 		  uint64_t src_offset, size_t size)
 {
-	void *buf;
-	int rc;
+	char few[4096], *many = size > sizeof(few) ? malloc(BOUNCE_MAX) : NULL;
+	size_t room = many ? BOUNCE_MAX : sizeof(few), n;
+	void *buf = many ? many : few;
+	int rc = 0;
+
+	for (; size && !rc; size -= n) {
+		n = size < room ? size : room;
+		rc = nrt_mem_read(src, src_offset, buf, n);
+		if (!rc)
+			rc = nrt_mem_write(dst, dst_offset, buf, n);
+		src_offset += n;
+		dst_offset += n;
+	}
+	free(many);
+	return rc;
+}
+
+/* Between memory objects of any devices. */
+static int copy_mem(struct nrt_mem *dst, uint64_t dst_offset, struct nrt_mem *src,
+		    uint64_t src_offset, size_t size)
+{
+	int rc = -ENOMEM;
 
 	if (dst->dev == src->dev)
-		return dst->dev->ops->mem_copy(dst, dst_offset, src, src_offset, size);
-	buf = malloc(size);
-	if (!buf)
-		return -ENOMEM;
-	rc = nrt_mem_read(src, src_offset, buf, size);
-	if (!rc)
-		rc = nrt_mem_write(dst, dst_offset, buf, size);
-	free(buf);
-	return rc;
+		rc = dst->dev->ops->mem_copy(dst, dst_offset, src, src_offset, size);
+	/* What the device has no memory to do, or no other device can, the process does. */
+	return rc == -ENOMEM ? bounce(dst, dst_offset, src, src_offset, size) : rc;
 }
 
 static NRT_STATUS copy_on_device(const nrt_tensor_t *src, uint64_t src_offset, nrt_tensor_t *dst,
@@ -357,7 +373,7 @@ static NRT_STATUS copy_on_device(const nrt_tensor_t *src, uint64_t src_offset, n
 			"source and destination overlap on the device");
 		return NRT_INVALID;
 	}
-	return nrt_status_of(bounce(d, dst_offset, s, src_offset, size));
+	return nrt_status_of(copy_mem(d, dst_offset, s, src_offset, size));
 }
 
 NRT_API NRT_STATUS nrt_tensor_copy(const nrt_tensor_t *src, size_t src_offset, nrt_tensor_t *dst,
@@ -476,24 +492,33 @@ static struct nrt_mem *pinned(const struct nrt_tensor *tensor, struct nrt_device
 
 int nrt_tensor_to_mem(const struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset)
 {
-	struct nrt_mem *own = device_memory(tensor);
+	struct nrt_mem *own = device_memory(tensor), *pin;
+	int rc = -ENOMEM;
 
-	if (!own)
-		own = pinned(tensor, mem->dev);
 	if (own)
-		return bounce(mem, offset, own, tensor->offset, tensor->size);
-	return nrt_mem_write(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
+		return copy_mem(mem, offset, own, tensor->offset, tensor->size);
+	pin = pinned(tensor, mem->dev);
+	if (pin)
+		rc = mem->dev->ops->mem_copy(mem, offset, pin, tensor->offset, tensor->size);
+	if (rc == -ENOMEM)
+		rc = nrt_mem_write(mem, offset, tensor->storage->va + tensor->offset,
+				   tensor->size);
+	return rc;
 }
 
 int nrt_tensor_from_mem(struct nrt_tensor *tensor, struct nrt_mem *mem, uint64_t offset)
 {
-	struct nrt_mem *own = device_memory(tensor);
+	struct nrt_mem *own = device_memory(tensor), *pin;
+	int rc = -ENOMEM;
 
-	if (!own)
-		own = pinned(tensor, mem->dev);
-	if (own && !(own->readonly && own->type == NRT_MEM_USER))
-		return bounce(own, tensor->offset, mem, offset, tensor->size);
-	return nrt_mem_read(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
+	if (own)
+		return copy_mem(own, tensor->offset, mem, offset, tensor->size);
+	pin = pinned(tensor, mem->dev);
+	if (pin && !pin->readonly)
+		rc = mem->dev->ops->mem_copy(pin, tensor->offset, mem, offset, tensor->size);
+	if (rc == -ENOMEM)
+		rc = nrt_mem_read(mem, offset, tensor->storage->va + tensor->offset, tensor->size);
+	return rc;
 }
 
 void *nrt_tensor_host(const struct nrt_tensor *tensor)
