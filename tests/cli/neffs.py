@@ -46,7 +46,11 @@ def insn(op, body=b"", *, flags=0, wait=(NO_SEM, 0), signal=(NO_SEM, 0), dst_seg
 
 def dma_copy(dst_seg, src_seg, size, *, dst=0, src=0, **header_fields):
     """@size bytes from one segment to another."""
-    body = struct.pack("<4HI4iI4i", 1, 1, 1, size, src, 0, 0, 0, 1, dst, 0, 0, 0, 1)
+    # A count has 16 bits.
+    row = size if size < 1 << 16 else 1 << 15
+    assert size % row == 0
+    step = row if size > row else 0
+    body = struct.pack("<4HI4iI4i", 1, 1, size // row, row, src, 0, 0, step, 1, dst, 0, 0, step, 1)
     return insn(OP_DMA_COPY, body, dst_seg=dst_seg, src_seg=src_seg, **header_fields)
 
 

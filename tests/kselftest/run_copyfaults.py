@@ -14,6 +14,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests/testbed"))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
+sys.path.insert(0, os.path.join(TOP, "tests/groups"))
+import broken  # noqa: E402
 import errno_table  # noqa: E402
 import tap  # noqa: E402
 import vm  # noqa: E402
@@ -78,8 +80,9 @@ def lost_memory(t, guest):
     guest.chips[0].control("fault ecc-uncorrected:channel=0,address=0x30000,every=50,count=10000")
     test = Test(guest, "lost_memory")
     test.job.wait(200)
-    guest.chips[0].control("clear all")
     test.end(t, also=rings(guest)["resets"] > before)
+    broken.in_guest(t, guest, "lost")
+    guest.chips[0].control("clear all")
 
 
 def link_down(t, guest):
@@ -95,15 +98,20 @@ def link_down(t, guest):
 
 
 def stalls(t, guest):
-    """One of a ring and one of a copy on the first chip, each of another queue; the other chip does not recover."""
+    """One of a ring and one of a copy on the first chip, each of another queue, then some of libnrt's; the other chip
+    does not recover."""
     before = rings(guest)["resets"]
     hurry(guest, 4)
     guest.chips[0].control("fault udma-stall:count=2")
     guest.chips[1].control("fault udma-stall")
     tests = [Test(guest, "stalled_queue"), Test(guest, "stalled_copy"), Test(guest, "stalled_for_good", 1)]
-    for test in tests:
+    for test in tests[:2]:
         test.job.wait(200)
     after = rings(guest)["resets"]
+    hurry(guest, 10)
+    broken.in_guest(t, guest, "stalled", lambda: guest.chips[0].control("fault udma-stall:count=1"))
+    t.ok(rings(guest)["resets"] == after + broken.STALLS, "libnrt, stalled: a queue was reset each time")
+    tests[2].job.wait(200)
     hurry(guest, 1)
     for chip in guest.chips:
         chip.control("clear all")

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(TOP, "tests/lib"))
 sys.path.insert(0, os.path.join(TOP, "tests/recovery"))
 sys.path.insert(0, os.path.join(TOP, "tests/kunit"))
 sys.path.insert(0, os.path.join(TOP, "tests/groups"))
+import broken  # noqa: E402
 import debug  # noqa: E402
 import vm  # noqa: E402
 import errno_table  # noqa: E402
@@ -92,6 +93,7 @@ def run_debug_parts(tap, config, guest):
     """What other kernels do not have: core dumps of devices, hwmon, KUnit, a GPU without hardware, and a look at who may sleep."""
     registers(Part(tap, config), guest)
     frames.in_guest(Part(tap, config), guest, vm.output_dir())
+    tap.note(broken.in_guest(Part(tap, config), guest, "short"))
     run_telemetry.test_health(Part(tap, config + ": telemetry"), guest)
     # A dump that lies there still keeps newer ones out.
     guest.run("for d in /sys/class/devcoredump/devcd*/data; do [ ! -e $d ] || echo 1 >$d; done", check=True)

@@ -30,7 +30,8 @@ from vm import VM, VMError          # noqa: E402
 # What a second is enough for, beside the demo's.
 QUICK = ("resnet50-cut",)
 # Small integers, so that any order of additions gives the same bits: the guest's CPU is not the host's.
-PARTLY = {"chip, CPU, chip": test_partition.sandwich, "a table and a choice on the CPU": test_partition.embedding}
+PARTLY = {"chip, CPU, chip": test_partition.sandwich, "a shape that depends on the data": test_partition.findings,
+          "a table and a choice on the CPU": test_partition.embedding}
 
 
 def network(name):
@@ -93,7 +94,7 @@ def cpu_parts(tap, vm, names, folder, out):
         compare(tap, vm, name, partly(name), folder, out)
 
 
-def compare_all(tap, vm, out, names=QUICK, parts=tuple(PARTLY)[:1]):
+def compare_all(tap, vm, out, names=QUICK, parts=tuple(PARTLY)[:2]):
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             compare(tap, vm, name, network(name), folder, out)

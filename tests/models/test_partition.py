@@ -117,6 +117,10 @@ def finder():
     return model(nodes, {"x": [1, 1, 8, 8]}, {"where": ([4, "n"], I64)}, {"w": integers(1, 2, 1, 3, 3)})
 
 
+def findings():
+    return finder(), {"x": integers(5, 1, 1, 8, 8)}
+
+
 def tiny():
     """One small function between two operators of the CPU, and a convolution that is worth a trip."""
     nodes = [node("Mod", ["s", "three"], ["a"], fmod=1), node("Relu", ["a"], ["b"], name="small"),

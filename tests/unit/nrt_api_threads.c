@@ -101,11 +101,11 @@ static void wait_for_chips(uint32_t cores)
 static void hot_plug(void **state)
 {
 	nrt_model_t *gone, *here, *both, *late;
-	nrt_tensor_t *on_gone, *after = NULL;
+	nrt_tensor_t *on_gone, *neighbours, *after = NULL;
 	NRT_STATUS status;
 	struct io io;
+	int i, lent;
 	char byte;
-	int i;
 
 	if (!on_kernel())
 		skip();
@@ -118,6 +118,9 @@ static void hot_plug(void **state)
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	assert_status(nrt_tensor_allocate(NRT_TENSOR_PLACEMENT_DEVICE, 0, 4096, "d", &on_gone),
 		      NRT_SUCCESS);
+	assert_status(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(on_gone), 4096, &lent), NRT_SUCCESS);
+	assert_status(nrt_tensor_allocate_empty("n", &neighbours), NRT_SUCCESS);
+	assert_status(nrt_open_tensor_attach_dmabuf(neighbours, 4, lent, 0, 4096), NRT_SUCCESS);
 	io_copies(gone, &io, "0123456789abcdef", 16);
 	write_file("/sys/class/neuron_device/neuron0/device/remove", "1");
 	for (i = 0; i < 3; i++) {
@@ -147,6 +150,12 @@ static void hot_plug(void **state)
 	assert_null(after);
 	assert_status(nrt_get_dmabuf_fd((uintptr_t)nrt_tensor_get_va(on_gone), 4096, &i), NRT_HW_ERROR);
 	assert_status(nrt_open_tensor_attach_dmabuf(on_gone, 0, 0, 0, 4096), NRT_HW_ERROR);
+	/* What the other chip has had of it, and what it would get. */
+	assert_status(nrt_tensor_read(neighbours, &byte, 0, 1), NRT_FAILURE);
+	assert_status(nrt_open_tensor_attach_dmabuf(neighbours, 4, lent, 0, 4096), NRT_FAILURE);
+	assert_error("a chip that is gone, or no neighbour");
+	close(lent);
+	nrt_tensor_free(&neighbours);
 	nrt_tensor_free(&on_gone);
 	assert_status(nrt_unload(both), NRT_SUCCESS);
 	assert_status(nrt_unload(gone), NRT_SUCCESS);

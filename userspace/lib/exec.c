@@ -157,6 +157,8 @@ static const char *fault_name(unsigned int status)
 		return "aborted by a reset";
 	case NEURON_JOB_BUS:
 		return "memory not reachable for the chip; segment";
+	case NEURON_JOB_ECC:
+		return "uncorrectable error in memory that was read; segment";
 	default:
 		return "unknown status";
 	}

@@ -61,6 +61,8 @@ NRT_STATUS nrt_status_of(int error)
 	case -EBUSY:
 		return NRT_EXEC_NC_BUSY;
 	case -EIO:
+	case -EBADMSG:
+	case -EREMOTEIO:
 	case -ENODEV:
 		return NRT_HW_ERROR;
 	default:

@@ -224,7 +224,8 @@ void nrt_tensor_free(nrt_tensor_t **tensor);
 /**
  * nrt_tensor_read - tensor[offset .. offset + size) to @buf
  *
- * NRT_INVALID: range or argument; NRT_HW_ERROR: the device failed or went away
+ * NRT_INVALID: range or argument; NRT_HW_ERROR: the device failed or went away, or has lost these
+ * bytes; NRT_TIMEOUT: its DMA engine did not complete
  */
 NRT_STATUS nrt_tensor_read(const nrt_tensor_t *tensor, void *buf, size_t offset, size_t size);
 
@@ -238,7 +239,8 @@ NRT_STATUS nrt_tensor_write(nrt_tensor_t *tensor, const void *buf, size_t offset
 /**
  * nrt_tensor_copy - bytes of one tensor to another; two on the device must share it
  *
- * NRT_INVALID: range, argument, or two devices; NRT_HW_ERROR: the device failed or went away
+ * NRT_INVALID: range, argument, or two devices; NRT_HW_ERROR: the device failed or went away, or
+ * has lost these bytes; NRT_TIMEOUT: its DMA engine did not complete
  */
 NRT_STATUS nrt_tensor_copy(const nrt_tensor_t *src, size_t src_offset, nrt_tensor_t *dst,
 			   size_t dst_offset, size_t size);
@@ -308,8 +310,9 @@ NRT_STATUS nrt_get_tensor_from_tensor_set(nrt_tensor_set_t *tensor_set, const ch
  * NRT_EXEC_BAD_INPUT: a tensor is missing, unknown or of the wrong size
  * NRT_EXEC_COMPLETED_WITH_NUM_ERR: outputs were written; an engine produced a NaN
  * NRT_EXEC_COMPLETED_WITH_ERR: the core faulted the program; outputs are undefined
- * NRT_TIMEOUT: NEURON_RT_EXEC_TIMEOUT passed
- * NRT_HW_ERROR: the device failed or went away
+ * NRT_TIMEOUT: NEURON_RT_EXEC_TIMEOUT passed, or the device's DMA engine did not complete
+ * NRT_HW_ERROR: the device failed or went away, or has lost the bytes of a tensor
+ * NRT_RESOURCE: out of memory
  * NRT_INVALID_HANDLE: not a loaded model
  * NRT_INVALID: a set is NULL
  */
@@ -327,7 +330,6 @@ NRT_STATUS nrt_execute(nrt_model_t *model, const nrt_tensor_set_t *input_set,
  *
  * The codes of nrt_execute(); NRT_INVALID also: the model is not one that can be repeated, or
  * @repeat_count is less than 1. NRT_EXEC_COMPLETED_WITH_NUM_ERR: any of them produced a NaN.
- * NRT_RESOURCE: out of memory for the inputs between.
  */
 NRT_STATUS nrt_execute_repeat(nrt_model_t *model, const nrt_tensor_set_t *input_set,
 			      nrt_tensor_set_t *output_set, int repeat_count);

@@ -85,7 +85,9 @@ NRT_STATUS nrt_open_get_tensor_shape(const nrt_tensor_t *tensor, uint32_t *ndim,
  * NRT_FAILURE: the device cannot reach that buffer, or it went away with its exporter. Also what
  *	reading or writing gives when that happens later (attach again), or when a dma-buf that
  *	is open for reading only is written
- * NRT_RESOURCE: out of memory; NRT_HW_ERROR: the device failed or went away
+ * NRT_RESOURCE: out of memory; reading and writing may give that, too, as both are copies of the
+ *	device's then (see nrt_tensor_copy())
+ * NRT_HW_ERROR: the device failed or went away
  */
 NRT_STATUS nrt_open_tensor_attach_dmabuf(nrt_tensor_t *tensor, int logical_nc_id, int fd,
 					 uint64_t offset, size_t size);
