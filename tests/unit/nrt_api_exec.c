@@ -69,21 +69,39 @@ static void bad_inputs(void **state)
 	/* Left to nrt_close(). */
 }
 
+/* On the first core: @b, which this frees. */
+static nrt_model_t *load_build(struct build *b)
+{
+	nrt_model_t *model;
+	uint8_t *bytes;
+	size_t size;
+
+	bytes = build_file(b, &size);
+	build_free(b);
+	assert_status(nrt_load(bytes, size, 0, 1, &model), NRT_SUCCESS);
+	free(bytes);
+	return model;
+}
+
+/* The copy model with other instructions for the DMA engine. */
+static nrt_model_t *load_dma(const struct neuron_insn *insns, size_t count)
+{
+	struct build b;
+
+	build_copy_model(&b, 4);
+	build_set(&b, "sg00/dma.bin", insns, count * sizeof(*insns));
+	return load_build(&b);
+}
+
 /* A program that reaches over a segment's end is stopped, and the next one runs. */
 static void faults(void **state)
 {
 	struct neuron_insn insn = build_dma(2, 1, 17);
 	nrt_model_t *bad, *good;
-	struct build b;
 	struct io io;
-	uint8_t *bytes;
-	size_t size;
 
-	build_copy_model(&b, 4);
-	build_set(&b, "sg00/dma.bin", &insn, sizeof(insn));
-	bytes = build_file(&b, &size);
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
-	assert_status(nrt_load(bytes, size, 0, 1, &bad), NRT_SUCCESS);
+	bad = load_dma(&insn, 1);
 	assert_status(nrt_load(neff, neff_size, 0, 1, &good), NRT_SUCCESS);
 	assert_status(nrt_execute(bad, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_ERR);
 	assert_non_null(strstr(nrt_open_last_error(), "instruction 0 of engine dma"));
@@ -91,66 +109,72 @@ static void faults(void **state)
 	assert_status(nrt_execute(good, io.inputs, io.outputs), NRT_SUCCESS);
 	/* Constants cannot be written. */
 	insn = build_dma(3, 1, 16);
-	build_set(&b, "sg00/dma.bin", &insn, sizeof(insn));
-	free(bytes);
-	bytes = build_file(&b, &size);
 	assert_status(nrt_unload(bad), NRT_SUCCESS);
-	assert_status(nrt_load(bytes, size, 0, 1, &bad), NRT_SUCCESS);
+	bad = load_dma(&insn, 1);
 	assert_status(nrt_execute(bad, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_ERR);
 	/* Waits for what nobody signals. */
 	insn = build_dma(2, 1, 16);
 	insn.wait_sem = 3;
 	insn.wait_val = 1;
-	build_set(&b, "sg00/dma.bin", &insn, sizeof(insn));
-	free(bytes);
-	bytes = build_file(&b, &size);
 	assert_status(nrt_unload(bad), NRT_SUCCESS);
-	assert_status(nrt_load(bytes, size, 0, 1, &bad), NRT_SUCCESS);
+	bad = load_dma(&insn, 1);
 	assert_status(nrt_execute(bad, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_ERR);
 	assert_non_null(strstr(nrt_open_last_error(), "semaphore"));
-	free(bytes);
-	build_free(&b);
 	io_free(&io);
 }
 
-/* x + x on the POOL engine: infinity - infinity is a NaN. The outputs are there. */
-static void not_a_number(void **state)
+/* y = x - what is in @segment, on the POOL engine: 4 float32 values. */
+static nrt_model_t *load_difference(unsigned int segment)
 {
-	struct neuron_insn in = build_dma(0, 1, 16), add = { 0 }, out = build_dma(2, 0, 16);
-	const float inf = 1e38f * 1e10f, values[4] = { 1, 2, inf, 4 };
-	float result[4];
-	nrt_model_t *model;
+	struct neuron_insn in = build_dma(0, 1, 16), less = build_dma(0, segment, 16), sub = { 0 };
+	struct neuron_insn out = build_dma(2, 0, 16);
+	const float ones[16] = { 1, 1, 1, 1 };
 	struct build b;
-	struct io io;
-	uint8_t *bytes;
-	size_t size;
 
-	in.dst_seg = NEURON_ISA_NO_SEG;
+	in.dst_seg = less.dst_seg = NEURON_ISA_NO_SEG;
 	in.dma_copy.dst = NEURON_LOCAL_ADDR(0, 0, 0);
-	in.sig_sem = 0;
-	in.sig_val = 1;
-	add.op = NEURON_OP_TENSOR_TENSOR;
-	add.wait_sem = 0;
-	add.wait_val = 1;
-	add.sig_sem = 1;
-	add.sig_val = 1;
-	add.tensor_tensor.count[0] = add.tensor_tensor.count[1] = add.tensor_tensor.count[2] = 1;
-	add.tensor_tensor.count[3] = 4;
-	add.tensor_tensor.src0_step[3] = add.tensor_tensor.src1_step[3] = 1;
-	add.tensor_tensor.dst_step[3] = 1;
-	add.tensor_tensor.dst = NEURON_LOCAL_ADDR(0, 0, 256);
-	add.tensor_tensor.partitions = 1;
-	add.tensor_tensor.alu = NEURON_ALU_SUB;
-	add.tensor_tensor.src_dtype = add.tensor_tensor.dst_dtype = NEURON_FP32;
+	less.dma_copy.dst = NEURON_LOCAL_ADDR(0, 0, 512);
+	less.sig_sem = 0;
+	less.sig_val = 1;
+	sub.op = NEURON_OP_TENSOR_TENSOR;
+	sub.wait_sem = 0;
+	sub.wait_val = 1;
+	sub.sig_sem = 1;
+	sub.sig_val = 1;
+	sub.tensor_tensor.count[0] = sub.tensor_tensor.count[1] = sub.tensor_tensor.count[2] = 1;
+	sub.tensor_tensor.count[3] = 4;
+	sub.tensor_tensor.src0_step[3] = sub.tensor_tensor.src1_step[3] = 1;
+	sub.tensor_tensor.dst_step[3] = 1;
+	sub.tensor_tensor.src1 = NEURON_LOCAL_ADDR(0, 0, 512);
+	sub.tensor_tensor.dst = NEURON_LOCAL_ADDR(0, 0, 256);
+	sub.tensor_tensor.partitions = 1;
+	sub.tensor_tensor.alu = NEURON_ALU_SUB;
+	sub.tensor_tensor.src_dtype = sub.tensor_tensor.dst_dtype = NEURON_FP32;
 	out.src_seg = NEURON_ISA_NO_SEG;
 	out.dma_copy.src = NEURON_LOCAL_ADDR(0, 0, 256);
 	out.wait_sem = 1;
 	out.wait_val = 1;
 	build_copy_model(&b, 4);
-	build_set(&b, "sg00/pool.bin", &add, sizeof(add));
-	build_set(&b, "sg00/dma.bin", (struct neuron_insn[]){ in, out }, 2 * sizeof(in));
-	bytes = build_file(&b, &size);
-	assert_status(nrt_load(bytes, size, 0, 1, &model), NRT_SUCCESS);
+	build_set(&b, "sg00/w.bin", ones, sizeof(ones));
+	build_set(&b, "sg00/pool.bin", &sub, sizeof(sub));
+	build_set(&b, "sg00/dma.bin", (struct neuron_insn[]){ in, less, out }, 3 * sizeof(in));
+	return load_build(&b);
+}
+
+/* y = x - 1 */
+static nrt_model_t *load_decrement(void)
+{
+	return load_difference(3);
+}
+
+/* x - x: infinity - infinity is a NaN. The outputs are there. */
+static void not_a_number(void **state)
+{
+	const float inf = 1e38f * 1e10f, values[4] = { 1, 2, inf, 4 };
+	nrt_model_t *model = load_difference(1);
+	float result[4];
+	struct io io;
+
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	assert_status(nrt_tensor_write(io.x, values, 0, 16), NRT_SUCCESS);
 	assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_NUM_ERR);
@@ -158,8 +182,6 @@ static void not_a_number(void **state)
 	assert_true(result[0] == 0 && result[3] == 0 && result[2] != result[2]);
 	assert_status(nrt_tensor_memset(io.x, 0, 0, 16), NRT_SUCCESS);
 	assert_status(nrt_execute(model, io.inputs, io.outputs), NRT_SUCCESS);
-	free(bytes);
-	build_free(&b);
 	io_free(&io);
 }
 
@@ -171,10 +193,7 @@ static void time_out(void **state)
 	static struct neuron_insn many[SLOW_INSNS];
 	struct neuron_insn insn = build_dma(2, 1, 1);
 	nrt_model_t *slow, *good;
-	struct build b;
-	uint8_t *bytes;
 	struct io io;
-	size_t size;
 	int i;
 
 	/* One byte, 2^20 times an instruction. */
@@ -183,11 +202,8 @@ static void time_out(void **state)
 	insn.dma_copy.count[2] = 16;
 	for (i = 0; i < SLOW_INSNS; i++)
 		many[i] = insn;
-	build_copy_model(&b, 4);
-	build_set(&b, "sg00/dma.bin", many, sizeof(many));
-	bytes = build_file(&b, &size);
 	init_with("NEURON_RT_EXEC_TIMEOUT", "1");
-	assert_status(nrt_load(bytes, size, 0, 1, &slow), NRT_SUCCESS);
+	slow = load_dma(many, SLOW_INSNS);
 	assert_status(nrt_load(neff, neff_size, 0, 1, &good), NRT_SUCCESS);
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	assert_status(nrt_execute(slow, io.inputs, io.outputs), NRT_TIMEOUT);
@@ -196,8 +212,6 @@ static void time_out(void **state)
 	io_copies(good, &io, "0123456789abcdef", 16);
 	assert_status(nrt_unload(slow), NRT_SUCCESS);
 	io_free(&io);
-	build_free(&b);
-	free(bytes);
 }
 
 #define BIG	64000
@@ -305,24 +319,18 @@ static void dump_inputs(void **state)
 {
 	struct neuron_insn insn = build_dma(2, 1, 17);
 	nrt_model_t *good, *bad;
-	struct build b;
-	uint8_t *bytes;
 	struct io io;
-	size_t size;
 	int n = 0;
 
 	assert_int_equal(chdir("/tmp"), 0);
-	build_copy_model(&b, 4);
-	build_set(&b, "sg00/dma.bin", &insn, sizeof(insn));
-	bytes = build_file(&b, &size);
 	init_with("NEURON_RT_DBG_DUMP_INPUTS_ON_ERR", "1003");
-	assert_status(nrt_load(bytes, size, 0, 1, &bad), NRT_SUCCESS);
+	bad = load_dma(&insn, 1);
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	assert_status(nrt_tensor_write(io.x, "0123456789abcdef", 0, 16), NRT_SUCCESS);
 	assert_status(nrt_execute(bad, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_ERR);
 	files_of(NULL, &n);
 	init_with("NEURON_RT_DBG_DUMP_INPUTS_ON_ERR", "1004");
-	assert_status(nrt_load(bytes, size, 0, 1, &bad), NRT_SUCCESS);
+	bad = load_dma(&insn, 1);
 	assert_status(nrt_execute(bad, io.inputs, io.outputs), NRT_EXEC_COMPLETED_WITH_ERR);
 	files_of("0123456789abcdef", &n);
 	init_with("NEURON_RT_DBG_DUMP_INPUTS_ON_ERR", "1");
@@ -332,53 +340,6 @@ static void dump_inputs(void **state)
 	assert_status(nrt_execute(good, io.inputs, io.inputs), NRT_EXEC_BAD_INPUT);
 	files_of("0123456789abcdef", &n);
 	io_free(&io);
-	build_free(&b);
-	free(bytes);
-}
-
-/* y = x - 1 on the POOL engine: 4 float32 values. */
-static nrt_model_t *load_decrement(void)
-{
-	struct neuron_insn in = build_dma(0, 1, 16), w = build_dma(0, 3, 16), sub = { 0 };
-	struct neuron_insn out = build_dma(2, 0, 16);
-	const float ones[16] = { 1, 1, 1, 1 };
-	nrt_model_t *model;
-	struct build b;
-	uint8_t *bytes;
-	size_t size;
-
-	in.dst_seg = w.dst_seg = NEURON_ISA_NO_SEG;
-	in.dma_copy.dst = NEURON_LOCAL_ADDR(0, 0, 0);
-	w.dma_copy.dst = NEURON_LOCAL_ADDR(0, 0, 512);
-	w.sig_sem = 0;
-	w.sig_val = 1;
-	sub.op = NEURON_OP_TENSOR_TENSOR;
-	sub.wait_sem = 0;
-	sub.wait_val = 1;
-	sub.sig_sem = 1;
-	sub.sig_val = 1;
-	sub.tensor_tensor.count[0] = sub.tensor_tensor.count[1] = sub.tensor_tensor.count[2] = 1;
-	sub.tensor_tensor.count[3] = 4;
-	sub.tensor_tensor.src0_step[3] = sub.tensor_tensor.src1_step[3] = 1;
-	sub.tensor_tensor.dst_step[3] = 1;
-	sub.tensor_tensor.src1 = NEURON_LOCAL_ADDR(0, 0, 512);
-	sub.tensor_tensor.dst = NEURON_LOCAL_ADDR(0, 0, 256);
-	sub.tensor_tensor.partitions = 1;
-	sub.tensor_tensor.alu = NEURON_ALU_SUB;
-	sub.tensor_tensor.src_dtype = sub.tensor_tensor.dst_dtype = NEURON_FP32;
-	out.src_seg = NEURON_ISA_NO_SEG;
-	out.dma_copy.src = NEURON_LOCAL_ADDR(0, 0, 256);
-	out.wait_sem = 1;
-	out.wait_val = 1;
-	build_copy_model(&b, 4);
-	build_set(&b, "sg00/w.bin", ones, sizeof(ones));
-	build_set(&b, "sg00/pool.bin", &sub, sizeof(sub));
-	build_set(&b, "sg00/dma.bin", (struct neuron_insn[]){ in, w, out }, 3 * sizeof(in));
-	bytes = build_file(&b, &size);
-	assert_status(nrt_load(bytes, size, 0, 1, &model), NRT_SUCCESS);
-	free(bytes);
-	build_free(&b);
-	return model;
 }
 
 /* Outputs become inputs; what the caller gave as inputs stays. */
@@ -426,9 +387,7 @@ static void repeat_unfit(void **state)
 {
 	nrt_model_t *model;
 	struct build b;
-	uint8_t *bytes;
 	struct io io;
-	size_t size;
 
 	build_copy_model(&b, 4);
 	build_text(&b, "neff.json",
@@ -436,15 +395,12 @@ static void repeat_unfit(void **state)
 		   "\"inputs\": [{\"name\": \"x\", \"dtype\": \"float32\", \"shape\": [1, 4]}],\n"
 		   "\"outputs\": [{\"name\": \"y\", \"dtype\": \"float32\", \"shape\": [4, 1]}],\n"
 		   "\"nodes\": [{\"name\": \"sg00\", \"executor\": \"NeuronCore\", \"cores\": 1, \"inputs\": [\"x\"], \"outputs\": [\"y\"]}]}");
-	bytes = build_file(&b, &size);
-	assert_status(nrt_load(bytes, size, 0, 1, &model), NRT_SUCCESS);
+	model = load_build(&b);
 	io_create(&io, NRT_TENSOR_PLACEMENT_VIRTUAL, 16);
 	assert_status(nrt_execute_repeat(model, io.inputs, io.outputs, 1), NRT_SUCCESS);
 	assert_status(nrt_execute_repeat(model, io.inputs, io.outputs, 2), NRT_INVALID);
 	assert_error("cannot be repeated: output [y] does not have type and shape of input [x]");
 	io_free(&io);
-	free(bytes);
-	build_free(&b);
 }
 
 /* The line that is documented for a NaN, at the level that is shown by default. */

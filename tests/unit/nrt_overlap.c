@@ -205,39 +205,42 @@ static void pipeline(void **state)
 	assert_int_equal(ran[1], 2);
 }
 
-static int load_pipeline(void **state)
+/* A NEFF of @b, which this frees, with what its header says of it besides. */
+static int load(struct build *b, unsigned int cores, uint64_t features)
 {
 	struct neuron_neff_header h;
-	struct build b;
 	uint8_t *neff;
 	size_t size;
+	int rc;
 
 	setenv("NEURON_RT_DEVICE", "emulator", 1);
 	setenv("NEURON_RT_LOG_LEVEL", "ERROR", 1);
+	neff = build_file(b, &size);
+	build_free(b);
+	memcpy(&h, neff, sizeof(h));
+	h.num_tpb = cores;
+	h.feature_bits |= features;
+	memcpy(neff, &h, sizeof(h));
+	rc = nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "") || nrt_load(neff, size, 0, cores, &model);
+	free(neff);
+	return rc ? -1 : 0;
+}
+
+static int load_pipeline(void **state)
+{
+	struct build b;
+
 	atomic_init(&ran[0], 0);
 	atomic_init(&ran[1], 0);
 	build_chain_model(&b, 4);
-	neff = build_file(&b, &size);
 	/* A core for each node. */
-	memcpy(&h, neff, sizeof(h));
-	h.num_tpb = 2;
-	memcpy(neff, &h, sizeof(h));
-	build_free(&b);
-	if (nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "") || nrt_load(neff, size, 0, 2, &model))
-		return -1;
-	free(neff);
-	return 0;
+	return load(&b, 2, 0);
 }
 
 static int set_up(void **state)
 {
-	struct neuron_neff_header h;
 	struct build b;
-	uint8_t *neff;
-	size_t size;
 
-	setenv("NEURON_RT_DEVICE", "emulator", 1);
-	setenv("NEURON_RT_LOG_LEVEL", "ERROR", 1);
 	build_chain_model(&b, 4);
 	/* x -> (CPU) -> m -> (NeuronCore) -> y */
 	build_text(&b, "neff.json",
@@ -248,15 +251,7 @@ static int set_up(void **state)
 		   "\"nodes\": [{\"name\": \"cpu00\", \"executor\": \"CPU\", \"cores\": 0, \"model\": \"model.onnx\", \"operators\": \"Identity\", \"inputs\": [\"x\"], \"outputs\": [\"m\"]},\n"
 		   "{\"name\": \"sg01\", \"executor\": \"NeuronCore\", \"cores\": 1, \"inputs\": [\"m\"], \"outputs\": [\"y\"]}]}");
 	build_text(&b, "cpu00/model.onnx", "onnx");
-	neff = build_file(&b, &size);
-	memcpy(&h, neff, sizeof(h));
-	h.feature_bits |= NEURON_NEFF_FEATURE_CPU_NODES;
-	memcpy(neff, &h, sizeof(h));
-	build_free(&b);
-	if (nrt_init(NRT_FRAMEWORK_TYPE_NO_FW, "", "") || nrt_load(neff, size, 0, 1, &model))
-		return -1;
-	free(neff);
-	return 0;
+	return load(&b, 1, NEURON_NEFF_FEATURE_CPU_NODES);
 }
 
 static int tear_down(void **state)

@@ -411,19 +411,28 @@ NRT_API NRT_STATUS nrt_profile_start(nrt_model_t *model, const char *filename)
 	return status;
 }
 
-NRT_API NRT_STATUS nrt_profile_stop(const char *filename)
+/* No more is recorded in the profile of that name, or in the trace, which is to be written there. NULL: there is none. */
+static struct nrt_profile *take_off(const char *filename, bool traced)
 {
-	NRT_STATUS status = nrt_enter(__func__);
 	struct nrt_profile *p = NULL;
 
-	if (status)
-		return status;
 	pthread_mutex_lock(&lock);
 	if (filename)
-		p = find(filename);
+		p = traced ? trace : find(filename);
 	if (p)
 		detach_locked(p);
 	pthread_mutex_unlock(&lock);
+	return p;
+}
+
+NRT_API NRT_STATUS nrt_profile_stop(const char *filename)
+{
+	NRT_STATUS status = nrt_enter(__func__);
+	struct nrt_profile *p;
+
+	if (status)
+		return status;
+	p = take_off(filename, false);
 	if (p) {
 		status = finish(p, NULL);
 	} else {
@@ -463,16 +472,11 @@ NRT_API NRT_STATUS nrt_trace_start(bool trace_mem)
 NRT_API NRT_STATUS nrt_trace_stop(const char *filename)
 {
 	NRT_STATUS status = nrt_enter(__func__);
-	struct nrt_profile *p = NULL;
+	struct nrt_profile *p;
 
 	if (status)
 		return status;
-	pthread_mutex_lock(&lock);
-	if (filename && trace) {
-		p = trace;
-		detach_locked(p);
-	}
-	pthread_mutex_unlock(&lock);
+	p = take_off(filename, true);
 	if (p) {
 		status = finish(p, filename);
 	} else {

@@ -377,28 +377,8 @@ static NRT_STATUS probe(const char *function, const struct nrt_env *env, int rc,
 	return NRT_SUCCESS;
 }
 
-NRT_API NRT_STATUS nrt_get_total_nc_count(uint32_t *nc_count)
-{
-	NRT_STATUS status = NRT_SUCCESS;
-	struct nrt_env env;
-	char error[256];
-	int rc;
-
-	if (!nc_count)
-		return NRT_INVALID;
-	pthread_rwlock_rdlock(&state_lock);
-	if (state == STATE_OPEN) {
-		*nc_count = count_cores(nrt_runtime.devices, nrt_runtime.device_count);
-	} else {
-		/* What this process would like to have does not matter. */
-		rc = nrt_env_read_device(&env, error, sizeof(error));
-		status = probe(__func__, &env, rc, error, nc_count);
-	}
-	pthread_rwlock_unlock(&state_lock);
-	return status;
-}
-
-NRT_API NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count)
+/* For @function: the cores of this process (@visible), or of all devices. */
+static NRT_STATUS get_count(const char *function, bool visible, uint32_t *nc_count)
 {
 	NRT_STATUS status = NRT_SUCCESS;
 	struct nrt_env env;
@@ -410,15 +390,28 @@ NRT_API NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count)
 		return NRT_INVALID;
 	pthread_rwlock_rdlock(&state_lock);
 	if (state == STATE_OPEN) {
-		*nc_count = nrt_runtime.core_count;
+		*nc_count = visible ? nrt_runtime.core_count :
+			    count_cores(nrt_runtime.devices, nrt_runtime.device_count);
 	} else {
-		rc = nrt_env_read(&env, error, sizeof(error));
-		status = probe(__func__, &env, rc, error, &total);
+		/* How many there are has nothing to do with what this process would like to have. */
+		rc = visible ? nrt_env_read(&env, error, sizeof(error)) :
+		     nrt_env_read_device(&env, error, sizeof(error));
+		status = probe(function, &env, rc, error, &total);
 		if (!status)
-			*nc_count = nrt_env_cores(&env, total);
+			*nc_count = visible ? nrt_env_cores(&env, total) : total;
 	}
 	pthread_rwlock_unlock(&state_lock);
 	return status;
+}
+
+NRT_API NRT_STATUS nrt_get_total_nc_count(uint32_t *nc_count)
+{
+	return get_count(__func__, false, nc_count);
+}
+
+NRT_API NRT_STATUS nrt_get_visible_nc_count(uint32_t *nc_count)
+{
+	return get_count(__func__, true, nc_count);
 }
 
 NRT_API const char *nrt_open_last_error(void)
