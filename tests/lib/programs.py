@@ -17,7 +17,8 @@ JOB_ERRORS = r"guest-error: job-(descriptor|segment|instruction|semaphore|timeou
 def run_program(tap, guest, prefix, program, timeout, env=None):
     """One test program; its own results, and that there were as many as it had planned."""
     try:
-        r = guest.run([os.path.join(GUEST_DIR, program)], timeout=timeout, env=env)
+        # A failed check says on stderr what it saw.
+        r = guest.run(["sh", "-c", 'exec "$0" 2>&1', os.path.join(GUEST_DIR, program)], timeout=timeout, env=env)
     except vm.VMTimeout as e:
         tap.ok(False, "%s: %s ends in time" % (prefix, program), e)
         return
@@ -39,7 +40,7 @@ def run_program(tap, guest, prefix, program, timeout, env=None):
         elif line.startswith("# ") and (".c:" in line or "terminated" in line):
             tap.note(line[2:])
     tap.ok(seen == planned and (not r.code or failed), "%s: %s runs to its end" % (prefix, program),
-           "code %d, %d of %s results\n%s" % (r.code, seen, planned, r.err[-2000:]))
+           "code %d, %d of %s results\n%s" % (r.code, seen, planned, r.out[-2000:]))
 
 
 def check_chip(tap, guest, name, ignore):
