@@ -94,9 +94,12 @@ struct emu_nc_act_run {
 /* Returns whether a result was a NaN. */
 typedef bool emu_nc_act_fn(const struct emu_nc_act_run *run);
 
+#define EMU_NC_FRESH	8
+
 /*
  * A run of results of a reduction: column c of @dst is made of those @tap[0 .. taps - 1] bytes
- * behind column c of @src, in this order.
+ * behind column c of @src, in this order. Those @fresh_tap bytes behind it were not of results
+ * before it: there is something to fetch ahead.
  */
 struct emu_nc_window {
 	struct emu_nc_strand src, dst, other;
@@ -104,6 +107,8 @@ struct emu_nc_window {
 	const float (*factor)[NEURON_PARTITIONS];	/* of each tap: even lanes, then odd ones */
 	float scale;
 	unsigned int taps, columns, lanes;
+	int32_t fresh_tap[EMU_NC_FRESH];
+	unsigned int fresh;
 };
 
 typedef bool emu_nc_window_fn(const struct emu_nc_window *w);

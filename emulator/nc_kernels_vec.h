@@ -21,6 +21,7 @@
 #define BF16_INFINITY	0x7f80
 #define BF16_LOWEST	(-1 - BF16_INFINITY)	/* -infinity in the order of vec16_order() */
 #define VEC_BLOCK	4	/* columns that vectors of lanes are kept for */
+#define VEC_COLUMNS_AHEAD	16	/* that are fetched meanwhile */
 
 /* e^x of what is neither too small nor too big nor a NaN. */
 VEC_FN VF vec_exp_inner(VF x)
@@ -213,6 +214,8 @@ VEC_FN bool vec_activate(const struct emu_nc_act_run *run, unsigned int first, u
 	vec_load(&some, run->param + lane, param);
 	vec_load(&some, sums ? sums : run->bias + lane, sum);
 	for (unsigned int c = first; c < first + columns; c++) {
+		/* rows of few lanes are too far apart for hosts to guess what is next */
+		__builtin_prefetch((const char *)dst.at + (c + VEC_COLUMNS_AHEAD) * dst.step + lane * 2, 1);
 		vec_get(&src, c, lane, &some, x);
 		x[0] = vec_fma(scale[0], x[0], bias[0]);
 		x[1] = vec_fma(scale[1], x[1], bias[1]);

@@ -13,6 +13,7 @@
  */
 
 #define VEC_RESULTS	4	/* at a time: the next one does not wait for this one's sum */
+#define VEC_RESULTS_AHEAD	12	/* whose elements are fetched meanwhile */
 
 VEC_FN const uint16_t *vec_tap(const struct emu_nc_window *w, unsigned int column, unsigned int tap,
 			       unsigned int lane)
@@ -58,6 +59,13 @@ VEC_FN bool vec_products(const struct emu_nc_window *w, unsigned int first, cons
 	for (unsigned int c = 0; c < n; c++) {
 		at[c] = (const char *)w->src.at + (long)(first + c) * w->src.step + lane * 2;
 		sum[c][0] = sum[c][1] = vec_set(0.0f);
+	}
+	for (unsigned int t = 0; t < w->fresh; t++) {
+		long tap = w->fresh_tap[t] + VEC_RESULTS_AHEAD * w->src.step;
+
+		_Pragma("GCC unroll 4")
+		for (unsigned int c = 0; c < n; c++)
+			__builtin_prefetch(at[c] + tap);
 	}
 	for (unsigned int t = 0; t < w->taps; t++) {
 		const VF even = vec_read(w->factor[t] + lane / 2);

@@ -181,6 +181,17 @@ ZMM_INLINE unsigned int zmm_strips(unsigned int lanes, __mmask16 *last)
 	return strips;
 }
 
+#define ZMM_SHORT	64	/* rows of the array; more of them give the host the time to fetch by itself */
+
+/* Columns @from on are multiplied soon: the tile after the next one. */
+ZMM_INLINE void zmm_fetch(const ZMM_X *const *x, unsigned int from, unsigned int columns)
+{
+	unsigned int end = from + ZMM_COLUMNS < columns ? from + ZMM_COLUMNS : columns;
+
+	for (unsigned int c = from; c < end; c++)
+		__builtin_prefetch(x[c]);
+}
+
 /* All columns of up to four strips, then of the next ones: so those stay in L1. */
 ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
 			unsigned int columns, unsigned int k, unsigned int m, bool start,
@@ -198,6 +209,8 @@ ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *cons
 
 			const char *next = zmm_ahead(ahead, w, ZMM_STEPS(k));
 
+			if (k <= ZMM_SHORT)
+				zmm_fetch(x, c + 2 * ZMM_COLUMNS, columns);
 			nan |= zmm_tiles[wide - 1][strips - 1](acc + c, at, w, x + c, k, last,
 							       start, next);
 			c += wide;
@@ -219,6 +232,8 @@ ZMM_SCOPE bool ZMM_CHAIN(float *const *acc, const struct emu_nc_link *link, unsi
 		for (unsigned int c = 0, i = 0; i < widths.tiles; i++) {
 			unsigned int wide = widths.least + (i < widths.more);
 
+			for (unsigned int l = 0; l < links; l++)
+				zmm_fetch(link[l].x, c + 2 * ZMM_COLUMNS, columns);
 			nan |= zmm_chains[wide - 1][strips - 1](acc, c, at, link, links, last,
 								start, (const char *)link->w);
 			c += wide;

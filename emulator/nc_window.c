@@ -6,6 +6,7 @@
 
 #define MAX_TAPS	1024	/* elements a result; more are rare */
 #define MAX_FACTORS	128
+#define MAX_FRESH_TAPS	49	/* what they are is not worth finding out for more */
 
 static void split_counts(struct emu_nc_counts *out, const struct emu_nc_dec_pool *p, bool inner)
 {
@@ -103,6 +104,24 @@ static bool slide(struct emu_nc *nc, const struct emu_nc_dec_pool *p, struct emu
 	return nan;
 }
 
+/* Is what is at @tap at no tap any more when the window has moved by a step of a loop? */
+static bool is_fresh(const struct emu_nc_dec_pool *p, const struct emu_nc_window *w, int32_t tap)
+{
+	for (unsigned int d = 0; d + p->dims < 4; d++)
+		for (unsigned int t = 0; t < w->taps; t++)
+			if (p->counts.count[d] > 1 &&
+			    w->tap[t] == tap + p->src0.step[d] * NEURON_PARTITIONS)
+				return false;
+	return true;
+}
+
+static void find_fresh(const struct emu_nc_dec_pool *p, struct emu_nc_window *w)
+{
+	for (unsigned int t = 0; t < w->taps && w->taps <= MAX_FRESH_TAPS; t++)
+		if (w->fresh < EMU_NC_FRESH && is_fresh(p, w, w->tap[t]))
+			w->fresh_tap[w->fresh++] = w->tap[t];
+}
+
 static bool slide_factors(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
 			  struct emu_nc_window *w, const struct emu_nc_counts *outer,
 			  const struct emu_nc_counts *inner, emu_nc_window_fn *kernel)
@@ -110,6 +129,7 @@ static bool slide_factors(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
 	float factor[MAX_FACTORS][NEURON_PARTITIONS] __attribute__((aligned(64)));
 
 	load_factors(nc, &p->src1, inner, factor);
+	find_fresh(p, w);
 	w->factor = (const float (*)[NEURON_PARTITIONS])factor;
 	return slide(nc, p, w, outer, kernel);
 }
