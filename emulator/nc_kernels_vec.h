@@ -20,7 +20,7 @@
 
 #define BF16_INFINITY	0x7f80
 #define BF16_LOWEST	(-1 - BF16_INFINITY)	/* -infinity in the order of vec16_order() */
-#define VEC_BLOCK	4	/* columns that vectors of lanes are kept for */
+#define VEC_BLOCK	4	/* columns of all lanes that vectors of lanes are kept for; of fewer lanes more */
 #define VEC_COLUMNS_AHEAD	16	/* that are fetched meanwhile */
 
 /* e^x of what is neither too small nor too big nor a NaN. */
@@ -247,6 +247,7 @@ VEC_FN bool vec_activate_run(const struct emu_nc_act_run *run, const bool common
 			     const unsigned int func)
 {
 	struct emu_nc_act_run r = *run;
+	const unsigned int block = VEC_BLOCK * (NEURON_PARTITIONS / r.lanes);
 	unsigned int columns, lane;
 	bool nan = false;
 
@@ -255,7 +256,7 @@ VEC_FN bool vec_activate_run(const struct emu_nc_act_run *run, const bool common
 		r.dst.place = EMU_NC_BF16;
 	}
 	for (unsigned int c = 0; c < r.columns; c += columns) {
-		columns = r.columns - c < VEC_BLOCK ? r.columns - c : VEC_BLOCK;
+		columns = r.columns - c < block ? r.columns - c : block;
 		for (lane = 0; lane + 2 * VL <= r.lanes; lane += 2 * VL)
 			nan |= vec_activate(&r, c, columns, lane, vec_some(2 * VL), func);
 		if (lane < r.lanes)
