@@ -395,6 +395,7 @@ static void *link_thread(void *arg)
 	unsigned int retry_ms = RETRY_MS;
 	struct link *l = arg;
 	uint8_t *memory;
+	bool up;
 	int fd;
 
 	while (!atomic_load(&l->stop)) {
@@ -406,10 +407,14 @@ static void *link_thread(void *arg)
 			retry_ms = RETRY_MS;
 			set_memory(l, memory);
 			pthread_mutex_lock(&l->lock);
-			l->fd = fd;
-			emu_link_set(l->config.chip, l->config.side, true);
+			up = !atomic_load(&l->blocked);
+			if (up) {
+				l->fd = fd;
+				emu_link_set(l->config.chip, l->config.side, true);
+			}
 			pthread_mutex_unlock(&l->lock);
-			converse(l, fd);
+			if (up)
+				converse(l, fd);
 			pthread_mutex_lock(&l->lock);
 			down_locked(l);
 			pthread_mutex_unlock(&l->lock);
@@ -522,6 +527,10 @@ void link_close(struct link *l)
 
 void link_block(struct link *l, bool blocked)
 {
+	pthread_mutex_lock(&l->lock);
 	atomic_store(&l->blocked, blocked);
+	if (blocked)
+		down_locked(l);
+	pthread_mutex_unlock(&l->lock);
 	kick(l);
 }

@@ -46,7 +46,10 @@ struct link_config {
 int link_open(const struct link_config *config, struct link **link);
 /* Take the link down for good. No access may be going on. NULL is allowed. */
 void link_close(struct link *link);
-/* Take the link down, for both chips, and leave it there until unblocked. */
+/*
+ * Take the link down, for both chips, and leave it there until unblocked. On return it is down for
+ * this chip; the neighbour learns of it a moment later.
+ */
 void link_block(struct link *link, bool blocked);
 
 /* As emu_config.link_read and .link_write. */

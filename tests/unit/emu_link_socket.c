@@ -211,8 +211,10 @@ static void comes_and_goes(void **state)
 	WAIT(emu_link_status(left.chip));
 	WAIT(emu_link_status(right.chip));
 	assert_int_equal(emu_bus_read(left.chip, EAST(DEVICE_ID), &value, 4), 0);
-	/* taken down by hand, and up again */
+	/* taken down by hand, at once for the chip whose hand it is, and up again */
 	link_block(left.link[EMU_LINK_EAST], true);
+	assert_false(emu_link_status(left.chip));
+	assert_int_equal(emu_bus_read(left.chip, EAST(0), &value, 4), -ENOLINK);
 	WAIT(!emu_link_status(left.chip) && !emu_link_status(right.chip));
 	link_block(left.link[EMU_LINK_EAST], false);
 	WAIT(emu_link_status(left.chip) && emu_link_status(right.chip));
