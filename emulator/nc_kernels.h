@@ -194,12 +194,6 @@ extern const struct emu_nc_kernels emu_nc_kernels_bf16;
 
 /* The self-test: does @k multiply as the reference does, subnormals, infinities and NaNs included? */
 bool emu_nc_kernels_good(const struct emu_nc_kernels *k);
-
-bool emu_nc_chain_bf16(float *const *acc, const struct emu_nc_link *link, unsigned int links,
-		       unsigned int columns, unsigned int m, bool start);
-bool emu_nc_dot_bf16(float *const *acc, const emu_nc_pair_strip *w, const uint32_t *const *x,
-		     unsigned int columns, unsigned int k, unsigned int m, bool start,
-		     struct emu_nc_ahead *ahead);
 #endif
 
 /* The fp32 @bits, an immediate of an instruction; a subnormal becomes 0. */

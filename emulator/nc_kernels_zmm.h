@@ -4,7 +4,6 @@
  * operand and 4 strips of the array, all sums in registers. Included by a file of kernels
  * that has set its target and defined
  *	ZMM_NAME	the function to make, and ZMM_CHAIN that for chains of products;
- *	ZMM_SCOPE	static or nothing
  *	ZMM_STRIP	type of a strip of the array
  *	ZMM_X		type of an element of the moving operand
  *	ZMM_STEPS(k)	elements of a row of it that the loop takes whole
@@ -193,7 +192,7 @@ ZMM_INLINE void zmm_fetch(const ZMM_X *const *x, unsigned int from, unsigned int
 }
 
 /* All columns of up to four strips, then of the next ones: so those stay in L1. */
-ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
+static bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *x,
 			unsigned int columns, unsigned int k, unsigned int m, bool start,
 			struct emu_nc_ahead *ahead)
 {
@@ -219,7 +218,7 @@ ZMM_SCOPE bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *cons
 	return nan;
 }
 
-ZMM_SCOPE bool ZMM_CHAIN(float *const *acc, const struct emu_nc_link *link, unsigned int links,
+static bool ZMM_CHAIN(float *const *acc, const struct emu_nc_link *link, unsigned int links,
 			 unsigned int columns, unsigned int m, bool start)
 {
 	const struct zmm_widths widths = zmm_widths(columns);
