@@ -219,7 +219,7 @@ static bool ZMM_NAME(float *const *acc, const ZMM_STRIP *w, const ZMM_X *const *
 }
 
 static bool ZMM_CHAIN(float *const *acc, const struct emu_nc_link *link, unsigned int links,
-			 unsigned int columns, unsigned int m, bool start)
+		      unsigned int columns, unsigned int m, bool start)
 {
 	const struct zmm_widths widths = zmm_widths(columns);
 	bool nan = false;
