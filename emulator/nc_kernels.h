@@ -105,6 +105,12 @@ struct emu_nc_window {
 	struct emu_nc_strand src, dst, other;
 	const int32_t *tap, *other_tap;		/* the latter NULL if there is no other operand */
 	const float (*factor)[NEURON_PARTITIONS];	/* of each tap: even lanes, then odd ones */
+	/*
+	 * The same in bf16, of two taps at a time: of tap 2 t in high halves, of tap 2 t + 1 or, if there
+	 * is none, 0 in low ones. Of 8 lanes, in the order that rows have, the first 4 are in the first
+	 * half of 32 words.
+	 */
+	const uint32_t (*pair)[NEURON_PARTITIONS];
 	float scale;
 	unsigned int taps, columns, lanes;
 	int32_t fresh_tap[EMU_NC_FRESH];
@@ -131,6 +137,7 @@ typedef bool emu_nc_window_fn(const struct emu_nc_window *w);
  * @ialu: the same in int32 or, if @is_unsigned, uint32
  * @fma: acc = fma(a, b, acc)
  * @products: from +0 on, for each tap in turn: acc = fma(src, factor, acc); src of bf16
+ * @pair_products: the same of factors of bf16, which are in pairs; or NULL
  * @sums: the sum of src, then times @scale; or from +0 on acc = fma(src, other, acc)
  * @greatest: max of src, of bf16, then times @scale
  * @least: min; all of these four may be NULL
@@ -164,6 +171,7 @@ struct emu_nc_kernels {
 	void (*alu)(float *out, const float *a, const float *b, unsigned int n, unsigned int alu);
 	void (*fma)(float *acc, const float *a, const float *b, unsigned int n);
 	emu_nc_window_fn *products;
+	emu_nc_window_fn *pair_products;
 	emu_nc_window_fn *sums;
 	emu_nc_window_fn *greatest;
 	emu_nc_window_fn *least;

@@ -36,8 +36,70 @@
 #define ZMM_MUL(acc, w, b)	_mm512_dpbf16_ps(acc, (__m512bh)(w), (__m512bh)(b))
 #include "nc_kernels_zmm.h"
 
+/* ---- sums of products of bf16 and bf16, such as of sliding windows ---- */
+
+VEC_FN __m512 pair_product(__m512 sum, __m512i x, const uint32_t *w)
+{
+	return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)_mm512_load_si512(w));
+}
+
+/* From lanes as unpacking leaves them to their order. */
+VEC_FN void pair_order(__m512 x[2])
+{
+	const __m512i first = _mm512_set_epi32(22, 23, 20, 21, 6, 7, 4, 5, 18, 19, 16, 17, 2, 3, 0, 1);
+	const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+	const __m512 low = x[0], high = x[1];
+
+	x[0] = _mm512_permutex2var_ps(low, first, high);
+	x[1] = _mm512_permutex2var_ps(low, second, high);
+}
+
+/* Results @first .. @first + @n - 1. */
+VEC_FN bool pair_products(const struct emu_nc_window *w, unsigned int first, const unsigned int n,
+			  unsigned int lane, const struct vec_some some)
+{
+	/* times +0 it is what any sum can be added to */
+	const __m512i none = _mm512_set1_epi16(INT16_MIN);
+	const char *at[VEC_RESULTS];
+	__m512 sum[VEC_RESULTS][2];
+	bool nan = false;
+
+	_Pragma("GCC unroll 4")
+	for (unsigned int c = 0; c < n; c++) {
+		at[c] = (const char *)w->src.at + (long)(first + c) * w->src.step + lane * 2;
+		sum[c][0] = sum[c][1] = _mm512_setzero_ps();
+	}
+	vec_fetch_fresh(w, at, n);
+	for (unsigned int t = 0; t < w->taps; t += 2) {
+		const uint32_t *pair = w->pair[t / 2] + lane;
+		const bool two = t + 1 < w->taps;
+		const long tap = w->tap[t], next = w->tap[two ? t + 1 : t];
+
+		_Pragma("GCC unroll 4")
+		for (unsigned int c = 0; c < n; c++) {
+			__m512i a = vec16_load(&some, (const uint16_t *)(at[c] + tap));
+			__m512i b = two ? vec16_load(&some, (const uint16_t *)(at[c] + next)) : none;
+
+			sum[c][0] = pair_product(sum[c][0], _mm512_unpacklo_epi16(b, a), pair);
+			sum[c][1] = pair_product(sum[c][1], _mm512_unpackhi_epi16(b, a), pair + 16);
+		}
+	}
+	_Pragma("GCC unroll 4")
+	for (unsigned int c = 0; c < n; c++) {
+		pair_order(sum[c]);
+		nan |= vec_result(w, first + c, lane, &some, sum[c]);
+	}
+	return nan;
+}
+
+static bool k_pair_products(const struct emu_nc_window *w)
+{
+	return vec_each_product(w, pair_products);
+}
+
 const struct emu_nc_kernels emu_nc_kernels_bf16 = {
 	.name = "bf16", TABLE, .dot = k_dot, .chain = k_chain,
+	.pair_products = k_pair_products,
 };
 
 #if defined(__clang__)

@@ -47,6 +47,18 @@ VEC_FN bool vec_result(const struct emu_nc_window *w, unsigned int column, unsig
 	return nan;
 }
 
+/* What results will be made of that are some columns behind the @n ones whose elements are @at. */
+VEC_FN void vec_fetch_fresh(const struct emu_nc_window *w, const char *const *at, const unsigned int n)
+{
+	for (unsigned int t = 0; t < w->fresh; t++) {
+		long tap = w->fresh_tap[t] + VEC_RESULTS_AHEAD * w->src.step;
+
+		_Pragma("GCC unroll 4")
+		for (unsigned int c = 0; c < n; c++)
+			__builtin_prefetch(at[c] + tap);
+	}
+}
+
 /* Sums of products of bf16 and the factors @w->factor for results @first .. @first + @n - 1. */
 VEC_FN bool vec_products(const struct emu_nc_window *w, unsigned int first, const unsigned int n,
 			 unsigned int lane, const struct vec_some some)
@@ -60,13 +72,7 @@ VEC_FN bool vec_products(const struct emu_nc_window *w, unsigned int first, cons
 		at[c] = (const char *)w->src.at + (long)(first + c) * w->src.step + lane * 2;
 		sum[c][0] = sum[c][1] = vec_set(0.0f);
 	}
-	for (unsigned int t = 0; t < w->fresh; t++) {
-		long tap = w->fresh_tap[t] + VEC_RESULTS_AHEAD * w->src.step;
-
-		_Pragma("GCC unroll 4")
-		for (unsigned int c = 0; c < n; c++)
-			__builtin_prefetch(at[c] + tap);
-	}
+	vec_fetch_fresh(w, at, n);
 	for (unsigned int t = 0; t < w->taps; t++) {
 		const VF even = vec_read(w->factor[t] + lane / 2);
 		const VF odd = vec_read(w->factor[t] + NEURON_PARTITIONS / 2 + lane / 2);
@@ -87,23 +93,32 @@ VEC_FN bool vec_products(const struct emu_nc_window *w, unsigned int first, cons
 	return nan;
 }
 
-static bool k_products(const struct emu_nc_window *w)
+typedef bool vec_products_fn(const struct emu_nc_window *w, unsigned int first, unsigned int n,
+			     unsigned int lane, struct vec_some some);
+
+/* All results of @w by @products, which is inlined for the usual numbers. */
+VEC_FN bool vec_each_product(const struct emu_nc_window *w, vec_products_fn *products)
 {
 	unsigned int c = 0, lane;
 	bool nan = false;
 
 	for (; c + VEC_RESULTS <= w->columns; c += VEC_RESULTS) {
 		for (lane = 0; lane + 2 * VL <= w->lanes; lane += 2 * VL)
-			nan |= vec_products(w, c, VEC_RESULTS, lane, vec_some(2 * VL));
+			nan |= products(w, c, VEC_RESULTS, lane, vec_some(2 * VL));
 		if (w->lanes - lane == VL)	/* often, and quicker */
-			nan |= vec_products(w, c, VEC_RESULTS, lane, vec_some(VL));
+			nan |= products(w, c, VEC_RESULTS, lane, vec_some(VL));
 		else if (lane < w->lanes)
-			nan |= vec_products(w, c, VEC_RESULTS, lane, vec_some(w->lanes - lane));
+			nan |= products(w, c, VEC_RESULTS, lane, vec_some(w->lanes - lane));
 	}
 	for (; c < w->columns; c++)
 		for (lane = 0; lane < w->lanes; lane += 2 * VL)
-			nan |= vec_products(w, c, 1, lane, vec_some(w->lanes - lane));
+			nan |= products(w, c, 1, lane, vec_some(w->lanes - lane));
 	return nan;
+}
+
+static bool k_products(const struct emu_nc_window *w)
+{
+	return vec_each_product(w, vec_products);
 }
 
 /* What is at a place of the other operand of w, or of the same one. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* POOL's reductions by kernels that keep the results in registers. */
 
+#include <string.h>
 #include "nc_split.h"
 #include "nc_window.h"
 
@@ -36,7 +37,8 @@ static emu_nc_window_fn *find_kernel(const struct emu_nc *nc, const struct emu_n
 		if (!emu_nc_ap_disjoint(&p->dst, &p->src1))
 			return NULL;
 		if (has_factors(p, op, taps))
-			return k->products;
+			return k->pair_products && p->src1.dtype == NEURON_BF16 ? k->pair_products :
+										  k->products;
 		return emu_nc_strand_place(&p->src1) ? k->sums : NULL;
 	}
 	if (p->integer || p->index)
@@ -84,6 +86,21 @@ static void load_factors(struct emu_nc *nc, const struct emu_nc_ap *ap,
 	} while (emu_nc_walk_next(&w, inner, in, 1));
 }
 
+/* As struct emu_nc_window has them, from factors of bf16. */
+static void make_pairs(uint32_t (*pair)[NEURON_PARTITIONS], const float (*factor)[NEURON_PARTITIONS],
+		       unsigned int taps)
+{
+	for (unsigned int t = 0; t < taps; t++)
+		for (unsigned int i = 0; i < NEURON_PARTITIONS; i++) {
+			unsigned int at = i & ~31u, in_row = at + i % 16 / 4 * 8 + i % 32 / 16 * 4 + i % 4;
+			unsigned int half = in_row & 1 ? 0 : NEURON_PARTITIONS / 2;	/* pairs change places */
+			uint32_t bits;
+
+			memcpy(&bits, &factor[t][half + in_row / 2], sizeof(bits));
+			pair[t / 2][i] = t & 1 ? pair[t / 2][i] | bits >> 16 : bits;
+		}
+}
+
 /* Run after run of results. */
 static bool slide(struct emu_nc *nc, const struct emu_nc_dec_pool *p, struct emu_nc_window *w,
 		  const struct emu_nc_counts *outer, emu_nc_window_fn *kernel)
@@ -127,10 +144,14 @@ static bool slide_factors(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
 			  const struct emu_nc_counts *inner, emu_nc_window_fn *kernel)
 {
 	float factor[MAX_FACTORS][NEURON_PARTITIONS] __attribute__((aligned(64)));
+	uint32_t pair[MAX_FACTORS / 2][NEURON_PARTITIONS] __attribute__((aligned(64)));
 
 	load_factors(nc, &p->src1, inner, factor);
 	find_fresh(p, w);
 	w->factor = (const float (*)[NEURON_PARTITIONS])factor;
+	if (kernel == nc->kernels->pair_products)
+		make_pairs(pair, w->factor, w->taps);
+	w->pair = (const uint32_t (*)[NEURON_PARTITIONS])pair;
 	return slide(nc, p, w, outer, kernel);
 }
 
