@@ -242,25 +242,63 @@ VEC_FN bool vec_activate(const struct emu_nc_act_run *run, unsigned int first, u
 	return nan;
 }
 
-/* All, in blocks; @common: of PSUM to bf16. */
-VEC_FN bool vec_activate_run(const struct emu_nc_act_run *run, const bool common,
+/*
+ * The same of PSUM to bf16 without a residual and a sum. Returns whether there are NaNs, which have
+ * not got their bits then.
+ */
+VEC_FN bool vec_activate_plain(const struct emu_nc_act_run *run, unsigned int first,
+			       unsigned int columns, unsigned int lane, const struct vec_some some,
+			       const unsigned int func)
+{
+	const char *src = (const char *)run->src.at + (long)first * run->src.step + lane * 4;
+	char *dst = (char *)run->dst.at + (long)first * run->dst.step + lane * 2;
+	const long src_step = run->src.step, dst_step = run->dst.step;
+	VF scale[2], bias[2], param[2], x[2], y[2];
+	unsigned int nan = 0;
+
+	vec_load(&some, run->scale + lane, scale);
+	vec_load(&some, run->bias + lane, bias);
+	vec_load(&some, run->param + lane, param);
+	for (; columns; columns--, src += src_step, dst += dst_step) {
+		__builtin_prefetch(dst + VEC_COLUMNS_AHEAD * dst_step, 1);
+		vec_load(&some, (const float *)src, x);
+		x[0] = vec_fma(scale[0], x[0], bias[0]);
+		x[1] = vec_fma(scale[1], x[1], bias[1]);
+		y[0] = vec_func(x[0], param[0], func);
+		y[1] = vec_func(x[1], param[1], func);
+		nan |= (unsigned int)(vec_nan(x[0], y[0]) | vec_nan(x[1], y[1]));
+		vec_put_bf16(&some, (uint16_t *)dst, y);
+	}
+	return nan;
+}
+
+/* Some lanes of some columns; @plain: see vec_activate_plain(). */
+VEC_FN bool vec_activate_block(const struct emu_nc_act_run *run, unsigned int first,
+			       unsigned int columns, unsigned int lane, const struct vec_some some,
+			       const bool plain, const unsigned int func)
+{
+	if (plain && !vec_activate_plain(run, first, columns, lane, some, func))
+		return false;
+	return vec_activate(run, first, columns, lane, some, func);
+}
+
+/* All, in blocks. */
+VEC_FN bool vec_activate_run(const struct emu_nc_act_run *run, const bool plain,
 			     const unsigned int func)
 {
-	struct emu_nc_act_run r = *run;
-	const unsigned int block = VEC_BLOCK * (NEURON_PARTITIONS / r.lanes);
+	const unsigned int block = VEC_BLOCK * (NEURON_PARTITIONS / run->lanes);
 	unsigned int columns, lane;
 	bool nan = false;
 
-	if (common) {
-		r.src.place = EMU_NC_WORDS;
-		r.dst.place = EMU_NC_BF16;
-	}
-	for (unsigned int c = 0; c < r.columns; c += columns) {
-		columns = r.columns - c < block ? r.columns - c : block;
-		for (lane = 0; lane + 2 * VL <= r.lanes; lane += 2 * VL)
-			nan |= vec_activate(&r, c, columns, lane, vec_some(2 * VL), func);
-		if (lane < r.lanes)
-			nan |= vec_activate(&r, c, columns, lane, vec_some(r.lanes - lane), func);
+	for (unsigned int c = 0; c < run->columns; c += columns) {
+		columns = run->columns - c < block ? run->columns - c : block;
+		for (lane = 0; lane + 2 * VL <= run->lanes; lane += 2 * VL)
+			nan |= vec_activate_block(run, c, columns, lane, vec_some(2 * VL), plain, func);
+		if (plain && run->lanes - lane == VL)	/* often, and quicker */
+			nan |= vec_activate_block(run, c, columns, lane, vec_some(VL), plain, func);
+		else if (lane < run->lanes)
+			nan |= vec_activate_block(run, c, columns, lane, vec_some(run->lanes - lane),
+						  plain, func);
 	}
 	return nan;
 }
@@ -269,7 +307,8 @@ VEC_FN bool vec_activate_run(const struct emu_nc_act_run *run, const bool common
 	static __attribute__((noinline))						\
 	bool vec_activate_##id(const struct emu_nc_act_run *run)			\
 	{										\
-		if (run->src.place == EMU_NC_WORDS && run->dst.place == EMU_NC_BF16)	\
+		if (run->src.place == EMU_NC_WORDS && run->dst.place == EMU_NC_BF16 &&	\
+		    !run->residual.place && !run->sum)					\
 			return vec_activate_run(run, true, NEURON_FUNC_##id);		\
 		return vec_activate_run(run, false, NEURON_FUNC_##id);			\
 	}

@@ -37,8 +37,8 @@ static emu_nc_window_fn *find_kernel(const struct emu_nc *nc, const struct emu_n
 		if (!emu_nc_ap_disjoint(&p->dst, &p->src1))
 			return NULL;
 		if (has_factors(p, op, taps))
-			return k->pair_products && p->src1.dtype == NEURON_BF16 ? k->pair_products :
-										  k->products;
+			return k->pair_products && emu_nc_strand_place(&p->src1) == EMU_NC_BF16 ?
+				       k->pair_products : k->products;
 		return emu_nc_strand_place(&p->src1) ? k->sums : NULL;
 	}
 	if (p->integer || p->index)
@@ -86,19 +86,27 @@ static void load_factors(struct emu_nc *nc, const struct emu_nc_ap *ap,
 	} while (emu_nc_walk_next(&w, inner, in, 1));
 }
 
-/* As struct emu_nc_window has them, from factors of bf16. */
-static void make_pairs(uint32_t (*pair)[NEURON_PARTITIONS], const float (*factor)[NEURON_PARTITIONS],
-		       unsigned int taps)
+/* As struct emu_nc_window has them, from rows of bf16 at @tap, bytes behind the first one. */
+static void make_pairs(uint32_t (*pair)[NEURON_PARTITIONS], const struct emu_nc_strand *rows,
+		       const int32_t *tap, unsigned int taps, unsigned int lanes)
 {
-	for (unsigned int t = 0; t < taps; t++)
-		for (unsigned int i = 0; i < NEURON_PARTITIONS; i++) {
-			unsigned int at = i & ~31u, in_row = at + i % 16 / 4 * 8 + i % 32 / 16 * 4 + i % 4;
-			unsigned int half = in_row & 1 ? 0 : NEURON_PARTITIONS / 2;	/* pairs change places */
-			uint32_t bits;
+	uint16_t row[2][NEURON_PARTITIONS] = {};
 
-			memcpy(&bits, &factor[t][half + in_row / 2], sizeof(bits));
-			pair[t / 2][i] = t & 1 ? pair[t / 2][i] | bits >> 16 : bits;
-		}
+	for (unsigned int t = 0; t < taps; t += 2) {
+		memcpy(row[0], (const char *)rows->at + tap[t], lanes * sizeof(row[0][0]));
+		if (t + 1 < taps)
+			memcpy(row[1], (const char *)rows->at + tap[t + 1], lanes * sizeof(row[1][0]));
+		else
+			memset(row[1], 0, sizeof(row[1]));
+		for (unsigned int at = 0; at < NEURON_PARTITIONS; at += 32)
+			for (unsigned int i = 0; i < 16; i++) {
+				unsigned int in_row = at + i / 4 * 8 + i % 4;
+
+				pair[t / 2][at + i] = (uint32_t)row[0][in_row] << 16 | row[1][in_row];
+				in_row += 4;
+				pair[t / 2][at + 16 + i] = (uint32_t)row[0][in_row] << 16 | row[1][in_row];
+			}
+	}
 }
 
 /* Run after run of results. */
@@ -144,13 +152,22 @@ static bool slide_factors(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
 			  const struct emu_nc_counts *inner, emu_nc_window_fn *kernel)
 {
 	float factor[MAX_FACTORS][NEURON_PARTITIONS] __attribute__((aligned(64)));
-	uint32_t pair[MAX_FACTORS / 2][NEURON_PARTITIONS] __attribute__((aligned(64)));
 
 	load_factors(nc, &p->src1, inner, factor);
-	find_fresh(p, w);
 	w->factor = (const float (*)[NEURON_PARTITIONS])factor;
-	if (kernel == nc->kernels->pair_products)
-		make_pairs(pair, w->factor, w->taps);
+	return slide(nc, p, w, outer, kernel);
+}
+
+static bool slide_pairs(struct emu_nc *nc, const struct emu_nc_dec_pool *p,
+			struct emu_nc_window *w, const struct emu_nc_counts *outer,
+			const struct emu_nc_counts *inner, emu_nc_window_fn *kernel)
+{
+	uint32_t pair[MAX_FACTORS / 2][NEURON_PARTITIONS] __attribute__((aligned(64)));
+	const struct emu_nc_strand rows = emu_nc_strand(&nc->mem, &p->src1, p->src1.base, 0);
+	int32_t tap[MAX_FACTORS];
+
+	find_taps(tap, &p->src1, inner);
+	make_pairs(pair, &rows, tap, w->taps, p->src1.parts);
 	w->pair = (const uint32_t (*)[NEURON_PARTITIONS])pair;
 	return slide(nc, p, w, outer, kernel);
 }
@@ -172,7 +189,9 @@ bool emu_nc_window(struct emu_nc *nc, const struct emu_nc_dec_pool *p, unsigned 
 	w.taps = inner.n;
 	w.scale = emu_nc_flushed(p->imm[0]);
 	if (has_factors(p, op, inner.n)) {
-		nan = slide_factors(nc, p, &w, &outer, &inner, kernel);
+		find_fresh(p, &w);
+		nan = (kernel == nc->kernels->pair_products ? slide_pairs : slide_factors)
+			(nc, p, &w, &outer, &inner, kernel);
 	} else {
 		if (op == NEURON_OP_TENSOR_DOT) {
 			find_taps(other_tap, &p->src1, &inner);
